@@ -1,0 +1,201 @@
+//! Shared attribute sets: ordered lists of key and value, one word each.
+
+use crate::value::text_bytes;
+use crate::{Text, Value};
+use triomphe::Arc;
+
+/// One attribute.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyValue {
+    /// The key; not checked for uniqueness within a set (OTLP allows duplicates on the wire; the first one is found).
+    pub key: Text,
+    /// The value.
+    pub value: Value,
+}
+
+impl KeyValue {
+    /// An attribute from its two parts.
+    pub fn new(key: impl Into<Text>, value: impl Into<Value>) -> Self {
+        Self { key: key.into(), value: value.into() }
+    }
+}
+
+/// An immutable, reference counted, ordered list of attributes.
+///
+/// Cloning is one atomic increment. The empty set takes no memory. Equality is by content and order, and immediate for clones.
+#[derive(Clone, Default)]
+pub struct Attrs(Option<Arc<Vec<KeyValue>>>);
+
+const _: () = assert!(size_of::<Attrs>() == 8, "an attribute set is one word");
+
+impl Attrs {
+    /// The empty set.
+    pub const EMPTY: Self = Self(None);
+
+    /// A set of these attributes, in this order.
+    pub fn new(entries: Vec<KeyValue>) -> Self {
+        if entries.is_empty() { Self::EMPTY } else { Self(Some(Arc::new(entries))) }
+    }
+
+    /// All attributes, in order.
+    pub fn as_slice(&self) -> &[KeyValue] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// All attributes, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, KeyValue> {
+        self.as_slice().iter()
+    }
+
+    /// How many attributes there are.
+    pub fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    /// Whether there is no attribute.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none() || self.as_slice().is_empty()
+    }
+
+    /// The value of the first attribute with this key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// Whether an attribute has this key.
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The attributes for writing. Copies the set first if someone else holds it; keys and values are shared, not copied.
+    pub fn edit(&mut self) -> &mut Vec<KeyValue> {
+        Arc::make_mut(self.0.get_or_insert_with(|| Arc::new(Vec::new())))
+    }
+
+    /// Sets the value of the first attribute with this key, or appends it.
+    pub fn upsert(&mut self, key: Text, value: Value) {
+        let entries = self.edit();
+        match entries.iter_mut().find(|entry| entry.key == key) {
+            Some(entry) => entry.value = value,
+            None => entries.push(KeyValue { key, value }),
+        }
+    }
+
+    /// Removes every attribute with this key and says whether there was one. A set without the key is not copied.
+    pub fn remove(&mut self, key: &str) -> bool {
+        let found = self.contains_key(key);
+        if found {
+            self.edit().retain(|entry| entry.key != key);
+        }
+        found
+    }
+
+    /// The identity of the shared storage: equal for clones, and never that of another set while one of them lives. Zero for the empty set.
+    ///
+    /// A memo keyed by it must hold a clone of the set, else the storage may be freed and its address used again.
+    pub fn id(&self) -> usize {
+        self.0.as_ref().map_or(0, |entries| Arc::as_ptr(entries).addr())
+    }
+
+    /// Whether both are clones of one set.
+    pub fn same(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+
+    /// How many clones of this set live; zero for the empty set.
+    pub fn holders(&self) -> usize {
+        self.0.as_ref().map_or(0, Arc::strong_count)
+    }
+
+    /// Heap bytes this set keeps alive, its share only where it is shared.
+    pub fn heap_bytes(&self) -> usize {
+        let Some(entries) = &self.0 else { return 0 };
+        let own = entries.capacity() * size_of::<KeyValue>() + 48;
+        let values: usize = entries.iter().map(|entry| text_bytes(&entry.key) + entry.value.heap_bytes()).sum();
+        (own + values) / Arc::strong_count(entries).max(1)
+    }
+}
+
+impl PartialEq for Attrs {
+    fn eq(&self, other: &Self) -> bool {
+        self.same(other) || self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Attrs {}
+
+impl std::hash::Hash for Attrs {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_slice().hash(state);
+    }
+}
+
+impl std::fmt::Debug for Attrs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter().map(|entry| (&entry.key, &entry.value))).finish()
+    }
+}
+
+impl FromIterator<KeyValue> for Attrs {
+    fn from_iter<I: IntoIterator<Item = KeyValue>>(entries: I) -> Self {
+        Self::new(entries.into_iter().collect())
+    }
+}
+
+impl<K: Into<Text>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Attrs {
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect()
+    }
+}
+
+impl<'a> IntoIterator for &'a Attrs {
+    type Item = &'a KeyValue;
+    type IntoIter = std::slice::Iter<'a, KeyValue>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_of_a_shared_set_leaves_the_other_holder_untouched() {
+        let first = Attrs::from([("queue", "orders"), ("vhost", "/")]);
+        let mut second = first.clone();
+        assert!(first.same(&second));
+        second.upsert("queue".into(), "audit".into());
+        assert_eq!(first.get("queue"), Some(&Value::from("orders")));
+        assert_eq!(second.get("queue"), Some(&Value::from("audit")));
+        assert!(!first.same(&second));
+    }
+
+    #[test]
+    fn an_edit_of_an_unshared_set_happens_in_place() {
+        let mut set = Attrs::from([("queue", "orders")]);
+        let before = set.id();
+        set.upsert("vhost".into(), "/".into());
+        assert_eq!(set.id(), before);
+        assert_eq!(set.len(), 2);
+    }
+
+    #[test]
+    fn removing_an_absent_key_does_not_copy() {
+        let first = Attrs::from([("queue", "orders")]);
+        let mut second = first.clone();
+        assert!(!second.remove("vhost"));
+        assert!(first.same(&second));
+        assert!(second.remove("queue"));
+        assert!(second.is_empty());
+        assert_eq!(second, Attrs::EMPTY);
+    }
+
+    #[test]
+    fn equality_of_values_is_by_bits() {
+        assert_eq!(Value::Double(f64::NAN), Value::Double(f64::NAN));
+        assert_ne!(Value::Double(0.0), Value::Double(-0.0));
+        assert_ne!(Value::Int(1), Value::Double(1.0));
+    }
+}

@@ -1,0 +1,157 @@
+//! Pools that make equal text and equal attribute sets one: used where telemetry enters.
+
+use crate::{Attrs, KeyValue, Text, Value};
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+/// Entries after which a pool starts anew. What was handed out stays valid; only later sharing is lost.
+const POOL_ENTRIES_MAX: usize = 65_536;
+
+/// Text longer than this is not pooled: it is hardly ever met twice.
+const POOLED_TEXT_BYTES_MAX: usize = 256;
+
+/// Gives equal text the same storage. Bounded: see `POOL_ENTRIES_MAX`.
+#[derive(Default)]
+pub struct TextPool {
+    table: HashTable<Text>,
+    hasher: foldhash::fast::RandomState,
+}
+
+impl TextPool {
+    /// The pooled text equal to `text`.
+    pub fn get(&mut self, text: &str) -> Text {
+        if text.is_empty() {
+            return Text::new();
+        }
+        if text.len() > POOLED_TEXT_BYTES_MAX {
+            return Text::from(text);
+        }
+        let hash = self.hasher.hash_one(text);
+        if let Some(found) = self.table.find(hash, |entry| entry == text) {
+            return found.clone();
+        }
+        if self.table.len() >= POOL_ENTRIES_MAX {
+            self.table.clear();
+        }
+        let new = Text::from(text);
+        let hasher = &self.hasher;
+        self.table.insert_unique(hash, new.clone(), |entry| hasher.hash_one(entry.as_str()));
+        new
+    }
+
+    /// How many texts are pooled.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether nothing is pooled.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Forgets texts that nobody else holds, and gives the memory back.
+    pub fn shrink(&mut self) {
+        self.table.retain(|entry| Text::strong_count(entry).is_none_or(|count| count > 1));
+        let hasher = &self.hasher;
+        self.table.shrink_to_fit(|entry| hasher.hash_one(entry.as_str()));
+    }
+}
+
+/// Gives equal attribute sets the same storage. Bounded: see `POOL_ENTRIES_MAX`.
+#[derive(Default)]
+pub struct AttrsPool {
+    table: HashTable<Attrs>,
+    hasher: foldhash::fast::RandomState,
+}
+
+impl AttrsPool {
+    /// The pooled set equal to these attributes in this order. Keys and values are cloned only when the set is new.
+    pub fn get(&mut self, entries: &[KeyValue]) -> Attrs {
+        if entries.is_empty() {
+            return Attrs::EMPTY;
+        }
+        let hash = self.hasher.hash_one(entries);
+        if let Some(found) = self.table.find(hash, |set| set.as_slice() == entries) {
+            return found.clone();
+        }
+        if self.table.len() >= POOL_ENTRIES_MAX {
+            self.table.clear();
+        }
+        let new = Attrs::new(entries.to_vec());
+        let hasher = &self.hasher;
+        self.table.insert_unique(hash, new.clone(), |set| hasher.hash_one(set.as_slice()));
+        new
+    }
+
+    /// How many sets are pooled.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether nothing is pooled.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Forgets sets that nobody else holds, and gives the memory back.
+    pub fn shrink(&mut self) {
+        self.table.retain(|set| set.holders() > 1);
+        let hasher = &self.hasher;
+        self.table.shrink_to_fit(|set| hasher.hash_one(set.as_slice()));
+    }
+}
+
+impl std::fmt::Debug for TextPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TextPool").field("len", &self.len()).finish()
+    }
+}
+
+impl std::fmt::Debug for AttrsPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AttrsPool").field("len", &self.len()).finish()
+    }
+}
+
+/// Builds one attribute of pooled text.
+impl KeyValue {
+    /// An attribute of text, both parts from the pool.
+    pub fn pooled(pool: &mut TextPool, key: &str, value: &str) -> Self {
+        Self { key: pool.get(key), value: Value::Str(pool.get(value)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_text_and_sets_share_storage() {
+        let mut texts = TextPool::default();
+        let mut sets = AttrsPool::default();
+        let first = sets.get(&[KeyValue::pooled(&mut texts, "queue", "orders")]);
+        let second = sets.get(&[KeyValue::pooled(&mut texts, "queue", "orders")]);
+        assert!(first.same(&second));
+        assert!(Text::ptr_eq(&texts.get("queue"), &first.as_slice()[0].key));
+        assert_eq!(sets.len(), 1);
+    }
+
+    #[test]
+    fn shrinking_forgets_only_what_nobody_holds() {
+        let mut sets = AttrsPool::default();
+        let kept = sets.get(&[KeyValue::new("a", "1")]);
+        drop(sets.get(&[KeyValue::new("a", "2")]));
+        sets.shrink();
+        assert_eq!(sets.len(), 1);
+        assert!(sets.get(&[KeyValue::new("a", "1")]).same(&kept));
+    }
+
+    #[test]
+    fn a_pool_never_holds_more_than_its_bound() {
+        let mut texts = TextPool::default();
+        for i in 0..POOL_ENTRIES_MAX + 10 {
+            texts.get(&i.to_string());
+        }
+        assert!(texts.len() <= POOL_ENTRIES_MAX);
+    }
+}

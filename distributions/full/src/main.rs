@@ -1,0 +1,2 @@
+//! `warren-collector`, the default distribution.
+fn main() {}
