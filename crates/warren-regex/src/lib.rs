@@ -1,0 +1,204 @@
+//! Regular expressions with the syntax and meaning of Go's `regexp` package (RE2), run by the `regex` crate.
+//!
+//! Configurations of collectors and of Prometheus are written for RE2. The `regex` crate shares its
+//! engine model but not its dialect: `\d` and `\w` are Unicode there, `\Q…\E`, octal escapes and a
+//! literal `{` are missing, classes know set operations. A pattern therefore passes through
+//! [`translate`](crate::translate), which reads RE2 syntax, refuses what RE2 refuses with the same
+//! text, and writes the equivalent pattern; capture names stay on our side.
+//!
+//! ```
+//! use warren_regex::{Captures, Regex, Template};
+//!
+//! let regex = Regex::anchored("([a-z]+)\\.(?P<zone>.+)").unwrap();
+//! let template = Template::new("${zone}/$1", &regex);
+//! let mut captures = Captures::default();
+//! let mut out = String::new();
+//! if regex.captures("broker.eu", &mut captures) {
+//!     template.expand("broker.eu", &captures, &mut out);
+//! }
+//! assert_eq!(out, "eu/broker");
+//! ```
+//!
+//! Matching is linear in the text. The compiled size and the cache of the lazy automaton are bounded
+//! ([`COMPILED_BYTES_MAX`], [`AUTOMATON_BYTES_MAX`]). Patterns that only ask for literals, prefixes,
+//! suffixes or anything at all never build an automaton.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod template;
+mod translate;
+mod whole;
+
+pub use template::Template;
+
+use whole::Whole;
+
+/// Most bytes one compiled pattern may take.
+pub const COMPILED_BYTES_MAX: usize = 4 << 20;
+
+/// Most bytes the lazily built automaton of one pattern may take.
+pub const AUTOMATON_BYTES_MAX: usize = 256 << 10;
+
+/// Longest pattern that is accepted, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// A pattern that RE2 refuses, or that is too large to run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("error parsing regexp: {reason}: `{part}`")]
+pub struct Error {
+    /// What is wrong, in the words of Go's `regexp/syntax`.
+    pub reason: &'static str,
+    /// The part of the pattern it is about.
+    pub part: String,
+}
+
+impl Error {
+    fn new(reason: &'static str, part: &str) -> Self {
+        const SHOWN_CHARS_MAX: usize = 400;
+        Self { reason, part: part.chars().take(SHOWN_CHARS_MAX).collect() }
+    }
+}
+
+/// A compiled pattern.
+#[derive(Debug, Clone)]
+pub struct Regex {
+    pattern: Box<str>,
+    /// Names of the groups, the whole match first; `None` for unnamed groups.
+    names: Box<[Option<Box<str>>]>,
+    engine: Engine,
+}
+
+#[derive(Debug, Clone)]
+enum Engine {
+    /// Matches the whole text or nothing, and so do all its groups.
+    Whole(Whole),
+    Automaton(regex::Regex),
+}
+
+/// Byte ranges of the groups of one match, the whole match first. Reused between matches.
+#[derive(Debug, Default, Clone)]
+pub struct Captures {
+    spans: Vec<Option<(usize, usize)>>,
+}
+
+impl Captures {
+    /// Text of group `index` (0 is the whole match), or `None` when it took no part in the match.
+    pub fn get<'t>(&self, text: &'t str, index: usize) -> Option<&'t str> {
+        let (start, end) = (*self.spans.get(index)?)?;
+        text.get(start..end)
+    }
+
+    /// Number of groups of the pattern, the whole match included; 0 before the first match.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether nothing has matched yet.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+}
+
+impl Regex {
+    /// Compiles a pattern that may match anywhere in a text, as `regexp.Compile` does.
+    ///
+    /// # Errors
+    /// What RE2 refuses, and patterns beyond [`PATTERN_BYTES_MAX`] or [`COMPILED_BYTES_MAX`].
+    pub fn new(pattern: &str) -> Result<Self, Error> {
+        Self::compile(pattern, pattern)
+    }
+
+    /// Compiles a pattern that must match a whole text, `.` including line ends, as Prometheus'
+    /// relabelling does: `^(?s:PATTERN)$`.
+    ///
+    /// # Errors
+    /// As [`Regex::new`]; the text shows the pattern with the anchors around it.
+    pub fn anchored(pattern: &str) -> Result<Self, Error> {
+        Self::compile(pattern, &format!("^(?s:{pattern})$"))
+    }
+
+    fn compile(pattern: &str, source: &str) -> Result<Self, Error> {
+        if source.len() > PATTERN_BYTES_MAX {
+            return Err(Error::new("expression too large", source));
+        }
+        let translated = translate::translate(source)?;
+        let hir = regex_syntax::parse(&translated.pattern).map_err(|_| Error::new("expression nests too deeply", source))?;
+        let engine = match Whole::new(&hir) {
+            Some(whole) => Engine::Whole(whole),
+            None => Engine::Automaton(
+                regex::RegexBuilder::new(&translated.pattern)
+                    .size_limit(COMPILED_BYTES_MAX)
+                    .dfa_size_limit(AUTOMATON_BYTES_MAX)
+                    .build()
+                    .map_err(|_| Error::new("expression too large", source))?,
+            ),
+        };
+        Ok(Self { pattern: pattern.into(), names: translated.names.into(), engine })
+    }
+
+    /// The pattern as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Names of the groups in order, the whole match (never named) first.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = Option<&str>> {
+        self.names.iter().map(Option::as_deref)
+    }
+
+    /// Whether the pattern matches in `text`.
+    pub fn is_match(&self, text: &str) -> bool {
+        match &self.engine {
+            Engine::Whole(whole) => whole.is_match(text),
+            Engine::Automaton(regex) => regex.is_match(text),
+        }
+    }
+
+    /// Finds the leftmost match and fills `captures`; returns whether there is one.
+    pub fn captures(&self, text: &str, captures: &mut Captures) -> bool {
+        captures.spans.clear();
+        match &self.engine {
+            Engine::Whole(whole) => {
+                let found = whole.is_match(text);
+                if found {
+                    captures.spans.resize(self.names.len(), Some((0, text.len())));
+                }
+                found
+            }
+            Engine::Automaton(regex) => {
+                let mut locations = regex.capture_locations();
+                let found = regex.captures_read(&mut locations, text).is_some();
+                if found {
+                    captures.spans.extend((0..locations.len()).map(|i| locations.get(i)));
+                }
+                found
+            }
+        }
+    }
+
+    /// Appends `text` to `out` with every match replaced by `template`, as `ReplaceAllString` does.
+    pub fn replace_all(&self, text: &str, template: &Template, out: &mut String) {
+        let mut captures = Captures::default();
+        let Engine::Automaton(regex) = &self.engine else {
+            if self.captures(text, &mut captures) {
+                template.expand(text, &captures, out);
+            } else {
+                out.push_str(text);
+            }
+            return;
+        };
+        let mut done = 0;
+        for found in regex.captures_iter(text) {
+            let Some(whole) = found.get(0) else { continue };
+            captures.spans.clear();
+            captures.spans.extend(found.iter().map(|group| group.map(|g| (g.start(), g.end()))));
+            out.push_str(text.get(done..whole.start()).unwrap_or_default());
+            template.expand(text, &captures, out);
+            done = whole.end();
+        }
+        out.push_str(text.get(done..).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests;
