@@ -1,0 +1,27 @@
+//! Real servers and loopback sinks, started on free ports of 127.0.0.1 with their files in temporary directories, and stopped by process id
+//! when their guard is dropped. The end-to-end tests beside this library use them, and so do the project's own commands (`cargo xtask up`,
+//! `cargo xtask bench`).
+//!
+//! ```text
+//! RabbitMq ──/metrics──▶ Collector ──remote write──▶ Prometheus ──PromQL──▶ test
+//! page, http::Server ──▶     "      ──remote write──▶ remote_write::Receiver
+//! ```
+//!
+//! It shares no code with the collector: pages are written, requests decoded and metrics read here on their own, so that a mistake in one
+//! place is not repeated in the other.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod error;
+
+pub mod collector;
+pub mod http;
+pub mod page;
+pub mod port;
+pub mod process;
+pub mod prometheus;
+pub mod rabbitmq;
+pub mod remote_write;
+pub mod wait;
+
+pub use error::{Error, Result};

@@ -1,0 +1,167 @@
+//! A private RabbitMQ: own node name, Erlang port mapper, cookie, data and logs, every listener on loopback. It shares nothing with a broker
+//! that already runs on the machine, and works for root and for ordinary users alike.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::error::{Error, Result};
+use crate::http::{self, Message};
+use crate::{port, process::Process};
+
+/// The server's own start script. Debian's wrapper in the search path insists on the system's broker user and directories.
+const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+
+/// Account RabbitMQ creates for loopback connections.
+const USER: (&str, &str) = ("guest", "guest");
+
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A running broker, stopped and removed when dropped.
+pub struct RabbitMq {
+    // Dropped in this order: the node, the port mapper it registered with, the files of both.
+    node: Process,
+    _port_mapper: Process,
+    _directory: TempDir,
+    management: u16,
+    metrics: u16,
+}
+
+impl RabbitMq {
+    /// Whether Debian's package is installed.
+    pub fn installed() -> bool {
+        Path::new(SERVER).exists()
+    }
+
+    /// Starts a broker and waits until its metrics page answers.
+    ///
+    /// # Errors
+    /// When it is not installed or does not come up.
+    pub fn start() -> Result<RabbitMq> {
+        if !RabbitMq::installed() {
+            return Err(Error::Missing {
+                program: "rabbitmq-server",
+                remedy: "run `cargo xtask test`, or `apt-get install rabbitmq-server`",
+            });
+        }
+        let directory = tempfile::Builder::new().prefix("warren-rabbitmq-").tempdir();
+        let directory = directory.map_err(Error::io(|| "create a directory for RabbitMQ"))?;
+        let root = directory.path();
+        let (amqp, management, metrics) = (port::free()?, port::free()?, port::free()?);
+        let (distribution, mapper) = (port::free()?, port::free()?.to_string());
+        let write = |name: &str, text: String| {
+            std::fs::write(root.join(name), text).map_err(Error::io(|| format!("write {name} for RabbitMQ")))
+        };
+        write("enabled_plugins", "[rabbitmq_management,rabbitmq_prometheus].\n".to_owned())?;
+        write("env.conf", String::new())?;
+        write(
+            "rabbitmq.conf",
+            format!(
+                "listeners.tcp.1 = 127.0.0.1:{amqp}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}\n\
+                 prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics}\nlog.console = true\nlog.file = false\n"
+            ),
+        )?;
+        // Erlang would start a port mapper by itself, as a daemon that outlives the broker; ours is there first and ends with the guard.
+        let mut epmd = Command::new("epmd");
+        epmd.args(["-port", &mapper, "-address", "127.0.0.1"]).env("HOME", root);
+        let port_mapper = Process::spawn("epmd", &mut epmd, &root.join("epmd.log"))?;
+        let mut server = Command::new(SERVER);
+        server.env_clear().envs(environment(root, distribution, &mapper)).current_dir(root);
+        let mut node = Process::spawn("rabbitmq-server", &mut server, &root.join("rabbitmq.log"))?;
+        let page = format!("http://127.0.0.1:{metrics}/metrics");
+        node.until("serves its metrics", START_TIMEOUT, || http::get(&page, None).ok())?;
+        Ok(RabbitMq { node, _port_mapper: port_mapper, _directory: directory, management, metrics })
+    }
+
+    /// `127.0.0.1:PORT` of the metrics page.
+    pub fn metrics_address(&self) -> String {
+        format!("127.0.0.1:{}", self.metrics)
+    }
+
+    /// Address of the management console; the account is `guest`/`guest`.
+    pub fn management_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.management)
+    }
+
+    /// The server's log.
+    pub fn log_path(&self) -> &Path {
+        self.node.log_path()
+    }
+
+    /// Declares a durable queue on the default virtual host.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub fn declare_queue(&self, name: &str) -> Result<()> {
+        self.call("PUT", &format!("/api/queues/%2F/{name}"), r#"{"durable":true}"#).map(drop)
+    }
+
+    /// Publishes one message to a queue through the default exchange.
+    ///
+    /// # Errors
+    /// When the broker refuses, or the queue does not exist.
+    pub fn publish(&self, queue: &str, payload: &str) -> Result<()> {
+        let message =
+            serde_json::json!({"properties": {}, "routing_key": queue, "payload": payload, "payload_encoding": "string"});
+        let answer = self.call("POST", "/api/exchanges/%2F/amq.default/publish", &message.to_string())?;
+        match answer.text().contains("\"routed\":true") {
+            true => Ok(()),
+            false => {
+                Err(Error::Malformed { what: format!("publishing to {queue}"), reason: "the message was not routed".to_owned() })
+            }
+        }
+    }
+
+    /// Removes a queue.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub fn delete_queue(&self, name: &str) -> Result<()> {
+        self.call("DELETE", &format!("/api/queues/%2F/{name}"), "").map(drop)
+    }
+
+    /// Stops the broker while its address stays reserved for this guard, as a crash of the server would.
+    ///
+    /// # Errors
+    /// When it has to be killed.
+    pub fn stop(&mut self) -> Result<()> {
+        self.node.stop(STOP_TIMEOUT).map(drop)
+    }
+
+    fn call(&self, method: &str, path: &str, body: &str) -> Result<Message> {
+        http::succeed(&http::Request {
+            method,
+            url: &format!("{}{path}", self.management_url()),
+            user: Some(USER),
+            headers: &[("Content-Type", "application/json")],
+            body: body.as_bytes(),
+        })
+    }
+}
+
+/// The whole environment of the node: nothing of the caller's, nothing of the system's broker.
+fn environment(root: &Path, distribution_port: u16, mapper_port: &str) -> Vec<(&'static str, PathBuf)> {
+    let text = |value: &str| PathBuf::from(value);
+    vec![
+        ("PATH", text("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
+        ("LANG", text("C.UTF-8")),
+        ("HOME", root.to_owned()),
+        ("ERL_EPMD_PORT", text(mapper_port)),
+        ("ERL_EPMD_ADDRESS", text("127.0.0.1")),
+        ("RABBITMQ_NODENAME", text(&format!("warren-{mapper_port}@localhost"))),
+        ("RABBITMQ_DIST_PORT", text(&distribution_port.to_string())),
+        ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", text("-kernel inet_dist_use_interface {127,0,0,1} +S 1:1")),
+        ("RABBITMQ_CONF_ENV_FILE", root.join("env.conf")),
+        ("RABBITMQ_CONFIG_FILE", root.join("rabbitmq.conf")),
+        ("RABBITMQ_CONFIG_FILES", root.join("conf.d")),
+        ("RABBITMQ_ADVANCED_CONFIG_FILE", root.join("advanced.config")),
+        ("RABBITMQ_ENABLED_PLUGINS_FILE", root.join("enabled_plugins")),
+        ("RABBITMQ_MNESIA_BASE", root.join("data")),
+        ("RABBITMQ_LOG_BASE", root.join("log")),
+        ("RABBITMQ_GENERATED_CONFIG_DIR", root.join("generated")),
+        ("RABBITMQ_PID_FILE", root.join("pid")),
+    ]
+}
