@@ -54,16 +54,24 @@ impl Template {
         }
     }
 
+    /// Length in bytes of what [`Template::expand`] would append.
+    pub fn expanded_len(&self, text: &str, captures: &Captures) -> usize {
+        self.0.iter().map(|part| part.expand(text, captures).len()).sum()
+    }
+
     /// Appends the replacement for one match in `text`.
     pub fn expand(&self, text: &str, captures: &Captures, out: &mut String) {
         for part in &self.0 {
-            match part {
-                Part::Text(literal) => out.push_str(literal),
-                Part::Groups(groups) => {
-                    let found = groups.iter().find_map(|&group| captures.get(text, group));
-                    out.push_str(found.unwrap_or_default());
-                }
-            }
+            out.push_str(part.expand(text, captures));
+        }
+    }
+}
+
+impl Part {
+    fn expand<'a>(&'a self, text: &'a str, captures: &Captures) -> &'a str {
+        match self {
+            Self::Text(literal) => literal,
+            Self::Groups(groups) => groups.iter().find_map(|&group| captures.get(text, group)).unwrap_or_default(),
         }
     }
 }

@@ -190,6 +190,7 @@ fn templates_expand_as_in_go() {
         assert!(regex.captures(text, &mut captures), "{pattern}");
         template.expand(text, &captures, &mut out);
         assert_eq!(out, expected, "{pattern} {template:?}");
+        assert_eq!(template.expanded_len(text, &captures), expected.len());
     }
 }
 
