@@ -1,0 +1,265 @@
+//! What is wrong with a configuration: every finding with its path and place.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::{ComponentId, Place};
+
+/// How many findings are kept; a file that is wrong everywhere must not grow without bound.
+const MAX_FINDINGS: usize = 1000;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The configuration is refused.
+    Error,
+    /// The configuration is accepted, but probably does not mean what it says.
+    Warning,
+}
+
+/// The step that found it. It decides the words in front of the message, which are upstream's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Reading, merging and expanding the sources.
+    Resolve,
+    /// Putting values into typed settings.
+    Decode,
+    /// Checking settings and references.
+    Validate,
+    /// Building pipelines and components.
+    Build,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The step that found it.
+    pub stage: Stage,
+    /// A fixed, machine-readable kind: `unknown-key`, `wrong-type`, `invalid-value`, `undefined-reference`, ...
+    pub code: &'static str,
+    /// What is wrong, in upstream's words where it has some.
+    pub message: String,
+    /// Upstream's path form, `exporters::otlphttp::endpoint`; empty for the whole file.
+    pub path: String,
+    /// The same as a JSON pointer, `/exporters/otlphttp/endpoint`.
+    pub pointer: String,
+    /// Where it stands, [`Place::none`] when no source holds it.
+    pub place: Place,
+    /// The component it belongs to.
+    pub component: Option<ComponentId>,
+    /// How to put it right.
+    pub hint: Option<String>,
+}
+
+/// What kind of thing a setting refers to by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReferenceKind {
+    /// An extension that authenticates: `auth.authenticator`.
+    Authenticator,
+    /// An extension that stores: `sending_queue.storage`.
+    Storage,
+    /// An extension that encodes: `encoding`.
+    Encoding,
+    /// An extension in the HTTP or gRPC path: `middlewares`.
+    Middleware,
+}
+
+/// A setting that names another component; the service checks that it exists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// What is referred to.
+    pub kind: ReferenceKind,
+    /// Its id.
+    pub id: ComponentId,
+    /// The component that refers.
+    pub component: Option<ComponentId>,
+    /// The path of the setting.
+    pub path: String,
+    /// The path as a JSON pointer.
+    pub pointer: String,
+    /// Where the reference stands.
+    pub place: Place,
+}
+
+/// A file that a setting names and that must be readable; `validate` opens it, decoding does not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileReference {
+    /// The file's path as written.
+    pub file: String,
+    /// The component that needs it.
+    pub component: Option<ComponentId>,
+    /// The path of the setting.
+    pub path: String,
+    /// The path as a JSON pointer.
+    pub pointer: String,
+    /// Where the setting stands.
+    pub place: Place,
+}
+
+/// Everything found in one configuration: findings, references to be checked, and keys that only Warren knows.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    findings: Vec<Diagnostic>,
+    errors: usize,
+    dropped: usize,
+    /// References to other components.
+    pub references: Vec<Reference>,
+    /// Files that must be readable.
+    pub files: Vec<FileReference>,
+    /// Keys in use that upstream does not know: their paths and places (`validate --strict-upstream` refuses them).
+    pub own_keys: Vec<(String, Place)>,
+}
+
+impl Diagnostics {
+    /// Nothing found yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a finding. Beyond a thousand they are only counted. A value that did not decode is not also told to be invalid: it stands
+    /// at its default then, which says nothing about the file.
+    pub fn push(&mut self, finding: Diagnostic) {
+        let decoded = |known: &Diagnostic| known.stage != Stage::Decode || known.severity != Severity::Error;
+        if finding.stage == Stage::Validate
+            && !finding.pointer.is_empty()
+            && self.findings.iter().any(|known| known.pointer == finding.pointer && !decoded(known))
+        {
+            return;
+        }
+        self.errors += usize::from(finding.severity == Severity::Error);
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Adds an error about the configuration as a whole.
+    pub fn error(&mut self, stage: Stage, code: &'static str, message: impl Into<String>, place: Place) {
+        self.push(Diagnostic::new(Severity::Error, stage, code, message, place));
+    }
+
+    /// Adds a warning about the configuration as a whole.
+    pub fn warning(&mut self, stage: Stage, code: &'static str, message: impl Into<String>, place: Place) {
+        self.push(Diagnostic::new(Severity::Warning, stage, code, message, place));
+    }
+
+    /// Takes over everything another step found.
+    pub fn append(&mut self, other: Diagnostics) {
+        self.dropped += other.dropped;
+        self.errors += other.errors - other.findings.iter().filter(|f| f.severity == Severity::Error).count();
+        other.findings.into_iter().for_each(|finding| self.push(finding));
+        self.references.extend(other.references);
+        self.files.extend(other.files);
+        self.own_keys.extend(other.own_keys);
+    }
+
+    /// Whether the configuration must be refused.
+    pub fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// How many errors there are, kept or not.
+    pub fn error_count(&self) -> usize {
+        self.errors
+    }
+
+    /// How many findings were not kept.
+    pub fn dropped(&self) -> usize {
+        self.dropped
+    }
+
+    /// All findings in the order they were made.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.findings.iter()
+    }
+
+    /// The errors.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.iter().filter(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The warnings.
+    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.iter().filter(|finding| finding.severity == Severity::Warning)
+    }
+
+    /// The ids referred to as one kind.
+    pub fn referred(&self, kind: ReferenceKind) -> BTreeSet<&ComponentId> {
+        self.references.iter().filter(|reference| reference.kind == kind).map(|reference| &reference.id).collect()
+    }
+}
+
+impl Diagnostic {
+    /// A finding about the configuration as a whole.
+    pub fn new(severity: Severity, stage: Stage, code: &'static str, message: impl Into<String>, place: Place) -> Self {
+        Self {
+            severity,
+            stage,
+            code,
+            message: message.into(),
+            path: String::new(),
+            pointer: String::new(),
+            place,
+            component: None,
+            hint: None,
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    /// One line: path, message, hint, place.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(f, " ({hint})")?;
+        }
+        if self.place.is_known() {
+            write!(f, " at {}", self.place)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    /// The errors, one a line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, finding) in self.errors().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            finding.fmt(f)?;
+        }
+        if self.dropped > 0 {
+            write!(f, "\nand {} more", self.dropped)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
+}
+
+impl fmt::Display for ReferenceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Authenticator => "authenticator",
+            Self::Storage => "storage extension",
+            Self::Encoding => "encoding extension",
+            Self::Middleware => "middleware",
+        })
+    }
+}
