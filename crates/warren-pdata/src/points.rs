@@ -478,7 +478,7 @@ mod tests {
             1 => Number::Double(seed as f64 / 3.0),
             _ => Number::Empty,
         };
-        let exemplars = if seed % 4 == 0 { vec![Exemplar { time: seed, ..Exemplar::default() }] } else { Vec::new() };
+        let exemplars = if seed.is_multiple_of(4) { vec![Exemplar { time: seed, ..Exemplar::default() }] } else { Vec::new() };
         NumberPoint {
             attrs: Attrs::from([("n", seed as i64)]),
             start: seed / 5,

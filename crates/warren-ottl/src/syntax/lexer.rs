@@ -179,11 +179,7 @@ fn quoted(text: &str) -> Option<usize> {
     while let Some((at, c)) = chars.next() {
         match c {
             '"' => return Some(at + 1),
-            '\\' => {
-                if chars.next()?.1 == '\n' {
-                    return None;
-                }
-            }
+            '\\' if chars.next()?.1 == '\n' => return None,
             _ => {}
         }
     }

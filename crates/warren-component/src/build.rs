@@ -1,0 +1,162 @@
+//! Building: what a component's settings are given to become a running component.
+
+use crate::{ClientAuth, Consumer, Encoding, Extension, ServerAuth};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use warren_config::ComponentId;
+use warren_pdata::Signal;
+use warren_telemetry::Telemetry;
+
+/// The program that runs, as it names itself to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildInfo {
+    /// Name of the program.
+    pub command: String,
+    /// One line on it.
+    pub description: String,
+    /// Version.
+    pub version: String,
+}
+
+/// What a component is built with.
+#[derive(Clone)]
+pub struct BuildContext {
+    /// The component's id.
+    pub id: ComponentId,
+    /// Metrics and log; the log already carries the component's identity.
+    pub telemetry: Telemetry,
+    /// The program.
+    pub build: Arc<BuildInfo>,
+    /// Extensions, by id.
+    pub extensions: Extensions,
+    /// What the component's predecessor left on a reload.
+    pub inherited: Inherited,
+    /// Pull receivers collect once at start, without waiting for their interval.
+    pub collect_now: bool,
+}
+
+/// Where a receiver sends what it received: one consumer for each signal that a pipeline wants from it.
+#[derive(Clone, Default)]
+pub struct Outputs(BTreeMap<Signal, Arc<dyn Consumer>>);
+
+impl Outputs {
+    /// Adds the consumer of a signal.
+    pub fn with(mut self, signal: Signal, consumer: Arc<dyn Consumer>) -> Self {
+        self.0.insert(signal, consumer);
+        self
+    }
+
+    /// The consumer of a signal; `None` when no pipeline wants it.
+    pub fn get(&self, signal: Signal) -> Option<&Arc<dyn Consumer>> {
+        self.0.get(&signal)
+    }
+
+    /// The signals that are wanted.
+    pub fn signals(&self) -> impl Iterator<Item = Signal> + '_ {
+        self.0.keys().copied()
+    }
+}
+
+/// The running extensions, by id.
+#[derive(Clone, Default)]
+pub struct Extensions(Arc<BTreeMap<ComponentId, Arc<dyn Extension>>>);
+
+impl Extensions {
+    /// These extensions.
+    pub fn new(running: BTreeMap<ComponentId, Arc<dyn Extension>>) -> Self {
+        Self(Arc::new(running))
+    }
+
+    /// The extension that signs requests.
+    ///
+    /// # Errors
+    /// In upstream's words when there is none of this id, or it cannot sign.
+    pub fn client_auth(&self, id: &ComponentId) -> Result<Arc<dyn ClientAuth>, BuildError> {
+        self.authenticator(id)?
+            .client_auth()
+            .ok_or_else(|| BuildError::new("requested authenticator is not a HTTP client authenticator"))
+    }
+
+    /// The extension that checks requests.
+    ///
+    /// # Errors
+    /// In upstream's words when there is none of this id, or it cannot check.
+    pub fn server_auth(&self, id: &ComponentId) -> Result<Arc<dyn ServerAuth>, BuildError> {
+        self.authenticator(id)?
+            .server_auth()
+            .ok_or_else(|| BuildError::new("requested authenticator is not a server authenticator"))
+    }
+
+    /// The extension that encodes.
+    ///
+    /// # Errors
+    /// When there is none of this id, or it cannot encode.
+    pub fn encoding(&self, id: &ComponentId) -> Result<Arc<dyn Encoding>, BuildError> {
+        let extension = self.0.get(id).ok_or_else(|| BuildError::new(format!("unknown encoding extension \"{id}\"")))?;
+        extension.encoding().ok_or_else(|| BuildError::new(format!("extension \"{id}\" is not an encoding extension")))
+    }
+
+    fn authenticator(&self, id: &ComponentId) -> Result<&Arc<dyn Extension>, BuildError> {
+        self.0
+            .get(id)
+            .ok_or_else(|| BuildError::new(format!("failed to resolve authenticator \"{id}\": authenticator not found")))
+    }
+}
+
+/// Whatever a component hands to its successor when its settings change: sockets, queues, caches. Clones share it; one taker gets it.
+#[derive(Clone, Default)]
+pub struct Inherited(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
+
+impl Inherited {
+    /// An inheritance of this value.
+    pub fn new(value: impl Any + Send) -> Self {
+        Self(Arc::new(Mutex::new(Some(Box::new(value)))))
+    }
+
+    /// Takes the value if it is of this type; else it stays.
+    pub fn take<T: Any>(&self) -> Option<T> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.take()?.downcast::<T>() {
+            Ok(value) => Some(*value),
+            Err(other) => {
+                *slot = Some(other);
+                None
+            }
+        }
+    }
+}
+
+/// Why a component could not be built. Holds no secrets.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct BuildError {
+    message: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl BuildError {
+    /// An error in words: what failed, where, and what to do.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+
+    /// An error in words with its cause.
+    pub fn with_source(message: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { message: message.into(), source: Some(source.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inheritance_goes_to_one_taker_of_the_right_type() {
+        let inherited = Inherited::new(7u32);
+        assert_eq!(inherited.take::<String>(), None);
+        assert_eq!(inherited.clone().take::<u32>(), Some(7));
+        assert_eq!(inherited.take::<u32>(), None);
+    }
+}

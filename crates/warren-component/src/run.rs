@@ -1,0 +1,159 @@
+//! Running: how a component is told to stop, and how it tells how it fares.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// What a running component is given.
+#[derive(Clone)]
+pub struct RunContext {
+    /// Resolves when the component is to end.
+    pub stop: Stop,
+    /// Where it tells how it fares.
+    pub status: Status,
+}
+
+/// Why a component could not go on. It is reported, and the process ends in order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RunError(pub String);
+
+/// A request to end, as the component sees it. Clones see the same request.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<Option<Instant>>);
+
+/// The other end of a [`Stop`].
+#[derive(Clone, Debug)]
+pub struct StopHandle(Arc<watch::Sender<Option<Instant>>>);
+
+impl Stop {
+    /// A stop and the handle that asks for it.
+    pub fn new() -> (StopHandle, Self) {
+        let (sender, receiver) = watch::channel(None);
+        (StopHandle(Arc::new(sender)), Self(receiver))
+    }
+
+    /// Whether the component is to end.
+    pub fn is_requested(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// Resolves when the component is to end, also when whoever could ask is gone.
+    pub async fn requested(&self) {
+        let mut receiver = self.0.clone();
+        let _ = receiver.wait_for(Option::is_some).await;
+    }
+
+    /// When draining must be over; `None` until the stop is requested.
+    pub fn deadline(&self) -> Option<Instant> {
+        *self.0.borrow()
+    }
+
+    /// Resolves at the drain deadline, which a second request may have brought forward.
+    pub async fn overdue(&self) {
+        let mut receiver = self.0.clone();
+        loop {
+            let Ok(deadline) = receiver.wait_for(Option::is_some).await.map(|deadline| *deadline) else { return };
+            let Some(deadline) = deadline else { return };
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => return,
+                changed = receiver.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+}
+
+impl StopHandle {
+    /// Asks to end, with draining over at `deadline`. A later call may bring the deadline forward, never push it back.
+    pub fn request(&self, deadline: Instant) {
+        self.0.send_if_modified(|current| {
+            let sooner = current.is_none_or(|before| deadline < before);
+            if sooner {
+                *current = Some(deadline);
+            }
+            sooner
+        });
+    }
+}
+
+/// How a component fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// Not yet ready.
+    #[default]
+    Starting,
+    /// At work.
+    Ok,
+    /// Failing, and trying to recover.
+    Recoverable(String),
+    /// Failing until its configuration changes.
+    Permanent(String),
+    /// Ending.
+    Stopping,
+    /// Ended.
+    Stopped,
+}
+
+/// Where a component tells how it fares. Clones tell the same component's story.
+#[derive(Clone, Debug, Default)]
+pub struct Status(Arc<Mutex<Health>>);
+
+impl Status {
+    /// Tells how the component fares now. What cannot follow the present state is ignored: nothing follows `Stopped`, and only
+    /// `Stopping` and `Stopped` follow `Permanent` or `Stopping`.
+    pub fn tell(&self, next: Health) {
+        let mut health = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ending = matches!(next, Health::Stopping | Health::Stopped);
+        let allowed = match &*health {
+            Health::Stopped => false,
+            Health::Permanent(_) | Health::Stopping => ending,
+            Health::Starting | Health::Ok | Health::Recoverable(_) => true,
+        };
+        if allowed {
+            *health = next;
+        }
+    }
+
+    /// How the component fares.
+    pub fn health(&self) -> Health {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_request_can_only_bring_the_deadline_forward() {
+        let (handle, stop) = Stop::new();
+        assert!(!stop.is_requested());
+        let soon = Instant::now() + Duration::from_secs(1);
+        handle.request(soon + Duration::from_secs(9));
+        handle.request(soon);
+        handle.request(soon + Duration::from_secs(5));
+        stop.requested().await;
+        assert_eq!(stop.deadline(), Some(soon));
+        stop.overdue().await;
+        assert_eq!(Instant::now(), soon);
+    }
+
+    #[tokio::test]
+    async fn a_component_ends_when_nobody_can_ask_it_any_more() {
+        let (handle, stop) = Stop::new();
+        drop(handle);
+        stop.requested().await;
+    }
+
+    #[test]
+    fn nothing_follows_stopped() {
+        let status = Status::default();
+        status.tell(Health::Permanent("p".into()));
+        status.tell(Health::Ok);
+        assert_eq!(status.health(), Health::Permanent("p".into()));
+        status.tell(Health::Stopped);
+        status.tell(Health::Starting);
+        assert_eq!(status.health(), Health::Stopped);
+    }
+}
