@@ -4,4 +4,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod arithmetic;
+mod compare;
 pub mod syntax;
+mod value;
+
+pub use arithmetic::calculate;
+pub use compare::{compare, equal};
+pub use value::{ItemType, Opaque, Time, Val};

@@ -1,0 +1,215 @@
+//! Values at run time.
+//!
+//! A value owns what it holds, but holds it by reference count: reading an attribute costs an increment, never a copy of its content.
+
+use std::sync::Arc;
+use warren_pdata::{
+    Attrs, Exemplar, ExponentialBuckets, List, QuantileValue, SpanEvent, SpanId, SpanLink, SpanStatus, Text, TraceId, Value,
+};
+
+/// A value that an expression yields.
+#[derive(Clone, Debug, Default)]
+pub enum Val {
+    /// Nothing.
+    #[default]
+    Nil,
+    /// A boolean.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A fraction.
+    Float(f64),
+    /// Text.
+    Str(Text),
+    /// Bytes.
+    Bytes(triomphe::Arc<Vec<u8>>),
+    /// A map.
+    Map(Attrs),
+    /// A list of anything.
+    List(List),
+    /// A list whose items all have one type: what upstream holds as a typed slice.
+    Typed(ItemType, List),
+    /// A point in time.
+    Time(Time),
+    /// A duration in nanoseconds.
+    Duration(i64),
+    /// A trace's identity.
+    TraceId(TraceId),
+    /// A span's identity.
+    SpanId(SpanId),
+    /// A part of a record that can only be copied whole.
+    Opaque(Opaque),
+}
+
+/// The item type of a typed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemType {
+    /// `[]string`
+    Str,
+    /// `[]bool`
+    Bool,
+    /// `[]int64`
+    Int,
+    /// `[]float64`
+    Float,
+    /// `[]uint64`; items are held as the integers of the same bits.
+    Uint,
+}
+
+/// A point in time with the zone in which it is shown.
+#[derive(Clone, Debug)]
+pub struct Time {
+    /// Seconds since 1970.
+    pub seconds: i64,
+    /// Nanoseconds of the second.
+    pub nanos: u32,
+    /// The zone.
+    pub zone: jiff::tz::TimeZone,
+}
+
+impl Time {
+    /// The time of so many nanoseconds since 1970, in UTC.
+    pub fn utc(unix_nanos: i64) -> Self {
+        Self {
+            seconds: unix_nanos.div_euclid(1_000_000_000),
+            nanos: unix_nanos.rem_euclid(1_000_000_000) as u32,
+            zone: jiff::tz::TimeZone::UTC,
+        }
+    }
+
+    /// Nanoseconds since 1970; wraps outside the years 1678 to 2262, as Go's does.
+    pub fn unix_nanos(&self) -> i64 {
+        self.seconds.wrapping_mul(1_000_000_000).wrapping_add(i64::from(self.nanos))
+    }
+
+    /// The time so many nanoseconds later, in the same zone.
+    pub fn plus(&self, nanos: i64) -> Self {
+        let sum = i64::from(self.nanos) + nanos.rem_euclid(1_000_000_000);
+        Self {
+            seconds: self.seconds.wrapping_add(nanos.div_euclid(1_000_000_000)).wrapping_add(sum.div_euclid(1_000_000_000)),
+            nanos: sum.rem_euclid(1_000_000_000) as u32,
+            zone: self.zone.clone(),
+        }
+    }
+
+    /// Nanoseconds from another time to this one, held within 64 bits.
+    pub fn since(&self, other: &Self) -> i64 {
+        let seconds = i128::from(self.seconds) - i128::from(other.seconds);
+        let nanos = seconds * 1_000_000_000 + i128::from(self.nanos) - i128::from(other.nanos);
+        nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+    }
+}
+
+/// Parts of a record that statements can only copy whole.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Opaque {
+    /// Events of a span.
+    Events(Arc<Vec<SpanEvent>>),
+    /// Links of a span.
+    Links(Arc<Vec<SpanLink>>),
+    /// Status of a span.
+    Status(Arc<SpanStatus>),
+    /// The points of a metric.
+    DataPoints(Arc<warren_pdata::Data>),
+    /// Exemplars of a point.
+    Exemplars(Arc<Vec<Exemplar>>),
+    /// Buckets of an exponential histogram.
+    Buckets(Arc<ExponentialBuckets>),
+    /// Quantiles of a summary.
+    Quantiles(Arc<Vec<QuantileValue>>),
+}
+
+impl Opaque {
+    /// Items of a list; `None` for what is no list.
+    pub fn len(&self) -> Option<usize> {
+        match self {
+            Self::Events(events) => Some(events.len()),
+            Self::Links(links) => Some(links.len()),
+            Self::DataPoints(data) => Some(data.len()),
+            Self::Exemplars(exemplars) => Some(exemplars.len()),
+            Self::Quantiles(quantiles) => Some(quantiles.len()),
+            Self::Status(_) | Self::Buckets(_) => None,
+        }
+    }
+}
+
+impl Val {
+    /// The name of the type, as upstream's errors call it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Nil => "nil",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int64",
+            Self::Float(_) => "float64",
+            Self::Str(_) => "string",
+            Self::Bytes(_) => "[]uint8",
+            Self::Map(_) => "pcommon.Map",
+            Self::List(_) => "pcommon.Slice",
+            Self::Typed(ItemType::Str, _) => "[]string",
+            Self::Typed(ItemType::Bool, _) => "[]bool",
+            Self::Typed(ItemType::Int, _) => "[]int64",
+            Self::Typed(ItemType::Float, _) => "[]float64",
+            Self::Typed(ItemType::Uint, _) => "[]uint64",
+            Self::Time(_) => "time.Time",
+            Self::Duration(_) => "time.Duration",
+            Self::TraceId(_) => "pcommon.TraceID",
+            Self::SpanId(_) => "pcommon.SpanID",
+            Self::Opaque(Opaque::Events(_)) => "ptrace.SpanEventSlice",
+            Self::Opaque(Opaque::Links(_)) => "ptrace.SpanLinkSlice",
+            Self::Opaque(Opaque::Status(_)) => "ptrace.Status",
+            Self::Opaque(Opaque::DataPoints(_)) => "pmetric.NumberDataPointSlice",
+            Self::Opaque(Opaque::Exemplars(_)) => "pmetric.ExemplarSlice",
+            Self::Opaque(Opaque::Buckets(_)) => "pmetric.ExponentialHistogramDataPointBuckets",
+            Self::Opaque(Opaque::Quantiles(_)) => "pmetric.SummaryDataPointValueAtQuantileSlice",
+        }
+    }
+
+    /// Whether it is nothing.
+    pub fn is_nil(&self) -> bool {
+        matches!(self, Self::Nil)
+    }
+
+    /// The value as telemetry stores it. What has no stored form (times, durations, identities, opaque parts) becomes an empty value.
+    pub fn stored(self) -> Value {
+        match self {
+            Self::Bool(value) => Value::Bool(value),
+            Self::Int(value) => Value::Int(value),
+            Self::Float(value) => Value::Double(value),
+            Self::Str(text) => Value::Str(text),
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+            Self::Map(map) => Value::Map(map),
+            Self::List(items) => Value::List(items),
+            Self::Typed(kind, items) if kind != ItemType::Uint => Value::List(items),
+            _ => Value::Empty,
+        }
+    }
+}
+
+impl From<&Value> for Val {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Empty => Self::Nil,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Int(value) => Self::Int(*value),
+            Value::Double(value) => Self::Float(*value),
+            Value::Str(text) => Self::Str(text.clone()),
+            Value::Bytes(bytes) => Self::Bytes(bytes.clone()),
+            Value::Map(map) => Self::Map(map.clone()),
+            Value::List(items) => Self::List(items.clone()),
+        }
+    }
+}
+
+/// Text as a value.
+impl From<&str> for Val {
+    fn from(text: &str) -> Self {
+        Self::Str(text.into())
+    }
+}
+
+/// Text as a value.
+impl From<String> for Val {
+    fn from(text: String) -> Self {
+        Self::Str(text.into())
+    }
+}
