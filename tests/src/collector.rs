@@ -55,6 +55,15 @@ fn build() -> std::result::Result<PathBuf, String> {
     executable.next_back().ok_or_else(|| "cargo names no executable of warren-distribution-full".to_owned())
 }
 
+/// A section `service::telemetry::metrics` that serves the collector's own metrics on a port of loopback, under the names of the default
+/// reader (naming any reader drops the three settings that shorten them).
+pub fn own_metrics_on(port: u16) -> Value {
+    json!({"readers": [{"pull": {"exporter": {"prometheus": {
+        "host": "127.0.0.1", "port": port, "without_scope_info": true, "without_units": true, "without_type_suffix": true,
+        "with_resource_constant_labels": {"included": []},
+    }}}}]})
+}
+
 /// A command line and a configuration, ready to start.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -62,6 +71,7 @@ pub struct Setup {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     telemetry: Option<u16>,
+    binary: Option<PathBuf>,
 }
 
 impl Setup {
@@ -76,25 +86,35 @@ impl Setup {
             && let Some(service) = config.get_mut("service").and_then(Value::as_object_mut)
         {
             let port = port::free()?;
-            let section = service.entry("telemetry").or_insert_with(|| json!({}));
-            section["metrics"] = json!({"readers": [{"pull": {"exporter": {"prometheus": {
-                "host": "127.0.0.1", "port": port, "without_scope_info": true, "without_units": true, "without_type_suffix": true,
-                "with_resource_constant_labels": {"included": []},
-            }}}}]});
+            service.entry("telemetry").or_insert_with(|| json!({}))["metrics"] = own_metrics_on(port);
             telemetry = Some(port);
         }
-        Ok(Setup { config: config.to_string(), arguments: Vec::new(), environment: Vec::new(), telemetry })
+        Ok(Setup { telemetry, ..Setup::text(config.to_string()) })
     }
 
     /// A configuration given as the text of its file.
     pub fn text(config: impl Into<String>) -> Setup {
-        Setup { config: config.into(), arguments: Vec::new(), environment: Vec::new(), telemetry: None }
+        Setup { config: config.into(), arguments: Vec::new(), environment: Vec::new(), telemetry: None, binary: None }
     }
 
     /// Adds command-line arguments.
     #[must_use]
     pub fn args<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Setup {
         self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Runs this program instead of [`binary`].
+    #[must_use]
+    pub fn binary(mut self, path: impl Into<PathBuf>) -> Setup {
+        self.binary = Some(path.into());
+        self
+    }
+
+    /// Says where the configuration serves the collector's own metrics.
+    #[must_use]
+    pub fn telemetry(mut self, port: u16) -> Setup {
+        self.telemetry = Some(port);
         self
     }
 
@@ -143,7 +163,7 @@ impl Setup {
     }
 
     fn command(&self) -> Result<Command> {
-        let mut command = Command::new(binary()?);
+        let mut command = process::command(self.binary.clone().map_or_else(binary, Ok)?);
         for name in PROXY_VARIABLES {
             command.env_remove(name);
         }
@@ -242,7 +262,7 @@ pub fn command<S: AsRef<std::ffi::OsStr>>(
     arguments: impl IntoIterator<Item = S>,
     environment: &[(&str, &str)],
 ) -> Result<Finished> {
-    let mut command = Command::new(binary()?);
+    let mut command = process::command(binary()?);
     command.args(arguments).envs(environment.iter().copied()).env("TZ", "UTC");
     process::run("warren-collector", &mut command, COMMAND_TIMEOUT)
 }

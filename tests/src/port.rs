@@ -9,6 +9,17 @@ use crate::error::{Error, Result};
 /// Ports already handed out by this process, so that two servers starting at once never get the same one.
 static TAKEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
 
+/// `wanted` if nothing listens on it, else another free port.
+///
+/// # Errors
+/// When no socket can be bound at all.
+pub fn prefer(wanted: u16) -> Result<u16> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)) {
+        Ok(_) => Ok(wanted),
+        Err(_) => free(),
+    }
+}
+
 /// A TCP port of 127.0.0.1 on which nothing listens at the moment.
 ///
 /// # Errors

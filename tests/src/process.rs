@@ -3,6 +3,7 @@
 //! A [`Process`] leads a process group of its own, so a Ctrl-C in the terminal reaches only the program that holds the guards; that one then
 //! stops what it started, by process id.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,13 @@ const PATIENCE_ON_DROP: Duration = Duration::from_secs(15);
 
 /// Lines of output quoted when a program ends unexpectedly.
 const TAIL_LINES: usize = 20;
+
+/// A command that ends with the thread that starts it, even if that thread's process is killed and no guard gets to run.
+pub fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    command
+}
 
 /// A running program, stopped when dropped.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! A private Prometheus that receives remote write behind basic authentication and answers PromQL: it stands for Grafana Mimir.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,7 +8,8 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::http;
-use crate::{port, process::Process};
+use crate::port;
+use crate::process::{self, Process};
 
 /// Account for remote write and for queries.
 pub const USER: &str = "warren";
@@ -56,7 +56,7 @@ impl Prometheus {
         write("prometheus.yml", "global: {}\n")?;
         write("web.yml", &format!("basic_auth_users:\n  {USER}: {PASSWORD_HASH}\n"))?;
         let port = port::free()?;
-        let mut command = Command::new("prometheus");
+        let mut command = process::command("prometheus");
         command
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .args(["--config.file=prometheus.yml", "--web.config.file=web.yml", "--storage.tsdb.path=data"])

@@ -2,14 +2,14 @@
 //! that already runs on the machine, and works for root and for ordinary users alike.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::http::{self, Message};
-use crate::{port, process::Process};
+use crate::port;
+use crate::process::{self, Process};
 
 /// The server's own start script. Debian's wrapper in the search path insists on the system's broker user and directories.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -41,6 +41,14 @@ impl RabbitMq {
     /// # Errors
     /// When it is not installed or does not come up.
     pub fn start() -> Result<RabbitMq> {
+        RabbitMq::start_on(port::free()?)
+    }
+
+    /// Starts a broker with its metrics page on the given port.
+    ///
+    /// # Errors
+    /// As [`RabbitMq::start`].
+    pub fn start_on(metrics: u16) -> Result<RabbitMq> {
         if !RabbitMq::installed() {
             return Err(Error::Missing {
                 program: "rabbitmq-server",
@@ -50,8 +58,7 @@ impl RabbitMq {
         let directory = tempfile::Builder::new().prefix("warren-rabbitmq-").tempdir();
         let directory = directory.map_err(Error::io(|| "create a directory for RabbitMQ"))?;
         let root = directory.path();
-        let (amqp, management, metrics) = (port::free()?, port::free()?, port::free()?);
-        let (distribution, mapper) = (port::free()?, port::free()?.to_string());
+        let (amqp, management, distribution, mapper) = (port::free()?, port::free()?, port::free()?, port::free()?.to_string());
         let write = |name: &str, text: String| {
             std::fs::write(root.join(name), text).map_err(Error::io(|| format!("write {name} for RabbitMQ")))
         };
@@ -65,10 +72,10 @@ impl RabbitMq {
             ),
         )?;
         // Erlang would start a port mapper by itself, as a daemon that outlives the broker; ours is there first and ends with the guard.
-        let mut epmd = Command::new("epmd");
+        let mut epmd = process::command("epmd");
         epmd.args(["-port", &mapper, "-address", "127.0.0.1"]).env("HOME", root);
         let port_mapper = Process::spawn("epmd", &mut epmd, &root.join("epmd.log"))?;
-        let mut server = Command::new(SERVER);
+        let mut server = process::command(SERVER);
         server.env_clear().envs(environment(root, distribution, &mapper)).current_dir(root);
         let mut node = Process::spawn("rabbitmq-server", &mut server, &root.join("rabbitmq.log"))?;
         let page = format!("http://127.0.0.1:{metrics}/metrics");

@@ -9,4 +9,4 @@ mod server;
 pub(crate) use client::succeed;
 pub use client::{Request, get, post, send};
 pub use message::{Headers, Message};
-pub use server::{Answer, Server};
+pub use server::{Answer, Server, Takeover};

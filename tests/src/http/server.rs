@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::message::{Message, Unframed};
 use crate::error::{Error, Result};
 
+/// Writes whatever it likes to a connection.
+pub type Takeover = dyn FnOnce(&mut TcpStream) -> io::Result<()> + Send;
+
 /// What a [`Server`] does with a request.
 pub enum Answer {
     /// A well-formed answer; the connection stays open.
@@ -20,7 +23,7 @@ pub enum Answer {
         body: Arc<[u8]>,
     },
     /// Takes the connection over: whatever is written goes out as it is, then the connection is closed.
-    Raw(Box<dyn FnOnce(&mut TcpStream) -> io::Result<()> + Send>),
+    Raw(Box<Takeover>),
 }
 
 impl Answer {

@@ -1,0 +1,20 @@
+//! `cargo xtask test`: every test there is. Cheapest way round: the program is built once in profile `fast`, the tests once in `dev`; the
+//! end-to-end tests and the conformance cases share the program.
+
+use anyhow::Result;
+use warren_e2e::collector::BINARY_VARIABLE;
+
+use crate::{conformance, debian, tool, workspace};
+
+/// The command.
+pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
+    crate::switch(arguments, None)?;
+    debian::ensure(&debian::SERVERS)?;
+    let binary = workspace::build_collector("full", "fast")?;
+    let mut tests = workspace::cargo();
+    tests.args(["test", "--workspace", "--no-fail-fast"]).env(BINARY_VARIABLE, &binary);
+    let tested = tool::run_last("unit and end-to-end tests", &mut tests);
+    // Cases are told even when a test failed. Nothing is printed after the last test runner's own summary.
+    let conforms = conformance::harness().map_or(Ok(()), |harness| conformance::check(&harness, &binary, &[], false));
+    tested.and(conforms)
+}

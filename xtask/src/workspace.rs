@@ -1,0 +1,78 @@
+//! Where things are: the repository, the build output, the cache outside the checkout.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::tool;
+
+/// Root of the repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// `cargo`, run at the root of the repository.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// What `cargo metadata` says about the workspace; with the packages it depends on when `dependencies` is set.
+pub(crate) fn metadata(dependencies: bool) -> Result<Value> {
+    let mut command = cargo();
+    command.args(["metadata", "--format-version", "1"]);
+    if !dependencies {
+        command.arg("--no-deps");
+    }
+    serde_json::from_str(&tool::capture(&mut command)?).context("cargo metadata did not print JSON")
+}
+
+/// Directory of build output.
+pub(crate) fn target() -> Result<PathBuf> {
+    let metadata = metadata(false)?;
+    let directory =
+        metadata.get("target_directory").and_then(Value::as_str).context("cargo metadata names no target directory")?;
+    Ok(PathBuf::from(directory))
+}
+
+/// Directory for what is kept between runs and between checkouts.
+pub(crate) fn cache() -> Result<PathBuf> {
+    if let Some(directory) = std::env::var_os("WARREN_CACHE") {
+        return Ok(PathBuf::from(directory));
+    }
+    let home = std::env::var_os("HOME").context("neither WARREN_CACHE nor HOME is set")?;
+    Ok(Path::new(&home).join(".cache/warren"))
+}
+
+/// A file or directory next to the repository that only some machines have.
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
+    let path = root().parent()?.join("shared").join(path);
+    path.exists().then_some(path)
+}
+
+/// Names of the distributions, from their folders.
+pub(crate) fn distributions() -> Result<Vec<String>> {
+    let directory = root().join("distributions");
+    let entries = std::fs::read_dir(&directory).with_context(|| format!("cannot list {}", directory.display()))?;
+    let manifests = entries.flatten().filter(|entry| entry.path().join("manifest.yaml").exists());
+    let mut names: Vec<String> = manifests.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Builds the collector of a distribution (`full`, `seed`) and answers where it is.
+pub(crate) fn build_collector(distribution: &str, profile: &str) -> Result<PathBuf> {
+    let package = format!("warren-distribution-{distribution}");
+    let mut command = cargo();
+    command.args(["build", "--profile", profile, "--package", &package, "--message-format=json-render-diagnostics"]);
+    let messages = tool::capture_loud(&format!("building the collector ({distribution}, profile {profile})"), &mut command)?;
+    let executables = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let executable = executables.filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from)).next_back();
+    match executable {
+        Some(path) => Ok(path),
+        None => bail!("{package} builds no program; see distributions/{distribution}/Cargo.toml"),
+    }
+}
