@@ -1,0 +1,12 @@
+//! Numbers and values as Go programs print them: what users of the Go collector see in logs, labels and converted attributes.
+//!
+//! Go prints the shortest digits that read back as the same number, in one of several layouts; [`Float`] names them. Values follow
+//! `pcommon.Value.AsString` ([`as_string`]) and `encoding/json` ([`json`]): keys sorted, `<`, `>`, `&`, U+2028 and U+2029 escaped.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod float;
+mod value;
+
+pub use float::{Float, float};
+pub use value::{JsonError, as_string, json, json_text};

@@ -1,0 +1,202 @@
+//! Telemetry values as text.
+
+use crate::{Float, float};
+use base64::Engine;
+use warren_pdata::{Attrs, KeyValue, Value};
+
+/// Nesting beyond this is not written: values come from outside.
+const DEPTH_MAX: usize = 128;
+
+/// Why a value has no JSON form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonError {
+    /// `NaN` or an infinity; the text is Go's name for it.
+    Unsupported(&'static str),
+    /// Nested too deep.
+    TooDeep,
+}
+
+impl std::fmt::Display for JsonError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unsupported(name) => write!(f, "json: unsupported value: {name}"),
+            Self::TooDeep => write!(f, "json: value is nested more than {DEPTH_MAX} deep"),
+        }
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+/// The value as `pcommon.Value.AsString` gives it: text as it is, numbers by JSON's rules, bytes in base64, maps and lists as JSON; what has no JSON
+/// form as the error's text.
+pub fn as_string(out: &mut String, value: &Value) {
+    match value {
+        Value::Empty => {}
+        Value::Str(text) => out.push_str(text),
+        Value::Bytes(bytes) => base64::engine::general_purpose::STANDARD.encode_string(bytes.as_slice(), out),
+        Value::Bool(_) | Value::Int(_) | Value::Double(_) | Value::Map(_) | Value::List(_) => {
+            let start = out.len();
+            if let Err(error) = json(out, value) {
+                out.truncate(start);
+                // A container that cannot be written is empty text, as upstream ignores the error there.
+                if let Value::Double(_) = value {
+                    out.push_str(&error.to_string());
+                }
+            }
+        }
+    }
+}
+
+/// Appends the value as `encoding/json` writes it: keys sorted, HTML escaped, bytes in base64.
+///
+/// # Errors
+/// When a number is not finite; `out` then holds a part.
+pub fn json(out: &mut String, value: &Value) -> Result<(), JsonError> {
+    write(out, value, 0)
+}
+
+fn write(out: &mut String, value: &Value, depth: usize) -> Result<(), JsonError> {
+    if depth > DEPTH_MAX {
+        return Err(JsonError::TooDeep);
+    }
+    match value {
+        Value::Empty => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Int(value) => out.push_str(itoa::Buffer::new().format(*value)),
+        Value::Double(value) if value.is_nan() => return Err(JsonError::Unsupported("NaN")),
+        Value::Double(value) if value.is_infinite() => {
+            return Err(JsonError::Unsupported(if *value > 0.0 { "+Inf" } else { "-Inf" }));
+        }
+        Value::Double(value) => float(out, *value, Float::Json),
+        Value::Str(text) => json_text(out, text),
+        Value::Bytes(bytes) => {
+            out.push('"');
+            base64::engine::general_purpose::STANDARD.encode_string(bytes.as_slice(), out);
+            out.push('"');
+        }
+        Value::List(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write(out, item, depth + 1)?;
+            }
+            out.push(']');
+        }
+        Value::Map(map) => {
+            out.push('{');
+            for (index, entry) in sorted(map).into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                json_text(out, &entry.key);
+                out.push(':');
+                write(out, &entry.value, depth + 1)?;
+            }
+            out.push('}');
+        }
+    }
+    Ok(())
+}
+
+/// Sorted by key; of duplicates the last one stays, as in a Go map.
+fn sorted(map: &Attrs) -> Vec<&KeyValue> {
+    let mut entries: Vec<&KeyValue> = map.iter().collect();
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut unique: Vec<&KeyValue> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match unique.last_mut() {
+            Some(last) if last.key == entry.key => *last = entry,
+            _ => unique.push(entry),
+        }
+    }
+    unique
+}
+
+/// Appends quoted text as `encoding/json` writes it.
+pub fn json_text(out: &mut String, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\u{2028}' => out.push_str("\\u2028"),
+            '\u{2029}' => out.push_str("\\u2029"),
+            '<' | '>' | '&' | '\0'..='\u{1f}' => {
+                let code = c as usize;
+                out.push_str("\\u00");
+                out.push(HEX[code >> 4 & 15] as char);
+                out.push(HEX[code & 15] as char);
+            }
+            _ => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text_of(value: &Value) -> String {
+        let mut out = String::new();
+        as_string(&mut out, value);
+        out
+    }
+
+    /// Known results of `pcommon.Value.AsString` at v1.38.0.
+    #[test]
+    fn values_look_as_go_prints_them() {
+        let map = Attrs::from([("b", Value::from("<a>&\u{2028}\0\u{1f}\u{7f}\"\\\n\t\u{8}\u{c} é")), ("a", Value::bytes([1]))]);
+        for (value, expected) in [
+            (Value::Empty, ""),
+            (Value::from("as is <>"), "as is <>"),
+            (Value::Bool(true), "true"),
+            (Value::Int(i64::MIN), "-9223372036854775808"),
+            (Value::Double(1e-9), "1e-9"),
+            (Value::Double(1e21), "1e+21"),
+            (Value::Double(f64::NAN), "json: unsupported value: NaN"),
+            (Value::bytes([1, 2, 255]), "AQL/"),
+            (Value::list([Value::Empty, Value::Int(1), Value::from("x")]), "[null,1,\"x\"]"),
+            (
+                Value::Map(map),
+                "{\"a\":\"AQ==\",\"b\":\"\\u003ca\\u003e\\u0026\\u2028\\u0000\\u001f\u{7f}\\\"\\\\\\n\\t\\b\\f é\"}",
+            ),
+            (Value::Map(Attrs::from([("a", 1i64), ("a", 2)])), "{\"a\":2}"),
+        ] {
+            assert_eq!(text_of(&value), expected);
+        }
+    }
+
+    #[test]
+    fn deep_values_are_refused_and_not_followed() {
+        let deep = (0..100_000).fold(Value::Empty, |inner, _| Value::list([inner]));
+        assert_eq!(json(&mut String::new(), &deep), Err(JsonError::TooDeep));
+        // Dropping so deep a value would recurse as well; taking it apart does not.
+        let mut rest = deep;
+        while let Value::List(items) = rest {
+            rest = triomphe_first(items);
+        }
+    }
+
+    fn triomphe_first(items: warren_pdata::List) -> Value {
+        items.first().cloned().unwrap_or_default()
+    }
+
+    proptest! {
+        #[test]
+        fn prop_json_text_reads_back(text in any::<String>()) {
+            let mut out = String::new();
+            json_text(&mut out, &text);
+            prop_assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+        }
+    }
+}
