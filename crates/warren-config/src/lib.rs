@@ -12,7 +12,7 @@
 //! A component's settings are a plain struct; `Default` holds the defaults; [`Block::fields`] names every key once. All the rules of the
 //! reference about null, types and unknown keys are in [`Fields`].
 //!
-//! ```ignore
+//! ```
 //! use std::time::Duration;
 //! use indexmap::IndexMap;
 //! use warren_config::{
@@ -127,7 +127,9 @@ mod fields;
 mod id;
 mod nearest;
 mod node;
+mod number;
 mod place;
+mod reader;
 mod report;
 mod scalar;
 mod secret;
@@ -143,6 +145,7 @@ pub use id::{ComponentId, IdError, PipelineId};
 pub use nearest::nearest;
 pub use node::{Entry, Map, Node, Value};
 pub use place::Place;
+pub use reader::{ReadError, parse_yaml};
 pub use report::Report;
 pub use scalar::{Keyword, Scalar, ScalarError};
 pub use secret::{REDACTED, Secret};

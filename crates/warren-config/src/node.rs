@@ -48,7 +48,8 @@ pub enum Value {
 /// A mapping with string keys in the order of the source.
 #[derive(Clone, PartialEq, Default)]
 pub struct Map {
-    entries: IndexMap<String, Entry>,
+    /// Boxed to keep [`Node`] small: most nodes are scalars.
+    entries: Box<IndexMap<String, Entry>>,
 }
 
 /// One entry of a [`Map`].
@@ -198,7 +199,7 @@ impl IntoIterator for Map {
     type IntoIter = indexmap::map::IntoIter<String, Entry>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
+        (*self.entries).into_iter()
     }
 }
 

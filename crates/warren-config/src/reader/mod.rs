@@ -1,0 +1,140 @@
+//! From the text of one source to a tree.
+//!
+//! A text that begins like JSON is read as strict JSON, which knows more escapes than YAML 1.1 and gives better places; any other text,
+//! and JSON-like text that is no JSON, is read as YAML from the events of `saphyr-parser`. Both feed one [`build::Builder`], which knows
+//! duplicate keys, anchors, merges and the bounds. Scalars get their types from [`scalar`], with the rules of Go's `yaml.v3`.
+
+mod build;
+mod json;
+mod scalar;
+#[cfg(test)]
+mod tests;
+mod timestamp;
+mod yaml;
+
+use std::borrow::Cow;
+
+use arcstr::ArcStr;
+
+use crate::{Node, Place};
+
+/// The largest source in bytes.
+pub(crate) const MAX_SOURCE: usize = 16 << 20;
+
+/// The deepest nesting.
+pub(crate) const MAX_DEPTH: usize = 250;
+
+/// The most values one source may hold, aliases expanded.
+pub(crate) const MAX_NODES: usize = 500_000;
+
+/// A source as a tree.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    /// The root; null for an empty source.
+    pub(crate) node: Node,
+    /// Whether the root is a mapping with keys that are no text, which the reference refuses at this place only.
+    pub(crate) untyped_keys: bool,
+}
+
+/// Why a source could not be read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message} at {place}")]
+pub struct ReadError {
+    /// What is wrong, without the place: `yaml: line 3: did not find expected ',' or ']'`.
+    pub message: String,
+    /// Where.
+    pub place: Place,
+    /// Whether it is a bound of Warren's that was hit, not the language.
+    pub(crate) limit: bool,
+}
+
+impl ReadError {
+    fn syntax(message: impl Into<String>, place: Place) -> Self {
+        Self { message: message.into(), place, limit: false }
+    }
+
+    fn limit(message: impl Into<String>, place: Place) -> Self {
+        Self { message: message.into(), place, limit: true }
+    }
+}
+
+/// Reads one source given as text. `source` names it in places. Of several YAML documents only the first is read.
+///
+/// # Errors
+/// The text is neither JSON nor YAML, has a key twice, or is larger or deeper than the bounds.
+pub fn parse_yaml(source: &str, text: &str) -> Result<Node, ReadError> {
+    read(&ArcStr::from(source), text).map(|document| document.node)
+}
+
+/// Reads one source given as text.
+pub(crate) fn read(source: &ArcStr, text: &str) -> Result<Document, ReadError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.len() > MAX_SOURCE {
+        let message = format!("larger than {} MiB: split it or generate less", MAX_SOURCE >> 20);
+        return Err(ReadError::limit(message, Place::new(source.clone(), 0, 0)));
+    }
+    check_characters(source, text)?;
+    if !text.trim_start().starts_with(['{', '[']) {
+        return yaml::read(source, text);
+    }
+    match json::read(source, text) {
+        Ok(document) => Ok(document),
+        Err(error) if error.limit => Err(error),
+        // Flow YAML begins like JSON. When it is neither, the reader that got further saw the real fault.
+        Err(as_json) => yaml::read(source, text).map_err(|as_yaml| {
+            let position = |error: &ReadError| (error.place.line(), error.place.column());
+            if as_yaml.limit || position(&as_yaml) >= position(&as_json) { as_yaml } else { as_json }
+        }),
+    }
+}
+
+/// The text of a source's bytes: UTF-8, or UTF-16 with a byte order mark.
+pub(crate) fn decode_bytes<'a>(source: &ArcStr, bytes: &'a [u8]) -> Result<Cow<'a, str>, ReadError> {
+    let (big_endian, units) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (false, rest),
+        [0xfe, 0xff, rest @ ..] => (true, rest),
+        _ => {
+            return std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
+                let valid = String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default());
+                ReadError::syntax("yaml: invalid UTF-8", end_of(source, &valid))
+            });
+        }
+    };
+    let unit = |pair: &[u8]| match (big_endian, pair) {
+        (true, [high, low]) => u16::from_be_bytes([*high, *low]),
+        (false, [low, high]) => u16::from_le_bytes([*low, *high]),
+        _ => 0xfffd,
+    };
+    char::decode_utf16(units.chunks(2).map(unit))
+        .collect::<Result<String, _>>()
+        .map(Cow::Owned)
+        .map_err(|_| ReadError::syntax("yaml: invalid UTF-16", Place::new(source.clone(), 0, 0)))
+}
+
+/// Refuses the characters that YAML does not know, as the reference's reader does.
+fn check_characters(source: &ArcStr, text: &str) -> Result<(), ReadError> {
+    let allowed = |c: char| match c {
+        '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' => true,
+        '\u{feff}' => false,
+        c => ('\u{a0}'..='\u{fffd}').contains(&c) || c >= '\u{10000}',
+    };
+    match text.find(|c: char| !allowed(c)) {
+        None => Ok(()),
+        Some(at) => {
+            let place = end_of(source, text.get(..at).unwrap_or_default());
+            Err(ReadError::syntax(format!("yaml: line {}: control characters are not allowed", place.line()), place))
+        }
+    }
+}
+
+/// The place just after a text.
+fn end_of(source: &ArcStr, text: &str) -> Place {
+    let line = text.bytes().filter(|b| *b == b'\n').count() + 1;
+    let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    place(source, line, column)
+}
+
+fn place(source: &ArcStr, line: usize, column: usize) -> Place {
+    let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Place::new(source.clone(), clamp(line), clamp(column))
+}
