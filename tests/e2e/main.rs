@@ -1,5 +1,13 @@
-//! End-to-end tests: real servers, the real program, the wire between them. One module per promise.
+//! End-to-end tests: real servers, the real program, the wire between them. One module for each promise.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod commands;
+mod hostile_senders;
+mod hostile_targets;
+mod seed;
 mod servers;
+mod shutdown;
+mod sick_receivers;
+mod support;
+mod telemetry;

@@ -1,0 +1,211 @@
+//! Targets that are broken or mean harm: the scrape fails with a reason that is told once, memory stays bounded, the neighbour is scraped on.
+
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::json;
+use warren_e2e::collector::{Collector, Setup};
+use warren_e2e::http::{Answer, Server};
+use warren_e2e::remote_write::Receiver;
+use warren_e2e::{Result, page};
+
+use crate::support::{PATIENCE, healthy_target, job, scrape_to, text_page};
+
+/// Memory no hostile page may push the collector beyond.
+const RESIDENT_BYTES_MAX: u64 = 96 << 20;
+
+/// Scrapes of the healthy neighbour that prove that it goes on, after the hostile page has been refused.
+const FURTHER_SCRAPES: f64 = 3.0;
+
+/// A collector with a hostile target and a healthy neighbour.
+struct Scene {
+    collector: Collector,
+    receiver: Receiver,
+    _targets: [Server; 2],
+}
+
+impl Scene {
+    fn start(hostile: impl Fn() -> Answer + Send + Sync + 'static) -> Result<Scene> {
+        Scene::start_with(json!({}), hostile)
+    }
+
+    /// `settings` are added to the hostile target's scrape job.
+    fn start_with(settings: serde_json::Value, hostile: impl Fn() -> Answer + Send + Sync + 'static) -> Result<Scene> {
+        let (hostile, healthy) = (Server::start(move |_| hostile())?, healthy_target()?);
+        let receiver = Receiver::start()?;
+        let mut hostile_job = job("hostile", &hostile.address());
+        hostile_job.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let config = scrape_to(&[hostile_job, job("healthy", &healthy.address())], &receiver.url());
+        let collector = Setup::new(config)?.start()?;
+        Ok(Scene { collector, receiver, _targets: [hostile, healthy] })
+    }
+
+    /// Values of `up` of one of the two jobs, in order of arrival.
+    fn up(&self, job: &str) -> Vec<f64> {
+        let samples = self.receiver.samples();
+        let of_job = samples.iter().filter(|(labels, ..)| labels["__name__"] == "up" && labels["job"] == job);
+        of_job.map(|(_, value, _)| *value).collect()
+    }
+
+    /// Waits until the hostile target has been refused twice and the neighbour scraped on, then checks what must hold.
+    fn expect_refusal(mut self, reason: &str) -> Result<()> {
+        let refused = |scene: &Scene| scene.up("hostile").len() >= 2;
+        self.wait("the hostile target is refused twice", refused)?;
+        self.expect_the_neighbour_unharmed()?;
+        assert!(self.up("hostile").iter().all(|up| *up == 0.0), "up of the hostile target: {:?}", self.up("hostile"));
+        let log = self.collector.log();
+        let told: Vec<&str> = log.lines().filter(|line| line.contains("Failed to scrape Prometheus endpoint")).collect();
+        assert!(!told.is_empty() && told[0].contains(reason), "the log does not say {reason:?}:\n{log}");
+        let scrapes = self.up("hostile").len();
+        assert!(told.len() < scrapes.max(2), "told {} times in {scrapes} scrapes:\n{log}", told.len());
+        Ok(())
+    }
+
+    fn expect_the_neighbour_unharmed(&mut self) -> Result<()> {
+        let before = self.receiver.values("healthy").last().copied().unwrap_or_default();
+        self.receiver
+            .wait_for("healthy", PATIENCE, |values| values.last().is_some_and(|last| *last >= before + FURTHER_SCRAPES))?;
+        assert!(self.up("healthy").iter().all(|up| *up == 1.0), "{:?}", self.up("healthy"));
+        let usage = self.collector.usage().expect("the collector runs");
+        assert!(usage.resident_peak < RESIDENT_BYTES_MAX, "{} MiB resident", usage.resident_peak >> 20);
+        Ok(())
+    }
+
+    fn wait(&self, what: &str, condition: impl Fn(&Scene) -> bool) -> Result<()> {
+        warren_e2e::wait::until(what, PATIENCE, || condition(self).then_some(()))
+    }
+}
+
+/// Writes an answer's head, then whatever `body` writes, without announcing a length.
+fn endless(head: &'static str, body: impl Fn(&mut TcpStream) -> io::Result<()> + Send + 'static) -> Answer {
+    Answer::raw(move |stream| {
+        stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n{head}\r\n").as_bytes())?;
+        body(stream)
+    })
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_page_that_never_ends_is_cut_by_the_scrape_timeout() -> Result<()> {
+    let page = || {
+        endless("", |stream| {
+            for line in 0.. {
+                writeln!(stream, "endless{{line=\"{line}\"}} 1")?;
+            }
+            Ok(())
+        })
+    };
+    Scene::start(page)?.expect_refusal("deadline")
+}
+
+#[test]
+fn a_page_beyond_its_body_size_limit_is_refused() -> Result<()> {
+    let large = page::broker(1000, 0).text;
+    Scene::start_with(json!({"body_size_limit": "1MB"}), move || text_page(large.clone()))?.expect_refusal("body size limit")
+}
+
+#[test]
+fn a_line_of_ten_megabytes_is_refused() -> Result<()> {
+    let line = format!("long{{label=\"{}\"}} 1\n", "x".repeat(10 << 20));
+    Scene::start(move || text_page(line.clone()))?.expect_refusal("line")
+}
+
+#[test]
+fn a_series_with_a_hundred_thousand_labels_harms_nobody() -> Result<()> {
+    let labels: Vec<String> = (0..100_000).map(|index| format!("l{index}=\"v\"")).collect();
+    let line = format!("many{{{}}} 1\n", labels.join(","));
+    let mut scene = Scene::start(move || text_page(line.clone()))?;
+    scene.wait("the hostile target is scraped twice", |scene| scene.up("hostile").len() >= 2)?;
+    scene.expect_the_neighbour_unharmed()
+}
+
+#[test]
+fn a_page_with_invalid_utf_8_is_refused() -> Result<()> {
+    Scene::start(|| text_page(*b"fine 1\nbroken{label=\"\xff\xfe\"} 2\n"))?.expect_refusal("UTF-8")
+}
+
+#[test]
+fn a_gzip_stream_that_breaks_off_is_refused() -> Result<()> {
+    let mut body = gzip(page::broker(100, 0).text.as_bytes());
+    body.truncate(body.len() / 2);
+    let answer = move || text_page(body.clone()).header("Content-Encoding", "gzip");
+    Scene::start(answer)?.expect_refusal("gzip")
+}
+
+#[test]
+fn a_gzip_bomb_is_refused_before_it_unfolds_in_memory() -> Result<()> {
+    // One gigabyte of comment lines in about a megabyte.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let line = format!("# {}\n", "0".repeat(1021));
+    for _ in 0..1 << 20 {
+        encoder.write_all(line.as_bytes()).unwrap();
+    }
+    let bomb = encoder.finish().unwrap();
+    let answer = move || text_page(bomb.clone()).header("Content-Encoding", "gzip");
+    let settings = json!({"scrape_interval": "5s", "scrape_timeout": "5s"});
+    Scene::start_with(settings, answer)?.expect_refusal("body size limit")
+}
+
+#[test]
+fn a_page_of_hypertext_is_refused() -> Result<()> {
+    let page = "<!DOCTYPE html>\n<html><body>It works!</body></html>\n";
+    Scene::start(move || Answer::ok("text/html", page.as_bytes()))?.expect_refusal("line 1")
+}
+
+#[test]
+fn metrics_under_a_foreign_content_type_are_read_as_text() -> Result<()> {
+    let scene = Scene::start(|| Answer::ok("application/json", *b"# TYPE odd gauge\nodd 7\n"))?;
+    let values = scene.receiver.wait_for("odd", PATIENCE, |values| !values.is_empty())?;
+    assert_eq!(values[0], 7.0);
+    Ok(())
+}
+
+#[test]
+fn a_target_that_accepts_and_says_nothing_times_out() -> Result<()> {
+    let silent = || {
+        Answer::raw(|stream| {
+            // Until the scraper hangs up.
+            io::copy(stream, &mut io::sink()).map(drop)
+        })
+    };
+    Scene::start(silent)?.expect_refusal("deadline")
+}
+
+#[test]
+fn an_answer_that_is_no_http_is_refused() -> Result<()> {
+    Scene::start(|| Answer::raw(|stream| stream.write_all(b"220 smtp.example.com ESMTP\r\n")))?.expect_refusal("http")
+}
+
+#[test]
+fn memory_comes_back_after_one_giant_page() -> Result<()> {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let (giant, small) = (page::broker(20_000, 0).text, page::broker(10, 0).text);
+    let settings = json!({"scrape_interval": "5s", "scrape_timeout": "5s"});
+    let scene = Scene::start_with(settings, move || {
+        let giant_now = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1;
+        text_page(if giant_now { giant.clone() } else { small.clone() })
+    })?;
+    let resident = || scene.collector.usage().map_or(0, |usage| usage.resident);
+    let last_size = |scene: &Scene| {
+        let samples = scene.receiver.samples();
+        let sizes =
+            samples.iter().filter(|(labels, ..)| labels["__name__"] == "scrape_samples_scraped" && labels["job"] == "hostile");
+        sizes.map(|(_, value, _)| *value).collect::<Vec<f64>>()
+    };
+    scene.wait("the small page is scraped", |scene| last_size(scene).len() == 1)?;
+    let level = resident();
+    scene.wait("the giant page is scraped", |scene| last_size(scene).get(1).is_some_and(|size| *size > 400_000.0))?;
+    // Its series get stale markers with the next scrape; with the one after that nothing of it is needed any more.
+    let back = format!("memory returns to its level of {} MiB", level >> 20);
+    warren_e2e::wait::until(back, Duration::from_secs(60), || {
+        (last_size(&scene).len() >= 4 && resident() < level + (8 << 20)).then_some(())
+    })
+}
