@@ -7,9 +7,9 @@ use serde_json::Value;
 /// Libraries by layer, lowest first. Components come next, then the service, then the distributions.
 const LIBRARIES: [&[&str]; 4] = [
     &["warren-sys", "warren-pdata", "warren-regex"],
-    &["warren-otlp", "warren-exposition", "warren-config", "warren-telemetry"],
-    &["warren-component"],
-    &["warren-http", "warren-delivery", "warren-scrape", "warren-ottl"],
+    &["warren-gotext", "warren-config", "warren-telemetry", "warren-exposition", "warren-promname"],
+    &["warren-otlp", "warren-remotewrite", "warren-component"],
+    &["warren-http", "warren-delivery", "warren-scrape", "warren-ottl", "warren-attributes"],
 ];
 const COMPONENTS: [&str; 4] = ["warren-receiver-", "warren-processor-", "warren-exporter-", "warren-extension-"];
 const SERVICE: &str = "warren-service";
