@@ -3,10 +3,15 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use arcstr::ArcStr;
+
 use crate::{ComponentId, Place};
 
 /// How many findings are kept; a file that is wrong everywhere must not grow without bound.
 const MAX_FINDINGS: usize = 1000;
+
+/// How many sources are kept to show findings in them.
+const MAX_TEXTS: usize = 64;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +56,8 @@ pub struct Diagnostic {
     pub component: Option<ComponentId>,
     /// How to put it right.
     pub hint: Option<String>,
+    /// Whether the value at fault is a secret, whose line must not be shown.
+    pub sensitive: bool,
 }
 
 /// What kind of thing a setting refers to by id.
@@ -110,6 +117,32 @@ pub struct Diagnostics {
     pub files: Vec<FileReference>,
     /// Keys in use that upstream does not know: their paths and places (`validate --strict-upstream` refuses them).
     pub own_keys: Vec<(String, Place)>,
+    /// The texts of the sources, to show findings in them.
+    pub(crate) texts: SourceTexts,
+}
+
+/// Texts of sources by name. `Debug` does not show them.
+#[derive(Clone, Default)]
+pub(crate) struct SourceTexts(Vec<(ArcStr, ArcStr)>);
+
+impl SourceTexts {
+    pub(crate) fn add(&mut self, name: &ArcStr, text: &ArcStr) {
+        if self.0.len() < MAX_TEXTS && self.0.iter().all(|(known, _)| known != name) {
+            self.0.push((name.clone(), text.clone()));
+        }
+    }
+
+    /// One line of a source, from 1.
+    pub(crate) fn line(&self, name: &str, line: u32) -> Option<&str> {
+        let (_, text) = self.0.iter().find(|(known, _)| known == name)?;
+        text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)
+    }
+}
+
+impl fmt::Debug for SourceTexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 impl Diagnostics {
@@ -154,6 +187,7 @@ impl Diagnostics {
         self.references.extend(other.references);
         self.files.extend(other.files);
         self.own_keys.extend(other.own_keys);
+        other.texts.0.iter().for_each(|(name, text)| self.texts.add(name, text));
     }
 
     /// Whether the configuration must be refused.
@@ -205,6 +239,7 @@ impl Diagnostic {
             place,
             component: None,
             hint: None,
+            sensitive: false,
         }
     }
 }

@@ -181,9 +181,9 @@ impl Map {
         self.entries.iter().map(|(key, entry)| (key.as_str(), entry))
     }
 
-    /// The values in order, to be changed.
-    pub fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Node> {
-        self.entries.values_mut().map(|entry| &mut entry.node)
+    /// The keys and values in order, the values to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Node)> {
+        self.entries.iter_mut().map(|(key, entry)| (key.as_str(), &mut entry.node))
     }
 
     /// The entries in the order of their keys.

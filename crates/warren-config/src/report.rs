@@ -208,9 +208,16 @@ impl<'a> Report<'a> {
 
     /// Tells a fault of decoding in upstream's form: `'tls.min_version' MESSAGE`.
     pub(crate) fn decode_error(&mut self, code: &'static str, message: &str, hint: Option<String>) {
+        self.decode_finding(code, message, hint, false);
+    }
+
+    /// The same about a value that may be secret.
+    pub(crate) fn decode_finding(&mut self, code: &'static str, message: &str, hint: Option<String>, sensitive: bool) {
         let mut quoted = String::new();
         self.path.quoted(&mut quoted);
-        self.tell(Severity::Error, code, "", format!("'{quoted}' {message}"), hint);
+        let mut finding = self.finding(Severity::Error, code, "", format!("'{quoted}' {message}"), hint);
+        finding.sensitive = sensitive;
+        self.diagnostics.push(finding);
     }
 
     /// Tells about a key that the block at hand does not know: `'tls' has invalid keys: nope`, shown at the key.
@@ -248,6 +255,7 @@ impl<'a> Report<'a> {
             place: self.place_of(key),
             component: path.component().cloned(),
             hint,
+            sensitive: false,
         }
     }
 

@@ -103,10 +103,10 @@ pub(crate) fn decode<T: Scalar>(node: &Node, report: &mut Report<'_>) -> Option<
         }
         Err(ScalarError::Type) => {
             let message = format!("expected type '{}', got unconvertible type '{}'", T::TYPE, node.value.go_type());
-            report.decode_error("wrong-type", &message, type_hint::<T>(&node.value));
+            report.decode_finding("wrong-type", &message, type_hint::<T>(&node.value), T::SECRET);
         }
-        Err(ScalarError::Value(message)) => report.decode_error("invalid-value", &message, None),
-        Err(ScalarError::Hint(message, hint)) => report.decode_error("invalid-value", &message, Some(hint)),
+        Err(ScalarError::Value(message)) => report.decode_finding("invalid-value", &message, None, T::SECRET),
+        Err(ScalarError::Hint(message, hint)) => report.decode_finding("invalid-value", &message, Some(hint), T::SECRET),
     }
     None
 }

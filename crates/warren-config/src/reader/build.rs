@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use arcstr::ArcStr;
 
-use super::{Document, MAX_DEPTH, MAX_NODES, MAX_SOURCE, ReadError, place};
+use super::{Document, Fault, MAX_DEPTH, MAX_NODES, MAX_SOURCE, ReadError, place};
 use crate::{Map, Node, Place, Value};
 
 /// What a reader saw: a scalar, or a list or mapping that has just ended.
@@ -208,10 +208,10 @@ impl Builder {
         if let Some((_, place)) = self.faults.first() {
             let lines: Vec<&str> = self.faults.iter().map(|(line, _)| line.as_str()).collect();
             let message = format!("yaml: unmarshal errors:\n  {}", lines.join("\n  "));
-            return Err(ReadError { message, place: place.clone(), limit: true });
+            return Err(ReadError { message, place: place.clone(), kind: Fault::DuplicateKey });
         }
         let (node, untyped_keys) = self.root.unwrap_or_else(|| (Node::new(Value::Null, place(&self.source, 1, 1)), false));
-        Ok(Document { node, untyped_keys })
+        Ok(Document { node, untyped_keys, nodes: self.nodes })
     }
 }
 

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 use arcstr::ArcStr;
 
-use crate::{Node, Place};
+use crate::{Node, Place, Value};
 
 /// The largest source in bytes.
 pub(crate) const MAX_SOURCE: usize = 16 << 20;
@@ -34,6 +34,8 @@ pub(crate) struct Document {
     pub(crate) node: Node,
     /// Whether the root is a mapping with keys that are no text, which the reference refuses at this place only.
     pub(crate) untyped_keys: bool,
+    /// How many values it holds.
+    pub(crate) nodes: usize,
 }
 
 /// Why a source could not be read.
@@ -44,17 +46,27 @@ pub struct ReadError {
     pub message: String,
     /// Where.
     pub place: Place,
-    /// Whether it is a bound of Warren's that was hit, not the language.
-    pub(crate) limit: bool,
+    pub(crate) kind: Fault,
+}
+
+/// What kind of fault a source has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The text is not of the language: it may be of another, or no configuration at all.
+    Syntax,
+    /// A key stands twice.
+    DuplicateKey,
+    /// A bound was hit.
+    Limit,
 }
 
 impl ReadError {
     fn syntax(message: impl Into<String>, place: Place) -> Self {
-        Self { message: message.into(), place, limit: false }
+        Self { message: message.into(), place, kind: Fault::Syntax }
     }
 
     fn limit(message: impl Into<String>, place: Place) -> Self {
-        Self { message: message.into(), place, limit: true }
+        Self { message: message.into(), place, kind: Fault::Limit }
     }
 }
 
@@ -79,13 +91,18 @@ pub(crate) fn read(source: &ArcStr, text: &str) -> Result<Document, ReadError> {
     }
     match json::read(source, text) {
         Ok(document) => Ok(document),
-        Err(error) if error.limit => Err(error),
+        Err(error) if error.kind != Fault::Syntax => Err(error),
         // Flow YAML begins like JSON. When it is neither, the reader that got further saw the real fault.
         Err(as_json) => yaml::read(source, text).map_err(|as_yaml| {
             let position = |error: &ReadError| (error.place.line(), error.place.column());
-            if as_yaml.limit || position(&as_yaml) >= position(&as_json) { as_yaml } else { as_json }
+            if as_yaml.kind != Fault::Syntax || position(&as_yaml) >= position(&as_json) { as_yaml } else { as_json }
         }),
     }
+}
+
+/// Whether a plain scalar of this text reads back as the same text.
+pub(crate) fn is_plain_string(text: &str) -> bool {
+    text != "<<" && matches!(scalar::plain(text), Value::String(_))
 }
 
 /// The text of a source's bytes: UTF-8, or UTF-16 with a byte order mark.

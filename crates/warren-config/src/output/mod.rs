@@ -1,0 +1,15 @@
+//! Trees and findings as text: YAML and JSON for `print-config`, redaction, fingerprints, and findings for people and programs.
+
+mod fingerprint;
+mod json;
+mod redact;
+mod render;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+pub use fingerprint::fingerprint;
+pub use json::{diagnostics_to_json, to_json};
+pub use redact::{looks_secret, redact};
+pub use render::render;
+pub use yaml::to_yaml;
