@@ -10,5 +10,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod config;
+pub mod discovery;
+mod glob;
 pub mod labels;
 pub mod relabel;
+pub mod target;
