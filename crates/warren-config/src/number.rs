@@ -1,8 +1,8 @@
 //! Floating point numbers as Go prints them.
 
-/// As `%v` prints it: an exponent below 1e-4 and from 1e21.
+/// As `%v` prints it: an exponent below 1e-4 and from 1e6.
 pub(crate) fn go_float(number: f64) -> String {
-    format(number, -4, 21)
+    format(number, -4, 6)
 }
 
 /// As `yaml.v3` writes it: an exponent below 1e-4 and from 1e6, words for what is no number.
@@ -11,7 +11,7 @@ pub(crate) fn yaml_float(number: f64) -> String {
         n if n.is_nan() => ".nan".to_owned(),
         f64::INFINITY => ".inf".to_owned(),
         f64::NEG_INFINITY => "-.inf".to_owned(),
-        n => format(n, -4, 6),
+        n => go_float(n),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod build;
 mod json;
+mod relax;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -132,7 +133,6 @@ pub(crate) fn decode_bytes<'a>(source: &ArcStr, bytes: &'a [u8]) -> Result<Cow<'
 fn check_characters(source: &ArcStr, text: &str) -> Result<(), ReadError> {
     let allowed = |c: char| match c {
         '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' => true,
-        '\u{feff}' => false,
         c => ('\u{a0}'..='\u{fffd}').contains(&c) || c >= '\u{10000}',
     };
     match text.find(|c: char| !allowed(c)) {

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use arcstr::ArcStr;
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
 use super::build::{Builder, Item, Key};
-use super::{Document, ReadError, scalar};
+use super::relax::{Relaxed, relax};
+use super::{Document, Fault, ReadError, scalar};
 use crate::{Node, Place, Value};
 
 /// The prefix that `!!` stands for.
@@ -14,34 +15,69 @@ const CORE: &str = "tag:yaml.org,2002:";
 
 /// Reads the first document of a text.
 pub(super) fn read(source: &ArcStr, text: &str) -> Result<Document, ReadError> {
+    let fault = match read_strictly(source, text, None) {
+        Err(fault) if fault.kind == Fault::Syntax => fault,
+        result => return result,
+    };
+    let Some(relaxed) = relax(text) else { return Err(fault) };
+    match read_strictly(source, &relaxed.text, Some(&relaxed)) {
+        Err(other) if other.kind == Fault::Syntax => Err(fault),
+        result => result,
+    }
+}
+
+/// Reads the first document of a text that may have been relaxed before.
+fn read_strictly(source: &ArcStr, text: &str, relaxed: Option<&Relaxed>) -> Result<Document, ReadError> {
     let mut builder = Builder::new(source);
     let mut parser = Parser::new_from_str(text);
+    let at = |builder: &Builder, marker: &Marker| {
+        let column = relaxed.map_or(marker.col(), |relaxed| relaxed.column(marker.line(), marker.col()));
+        builder.place(marker.line(), column + 1)
+    };
+    let mut started = false;
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| syntax(&builder, &error))?;
+        let (event, span) = event.map_err(|error| syntax(at(&builder, error.marker()), error.info()))?;
         let place = at(&builder, &span.start);
         match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                let item = scalar_item(text, style, tag.as_deref(), place, anchor != 0 || builder.wants_key())?;
+            Event::Scalar(scalar, style, anchor, tag) => {
+                let scalar = without_missing_break(scalar, style, text, &span);
+                let as_key = builder.wants_key();
+                if as_key && scalar.is_empty() && style == ScalarStyle::Plain && anchor == 0 {
+                    return Err(syntax(place, "did not find expected key"));
+                }
+                let item = scalar_item(scalar, style, tag.as_deref(), place, anchor != 0 || as_key)?;
                 builder.scalar(item, anchor)?;
             }
             Event::SequenceStart(anchor, _) => builder.start_list(place, anchor)?,
             Event::MappingStart(anchor, _) => builder.start_map(place, anchor)?,
             Event::SequenceEnd | Event::MappingEnd => builder.end()?,
             Event::Alias(anchor) => builder.alias(anchor, place)?,
+            Event::DocumentStart(_) => started = true,
             Event::DocumentEnd => break,
-            Event::DocumentStart(_) | Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
+            Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
         }
+    }
+    // A lone end marker ends nothing.
+    if !started && text.lines().any(|line| line.trim_end() == "...") {
+        return Err(syntax(builder.place(1, 1), "did not find expected node content"));
     }
     builder.finish()
 }
 
-fn at(builder: &Builder, marker: &Marker) -> Place {
-    builder.place(marker.line(), marker.col() + 1)
+/// A block text keeps the line breaks that are there: one that the end of the source cuts off has none to keep.
+fn without_missing_break<'a>(scalar: Cow<'a, str>, style: ScalarStyle, text: &str, span: &Span) -> Cow<'a, str> {
+    let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+    let reaches_end = || span.end.col() > 0 && span.end.line() == text.lines().count();
+    if !is_block || text.ends_with(['\n', '\r']) || !scalar.ends_with('\n') || !reaches_end() {
+        return scalar;
+    }
+    let mut scalar = scalar.into_owned();
+    scalar.pop();
+    Cow::Owned(scalar)
 }
 
-fn syntax(builder: &Builder, error: &ScanError) -> ReadError {
-    let place = at(builder, error.marker());
-    ReadError::syntax(format!("yaml: line {}: {}", place.line(), error.info()), place)
+fn syntax(place: Place, message: &str) -> ReadError {
+    ReadError::syntax(format!("yaml: line {}: {message}", place.line()), place)
 }
 
 /// A scalar with its type.
@@ -54,6 +90,9 @@ fn scalar_item(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, place:
     };
     let key = match (&value, as_key) {
         (_, false) => Key::Invalid,
+        (Value::String(bytes), true) if core.as_deref() == Some("binary") => {
+            Key::Other { printed: bytes.clone(), written: text.into_owned() }
+        }
         (Value::String(text), true) if text == "<<" && style == ScalarStyle::Plain && core.is_none() => Key::Merge,
         (value, true) => match scalar::printed(value) {
             Some(printed) => Key::Other { printed, written: text.into_owned() },
