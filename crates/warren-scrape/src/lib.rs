@@ -15,4 +15,5 @@ pub mod discovery;
 mod glob;
 pub mod labels;
 pub mod relabel;
+pub mod series;
 pub mod target;

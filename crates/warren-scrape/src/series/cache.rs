@@ -1,0 +1,159 @@
+//! Slots of known series, found by the hash of their text.
+//!
+//! Slots stand in the order of the last page. The next page is expected in the same order, so that a known series is found by comparing one
+//! hash. Only when the order differs is an index built, for that page alone.
+
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+use warren_pdata::Attrs;
+
+/// The series was on the last page that ended well.
+pub(crate) const PRESENT: u8 = 1;
+/// Its last sample carried a timestamp of its own.
+pub(crate) const OWN_TIME: u8 = 2;
+/// What is known of its family has changed: it must be classified anew.
+pub(crate) const OUTDATED: u8 = 4;
+/// Another series of the page has the same labels and comes later: that one counts.
+pub(crate) const SHADOWED: u8 = 8;
+
+/// What a sample means for its metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Role {
+    /// Dropped by relabelling.
+    Dropped,
+    /// The value of a number point.
+    Number,
+    /// `_bucket` of a histogram or a quantile of a summary; the bound is in `value`.
+    Bound,
+    /// `_sum` of a distribution.
+    Sum,
+    /// `_count` of a distribution.
+    Count,
+    /// `_created`: of no use while start times are adjusted.
+    Created,
+    /// `target_info`: attributes of the resource.
+    TargetInfo,
+    /// `otel_scope_info`: attributes of the scope.
+    ScopeInfo,
+}
+
+/// One known series.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    /// Keyed hash of its text.
+    pub(crate) hash: u64,
+    /// Attributes of its point.
+    pub(crate) attrs: Attrs,
+    /// Number: the value before. Bound: the bound.
+    pub(crate) value: f64,
+    /// Number: the start time in milliseconds, `i64::MIN` while unknown. Part of a distribution: the group's index.
+    pub(crate) start: i64,
+    /// Index of its metric.
+    pub(crate) metric: u32,
+    /// The page on which it was seen last.
+    pub(crate) seen: u16,
+    /// What its samples mean.
+    pub(crate) role: Role,
+    /// See the constants of this module.
+    pub(crate) flags: u8,
+}
+
+const _: () = assert!(size_of::<Slot>() == 40, "known series are the largest part of a collector's memory");
+
+/// Pages after which a series that is gone is forgotten, and its start time with it.
+pub(crate) const FORGET_AFTER_PAGES: u16 = 3;
+
+/// All known series of a target.
+#[derive(Default)]
+pub(crate) struct Cache {
+    /// In the order of the last page, series that are gone behind.
+    pub(crate) slots: Vec<Slot>,
+    /// The series of the page being read, in its order.
+    pub(crate) order: Vec<u32>,
+    /// Number of the page being read; wraps.
+    pub(crate) page: u16,
+    /// Series that were there before the page being read.
+    pub(crate) known: usize,
+    /// Whether the page being read is in another order than the one before.
+    pub(crate) reordered: bool,
+    index: Option<HashTable<u32>>,
+    hasher: foldhash::quality::RandomState,
+    next: usize,
+}
+
+impl Cache {
+    /// Begins a page.
+    pub(crate) fn begin(&mut self) {
+        self.page = self.page.wrapping_add(1);
+        self.order.clear();
+        self.known = self.slots.len();
+        self.reordered = false;
+        self.next = 0;
+    }
+
+    /// The hash of a series' text.
+    pub(crate) fn hash(&self, text: &[u8]) -> u64 {
+        self.hasher.hash_one(text)
+    }
+
+    /// The slot with this hash.
+    pub(crate) fn find(&mut self, hash: u64) -> Option<usize> {
+        if self.slots.get(self.next).is_some_and(|slot| slot.hash == hash) {
+            self.next += 1;
+            return Some(self.next - 1);
+        }
+        let slots = &self.slots;
+        let index = self.index.get_or_insert_with(|| {
+            let mut index = HashTable::with_capacity(slots.len());
+            for (at, slot) in slots.iter().enumerate() {
+                index.insert_unique(slot.hash, at as u32, |at| slots.get(*at as usize).map_or(0, |slot| slot.hash));
+            }
+            index
+        });
+        let found = index.find(hash, |at| slots.get(*at as usize).is_some_and(|slot| slot.hash == hash)).map(|at| *at as usize);
+        self.reordered = true;
+        if let Some(at) = found {
+            self.next = at + 1;
+        }
+        found
+    }
+
+    /// Adds a series.
+    pub(crate) fn insert(&mut self, slot: Slot) -> usize {
+        let at = self.slots.len();
+        let hash = slot.hash;
+        self.slots.push(slot);
+        let slots = &self.slots;
+        if let Some(index) = &mut self.index {
+            index.insert_unique(hash, at as u32, |at| slots.get(*at as usize).map_or(0, |slot| slot.hash));
+        }
+        at
+    }
+
+    /// Forgets the series that the page being read brought: it was refused.
+    pub(crate) fn forget_new(&mut self) {
+        self.slots.truncate(self.known);
+        self.index = None;
+        self.order = Vec::new();
+    }
+
+    /// Ends a page: puts the slots in its order, forgets series that have been gone for long, and gives back memory. `true` when slots moved or went.
+    pub(crate) fn settle(&mut self) -> bool {
+        self.index = None;
+        let page = self.page;
+        let gone_for_long = |slot: &Slot| slot.flags & PRESENT == 0 && page.wrapping_sub(slot.seen) >= FORGET_AFTER_PAGES;
+        let absent = self.order.len() < self.slots.len();
+        let changed = self.reordered || (absent && self.slots.iter().any(gone_for_long));
+        if changed {
+            let mut rest: Vec<Option<Slot>> = std::mem::take(&mut self.slots).into_iter().map(Some).collect();
+            let mut ordered = Vec::with_capacity(rest.len());
+            ordered.extend(self.order.iter().filter_map(|at| rest.get_mut(*at as usize).and_then(Option::take)));
+            ordered.extend(rest.into_iter().flatten().filter(|slot| !gone_for_long(slot)));
+            ordered.shrink_to_fit();
+            self.slots = ordered;
+        }
+        self.order = Vec::new();
+        changed
+    }
+}

@@ -1,0 +1,219 @@
+//! From the labels of a series to its place: dropped, or a metric, an attribute set and a role. Done once per series.
+
+use super::cache::Role;
+use super::metadata::{Families, Kind};
+use super::metric::MetricTable;
+use super::origin::Origins;
+use super::{PageError, Rules};
+use crate::labels::Labels;
+use crate::relabel::Verdict;
+use warren_pdata::{Attrs, AttrsPool, KeyValue, TextPool};
+
+/// The label that holds a series' name.
+const NAME: &str = "__name__";
+
+/// Labels that never become attributes.
+const UNUSED: [&str; 5] = [NAME, "job", "instance", "__scheme__", "__metrics_path__"];
+
+/// Labels of the scope.
+const SCOPE: [&str; 3] = ["otel_scope_name", "otel_scope_version", "otel_scope_schema_url"];
+
+/// Where a series belongs.
+pub(super) struct Place {
+    pub(super) role: Role,
+    pub(super) metric: u32,
+    pub(super) attrs: Attrs,
+    /// Upper bound or quantile.
+    pub(super) bound: f64,
+}
+
+impl Place {
+    /// Nowhere: dropped by relabelling.
+    const DROPPED: Self = Self { role: Role::Dropped, metric: 0, attrs: Attrs::EMPTY, bound: 0.0 };
+}
+
+/// Everything that places series.
+pub(super) struct Classifier {
+    pub(super) families: Families,
+    pub(super) origins: Origins,
+    /// Attributes that `up` and its like carry.
+    pub(super) own_attrs: Attrs,
+    texts: TextPool,
+    sets: AttrsPool,
+    entries: Vec<KeyValue>,
+}
+
+impl Classifier {
+    pub(super) fn new(rules: &Rules) -> Self {
+        let mut own = Labels::new();
+        // Labels of a target were bounded when it was made.
+        let _ = rules.target_labels.iter().chain(&rules.external_labels).try_for_each(|(name, value)| own.set(name, value));
+        own.sort();
+        let kept = own.iter().filter(|(name, _)| !UNUSED.contains(name));
+        Self {
+            families: Families::default(),
+            origins: Origins::default(),
+            own_attrs: kept.map(|(name, value)| KeyValue::new(name, value)).collect(),
+            texts: TextPool::default(),
+            sets: AttrsPool::default(),
+            entries: Vec::new(),
+        }
+    }
+
+    /// Places a series whose labels stand as on the page.
+    pub(super) fn place(&mut self, rules: &Rules, metrics: &mut MetricTable, labels: &mut Labels) -> Result<Place, PageError> {
+        add_target_labels(rules, labels)?;
+        if !rules.relabel.is_empty() && rules.relabel.apply(labels)? == Verdict::Drop {
+            return Ok(Place::DROPPED);
+        }
+        labels.retain(|_, value| !value.is_empty());
+        if labels.get(NAME).is_empty() {
+            return Err(PageError::NoName);
+        }
+        check_limits(rules, labels)?;
+        for (name, value) in &rules.external_labels {
+            labels.set(name, value)?;
+        }
+        labels.sort();
+        if let Some(name) = labels.duplicate() {
+            return Err(PageError::DuplicateLabel(name.to_owned()));
+        }
+        self.assign(rules, metrics, labels)
+    }
+
+    /// Finds family, origin, role and attribute set.
+    fn assign(&mut self, rules: &Rules, metrics: &mut MetricTable, labels: &Labels) -> Result<Place, PageError> {
+        let sample = labels.get(NAME);
+        let or = |name: &str, fallback: &str| Some(labels.get(name)).filter(|own| !own.is_empty()).unwrap_or(fallback).to_owned();
+        let (job, instance) = (or("job", &rules.job), or("instance", &rules.instance));
+        let scope = (labels.get(SCOPE[0]), labels.get(SCOPE[1]), labels.get(SCOPE[2]));
+        let origin = self.origins.of(rules, &job, &instance, scope);
+        let (name, family) = self.families.of(sample);
+        let kind = family.kind;
+        let (role, bound) = role_of(sample, kind, labels)?;
+        let left_out = match kind {
+            Kind::Histogram => "le",
+            Kind::Summary => "quantile",
+            _ => NAME,
+        };
+        self.entries.clear();
+        for (label, value) in labels.iter() {
+            if !UNUSED.contains(&label) && label != left_out && !SCOPE.contains(&label) {
+                self.entries.push(KeyValue::pooled(&mut self.texts, label, value));
+            }
+        }
+        let attrs = self.sets.get(&self.entries);
+        let described = if role == Role::Number && kind != Kind::Counter { sample } else { name.as_str() }.to_owned();
+        let shown = if rules.trim_metric_suffixes { trimmed(&name, kind, &family.unit) } else { name };
+        let metric = metrics.of(origin, &described, shown, family);
+        Ok(Place { role, metric, attrs, bound })
+    }
+
+    /// Forgets text and sets that no series uses any more.
+    pub(super) fn settle(&mut self, page: u16, moved: bool) {
+        self.families.settle(page);
+        if moved {
+            self.sets.shrink();
+            self.texts.shrink();
+        }
+    }
+}
+
+/// What samples of this name mean, and the bound they are for.
+fn role_of(sample: &str, kind: Kind, labels: &Labels) -> Result<(Role, f64), PageError> {
+    match (sample, kind) {
+        ("target_info", _) => return Ok((Role::TargetInfo, 0.0)),
+        ("otel_scope_info", _) => return Ok((Role::ScopeInfo, 0.0)),
+        (_, Kind::Counter) if sample.ends_with("_created") => return Ok((Role::Created, 0.0)),
+        (_, Kind::Histogram | Kind::Summary) => {}
+        _ => return Ok((Role::Number, 0.0)),
+    }
+    if sample.ends_with("_sum") {
+        return Ok((Role::Sum, 0.0));
+    }
+    if sample.ends_with("_count") {
+        return Ok((Role::Count, 0.0));
+    }
+    if sample.ends_with("_created") {
+        return Ok((Role::Created, 0.0));
+    }
+    let label = if kind == Kind::Histogram { "le" } else { "quantile" };
+    // Without a bound the sample is left out; the page stands.
+    match labels.get(label).parse() {
+        Ok(bound) => Ok((Role::Bound, bound)),
+        Err(_) => Ok((Role::Dropped, 0.0)),
+    }
+}
+
+/// Adds the target's labels; on a clash the scraped label is renamed `exported_…`, or wins if labels are honoured.
+fn add_target_labels(rules: &Rules, labels: &mut Labels) -> Result<(), PageError> {
+    let mut clashes: Vec<(String, String)> = Vec::new();
+    for (name, value) in &rules.target_labels {
+        let scraped = labels.get(name);
+        if scraped.is_empty() {
+            if !(rules.honor_labels && labels.iter().any(|(own, _)| own == name)) {
+                labels.set(name, value)?;
+            }
+        } else if !rules.honor_labels {
+            clashes.push((name.clone(), scraped.to_owned()));
+            labels.set(name, value)?;
+        }
+    }
+    clashes.sort_by_key(|(name, _)| name.len());
+    for (name, value) in clashes {
+        let mut renamed = format!("exported_{name}");
+        while !labels.get(&renamed).is_empty() {
+            renamed.insert_str(0, "exported_");
+        }
+        labels.set(&renamed, &value)?;
+    }
+    Ok(())
+}
+
+fn check_limits(rules: &Rules, labels: &Labels) -> Result<(), PageError> {
+    let limits = &rules.limits;
+    let number = labels.len() as u64;
+    let metric = || labels.get(NAME).chars().take(50).collect::<String>();
+    if limits.labels > 0 && number > limits.labels {
+        return Err(PageError::Labels { metric: metric(), number, limit: limits.labels });
+    }
+    if limits.label_name_length == 0 && limits.label_value_length == 0 {
+        return Ok(());
+    }
+    for (name, value) in labels.iter() {
+        let shown = |text: &str| text.chars().take(50).collect::<String>();
+        if limits.label_name_length > 0 && name.len() as u64 > limits.label_name_length {
+            return Err(PageError::LabelName {
+                metric: metric(),
+                name: shown(name),
+                length: name.len(),
+                limit: limits.label_name_length,
+            });
+        }
+        if limits.label_value_length > 0 && value.len() as u64 > limits.label_value_length {
+            let (name, length) = (shown(name), value.len());
+            return Err(PageError::LabelValue {
+                metric: metric(),
+                name,
+                value: shown(value),
+                length,
+                limit: limits.label_value_length,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The name without `_total` (of a counter) and without the words of its unit, as `trim_metric_suffixes` asks.
+fn trimmed(name: &str, kind: Kind, unit: &str) -> String {
+    let mut words: Vec<&str> = name.split('_').collect();
+    if kind == Kind::Counter && words.last() == Some(&"total") && words.len() > 1 {
+        words.pop();
+    }
+    for part in unit.split('_').rev().filter(|part| !part.is_empty()) {
+        if words.last() == Some(&part) && words.len() > 1 {
+            words.pop();
+        }
+    }
+    words.join("_")
+}

@@ -1,0 +1,340 @@
+//! Facts of upstream's `receiver/prometheusreceiver/internal/{transaction,metricfamily,metrics_adjuster}_test.go`, and of the collector's memory.
+
+use super::*;
+use crate::config::Limits;
+use crate::relabel::{Action, Rule};
+use warren_pdata::{Data, Metrics, Number, Value, flags};
+
+/// A reader for well-formed series: `name{label="value",…}`.
+fn read(text: &[u8], labels: &mut Labels) -> Result<(), PageError> {
+    let text = std::str::from_utf8(text).unwrap();
+    let (name, rest) = text.split_once('{').unwrap_or((text, "}"));
+    labels.push("__name__", name)?;
+    for pair in rest.trim_end_matches('}').split(',').filter(|pair| !pair.is_empty()) {
+        let (label, value) = pair.split_once('=').unwrap();
+        labels.push(label, value.trim_matches('"'))?;
+    }
+    Ok(())
+}
+
+fn rules() -> Rules {
+    let target = [("instance", "localhost:15692"), ("job", "rabbitmq")];
+    Rules {
+        job: "rabbitmq".into(),
+        instance: "localhost:15692".into(),
+        scheme: "http".into(),
+        target_labels: target.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        external_labels: Vec::new(),
+        honor_labels: false,
+        honor_timestamps: true,
+        track_timestamps_staleness: false,
+        legacy_names: false,
+        limits: Limits::default(),
+        relabel: Program::default(),
+        trim_metric_suffixes: false,
+        start_times: StartTimes::Adjusted,
+        version: "0.1.0".into(),
+    }
+}
+
+/// Reads a page of lines `# TYPE name kind` and `series value [timestamp]`.
+fn feed(page: &mut Page<'_>, text: &str) -> Result<(), PageError> {
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').unwrap();
+            let kind = match kind {
+                "counter" => Kind::Counter,
+                "gauge" => Kind::Gauge,
+                "histogram" => Kind::Histogram,
+                "summary" => Kind::Summary,
+                "info" => Kind::Info,
+                other => panic!("{other}"),
+            };
+            page.metadata(name, Metadata::Kind(kind));
+            continue;
+        }
+        let mut words = line.split(' ');
+        let series = words.next().unwrap();
+        let value = words.next().unwrap().parse().unwrap();
+        page.sample(series.as_bytes(), value, words.next().map(|time| time.parse().unwrap()))?;
+    }
+    Ok(())
+}
+
+fn drain(mut release: Release<'_>) -> Vec<String> {
+    let mut rows = Vec::new();
+    while let Some(batch) = release.next_batch() {
+        rows.extend(show(&batch));
+    }
+    release.settle();
+    rows.sort();
+    rows
+}
+
+fn scrape(series: &mut Series, time_ms: i64, text: &str) -> Vec<String> {
+    let mut page = series.begin(time_ms, read);
+    feed(&mut page, text).unwrap();
+    drain(page.accept())
+}
+
+/// Every point as one line: name, attributes, value, start and time in milliseconds.
+fn show(metrics: &Metrics) -> Vec<String> {
+    let mut rows = Vec::new();
+    for (_, _, metric) in metrics.iter() {
+        for index in 0..metric.data.len() {
+            let attrs: Vec<String> = metric
+                .data
+                .attrs(index)
+                .iter()
+                .map(|entry| format!("{}={}", entry.key, entry.value.as_str().unwrap_or("?")))
+                .collect();
+            let rest = match &metric.data {
+                Data::Gauge(points) => number(points, index),
+                Data::Sum(sum) => format!("sum {}", number(&sum.points, index)),
+                Data::Histogram { points, .. } => {
+                    let p = &points[index];
+                    format!(
+                        "n={} s={:?} {:?} {:?} {} {} {}",
+                        p.count,
+                        p.sum,
+                        p.bounds,
+                        p.counts,
+                        p.start / 1_000_000,
+                        p.time / 1_000_000,
+                        p.flags
+                    )
+                }
+                Data::Summary(points) => {
+                    let p = &points[index];
+                    let quantiles: Vec<_> = p.quantiles.iter().map(|q| (q.quantile, q.value)).collect();
+                    format!("n={} s={} {quantiles:?} {} {} {}", p.count, p.sum, p.start / 1_000_000, p.time / 1_000_000, p.flags)
+                }
+                other => panic!("{other:?}"),
+            };
+            rows.push(format!("{} [{}] {rest}", metric.name, attrs.join(" ")));
+        }
+    }
+    rows
+}
+
+fn number(points: &warren_pdata::NumberPoints, index: usize) -> String {
+    let point = points.get(index).unwrap();
+    let value = match point.value {
+        Number::Double(value) => value.to_string(),
+        _ if point.flags & flags::NO_RECORDED_VALUE != 0 => "stale".to_owned(),
+        other => format!("{other:?}"),
+    };
+    format!("{value} {} {}", point.start / 1_000_000, point.time / 1_000_000)
+}
+
+#[test]
+fn a_counter_keeps_its_start_until_it_falls() {
+    let mut series = Series::new(rules());
+    let page = |value: u32| format!("# TYPE c_total counter\nc_total{{q=\"a\"}} {value}\n");
+    assert_eq!(scrape(&mut series, 1000, &page(5)), ["c_total [q=a] sum 5 1000 1000"]);
+    assert_eq!(scrape(&mut series, 2000, &page(7)), ["c_total [q=a] sum 7 1000 2000"]);
+    assert_eq!(scrape(&mut series, 3000, &page(2)), ["c_total [q=a] sum 2 3000 3000"]);
+    assert_eq!(scrape(&mut series, 4000, &page(2)), ["c_total [q=a] sum 2 3000 4000"]);
+}
+
+#[test]
+fn a_series_that_is_gone_is_marked_once_and_comes_back_with_its_start() {
+    let mut series = Series::new(rules());
+    let both = "# TYPE c counter\nc{q=\"a\"} 1\nc{q=\"b\"} 1\n";
+    scrape(&mut series, 1000, both);
+    let one = "# TYPE c counter\nc{q=\"b\"} 2\n";
+    assert_eq!(scrape(&mut series, 2000, one), ["c [q=a] sum stale 1000 2000", "c [q=b] sum 2 1000 2000"]);
+    assert_eq!(scrape(&mut series, 3000, one), ["c [q=b] sum 2 1000 3000"]);
+    assert_eq!(scrape(&mut series, 4000, both)[0], "c [q=a] sum 1 1000 4000");
+}
+
+#[test]
+fn a_refused_page_releases_stale_markers_alone_and_leaves_no_trace() {
+    let mut series = Series::new(rules());
+    scrape(&mut series, 1000, "g 1\n");
+    let mut page = series.begin(2000, read);
+    feed(&mut page, "g 2\nnew{a=\"b\"} 3\n").unwrap();
+    assert_eq!(drain(page.refuse()), ["g [] stale 0 2000"]);
+    assert_eq!(series.len(), 1);
+    let page = series.begin(3000, read);
+    assert!(drain(page.refuse()).is_empty());
+    assert_eq!(scrape(&mut series, 4000, "g 3\n"), ["g [] 3 0 4000"]);
+}
+
+#[test]
+fn a_page_in_another_order_is_the_same_page() {
+    let mut series = Series::new(rules());
+    let lines: Vec<String> = (0..50).map(|i| format!("g{{q=\"{i}\"}} {i}")).collect();
+    scrape(&mut series, 1000, &lines.join("\n"));
+    let reversed: Vec<String> = lines.iter().rev().cloned().collect();
+    let mut page = series.begin(2000, read);
+    feed(&mut page, &reversed.join("\n")).unwrap();
+    let release = page.accept();
+    assert_eq!(release.counts(), Counts { scraped: 50, kept: 50, added: 0, duplicates: 0 });
+    assert_eq!(drain(release).len(), 50);
+    let mut page = series.begin(3000, read);
+    feed(&mut page, &reversed.join("\n")).unwrap();
+    drop(drain(page.accept()));
+    assert!(!series.cache.reordered, "the new order is expected now");
+}
+
+#[test]
+fn the_same_text_twice_keeps_the_first_and_equal_labels_keep_the_last() {
+    let mut series = Series::new(rules());
+    assert_eq!(scrape(&mut series, 1000, "g{a=\"1\",b=\"2\"} 1\ng{a=\"1\",b=\"2\"} 2\n"), ["g [a=1 b=2] 1 0 1000"]);
+    assert_eq!(scrape(&mut series, 2000, "g{a=\"1\",b=\"2\"} 1\ng{b=\"2\",a=\"1\"} 2\n"), ["g [a=1 b=2] 2 0 2000"]);
+    assert_eq!(scrape(&mut series, 3000, "g{a=\"1\",b=\"2\"} 1\n"), ["g [a=1 b=2] 1 0 3000"]);
+}
+
+#[test]
+fn equal_labels_share_one_attribute_set_over_metrics_and_pages() {
+    let mut series = Series::new(rules());
+    let text = "# TYPE a gauge\na{q=\"x\"} 1\n# TYPE b gauge\nb{q=\"x\"} 1\n";
+    let attrs = |series: &mut Series, time| {
+        let mut page = series.begin(time, read);
+        feed(&mut page, text).unwrap();
+        let mut release = page.accept();
+        let batch = release.next_batch().unwrap();
+        release.settle();
+        batch.iter().map(|(_, _, metric)| metric.data.attrs(0).id()).collect::<Vec<_>>()
+    };
+    let first = attrs(&mut series, 1000);
+    assert_eq!(first[0], first[1]);
+    assert_eq!(attrs(&mut series, 2000), first);
+}
+
+#[test]
+fn histograms_are_put_together_and_need_a_count() {
+    let mut series = Series::new(rules());
+    let page = "# TYPE h histogram\nh_bucket{le=\"1\",v=\"a\"} 2\nh_bucket{le=\"0.5\",v=\"a\"} 1\nh_bucket{le=\"+Inf\",v=\"a\"} 5\nh_sum{v=\"a\"} 9\nh_count{v=\"a\"} 5\n";
+    assert_eq!(scrape(&mut series, 1000, page), ["h [v=a] n=5 s=Some(9.0) [0.5, 1.0] [1, 1, 3] 1000 1000 0"]);
+    assert_eq!(scrape(&mut series, 2000, "g 1\n"), ["g [] 1 0 2000", "h [v=a] n=0 s=None [0.5, 1.0] [0, 0, 0] 1000 2000 1"]);
+    let mut series = Series::new(rules());
+    assert!(scrape(&mut series, 1000, "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_sum 9\n").is_empty());
+    assert_eq!(
+        scrape(&mut series, 1000, "# TYPE h histogram\nh_bucket{} 2\nh_count 9\n"),
+        ["h [] n=9 s=None [] [9] 1000 1000 0"]
+    );
+}
+
+#[test]
+fn summaries_are_put_together() {
+    let mut series = Series::new(rules());
+    let page = "# TYPE s summary\ns{quantile=\"0.9\"} 2\ns{quantile=\"0.5\"} 1\ns_sum 9\ns_count 5\n";
+    assert_eq!(scrape(&mut series, 1000, page), ["s [] n=5 s=9 [(0.5, 1.0), (0.9, 2.0)] 1000 1000 0"]);
+    assert_eq!(scrape(&mut series, 2000, "s_x 1\n")[0], "s [] n=0 s=0 [(0.5, 0.0), (0.9, 0.0)] 1000 2000 1");
+}
+
+#[test]
+fn a_type_that_comes_after_the_samples_counts_on_the_next_page() {
+    let mut series = Series::new(rules());
+    let page = "c 1\n# TYPE c counter\n";
+    assert_eq!(scrape(&mut series, 1000, page), ["c [] 1 0 1000"]);
+    assert_eq!(scrape(&mut series, 2000, page), ["c [] sum 1 2000 2000"]);
+    assert_eq!(scrape(&mut series, 3000, page), ["c [] sum 1 2000 3000"]);
+}
+
+#[test]
+fn a_clash_with_a_target_label_renames_the_scraped_one_or_is_honoured() {
+    let mut series = Series::new(rules());
+    assert_eq!(
+        scrape(&mut series, 1000, "g{instance=\"x\",exported_instance=\"y\"} 1\n"),
+        ["g [exported_exported_instance=x exported_instance=y] 1 0 1000"]
+    );
+    let mut series = Series::new(Rules { honor_labels: true, ..rules() });
+    let mut page = series.begin(1000, read);
+    feed(&mut page, "g{instance=\"other:1\"} 1\n").unwrap();
+    let mut release = page.accept();
+    let batch = release.next_batch().unwrap();
+    let (resource, ..) = batch.iter().next().unwrap();
+    assert_eq!(resource.resource.attrs.get("service.instance.id"), Some(&Value::from("other:1")));
+}
+
+#[test]
+fn target_info_and_scope_labels_shape_resource_and_scope() {
+    let mut series = Series::new(rules());
+    let mut page = series.begin(1000, read);
+    feed(
+        &mut page,
+        "# TYPE target_info gauge\ntarget_info{zone=\"eu\"} 1\ng{otel_scope_name=\"lib\",otel_scope_version=\"2\"} 1\nh 1\n",
+    )
+    .unwrap();
+    let mut release = page.accept();
+    let batch = release.next_batch().unwrap();
+    assert_eq!(batch.resources.len(), 1);
+    assert_eq!(batch.resources[0].resource.attrs.get("zone"), Some(&Value::from("eu")));
+    let scopes: Vec<_> =
+        batch.resources[0].scopes.iter().map(|scope| (scope.scope.name.to_string(), scope.scope.version.to_string())).collect();
+    assert_eq!(scopes[0], ("lib".to_owned(), "2".to_owned()));
+    assert!(scopes[1].0.ends_with("prometheusreceiver"));
+}
+
+#[test]
+fn relabelling_drops_and_limits_refuse() {
+    let rule = Rule { action: Some(Action::Drop), source_labels: Some(vec!["__name__".into()]), regex: Some("noise.*".into()), ..Rule::default() };
+    let mut series = Series::new(Rules { relabel: Program::new(&[rule]).unwrap(), ..rules() });
+    let mut page = series.begin(1000, read);
+    feed(&mut page, "noise 1\ng 1\n").unwrap();
+    let release = page.accept();
+    assert_eq!(release.counts(), Counts { scraped: 2, kept: 1, added: 2, duplicates: 0 });
+    assert_eq!(drain(release), ["g [] 1 0 1000"]);
+    let mut series = Series::new(Rules { limits: Limits { samples: 1, ..Limits::default() }, ..rules() });
+    let mut page = series.begin(1000, read);
+    assert_eq!(feed(&mut page, "a 1\nb 1\n"), Err(PageError::Samples(1)));
+    let mut series = Series::new(Rules {
+        limits: Limits { label_value_length: 2, ..Limits::default() },
+        target_labels: Vec::new(),
+        ..rules()
+    });
+    assert!(matches!(feed(&mut series.begin(1000, read), "a{b=\"long\"} 1\n"), Err(PageError::LabelValue { length: 4, .. })));
+}
+
+#[test]
+fn timestamps_on_the_page_count_and_suppress_markers() {
+    let mut series = Series::new(rules());
+    assert_eq!(scrape(&mut series, 5000, "g 1 3000\n"), ["g [] 1 0 3000"]);
+    assert!(scrape(&mut series, 6000, "").is_empty());
+    assert!(scrape(&mut series, 6000, "far 1 99999999999\n").is_empty());
+    let mut series = Series::new(Rules { honor_timestamps: false, ..rules() });
+    assert_eq!(scrape(&mut series, 5000, "g 1 3000\n"), ["g [] 1 0 5000"]);
+}
+
+#[test]
+fn start_times_can_come_from_the_page() {
+    let mut series = Series::new(Rules { start_times: StartTimes::Metric(None), ..rules() });
+    let page = "process_start_time_seconds 0.5\n# TYPE c counter\nc 1\n";
+    assert_eq!(scrape(&mut series, 5000, page)[0], "c [] sum 1 500 5000");
+    let mut page = series.begin(6000, read);
+    feed(&mut page, "c 1\n").unwrap();
+    assert_eq!(page.accept().check_start_time().unwrap_err().to_string(), "start_time metric is missing");
+}
+
+#[test]
+fn a_large_page_comes_in_bounded_batches_with_every_sample_once() {
+    let mut series = Series::new(rules());
+    let text: String = (0..20_000).map(|i| format!("g{{q=\"{i}\"}} {i}\n")).collect();
+    for time in [1000, 2000] {
+        let mut page = series.begin(time, read);
+        feed(&mut page, &text).unwrap();
+        let mut release = page.accept();
+        let mut sizes = Vec::new();
+        while let Some(batch) = release.next_batch() {
+            sizes.push(batch.count());
+        }
+        release.settle();
+        assert_eq!(sizes, [8192, 8192, 3616]);
+    }
+}
+
+#[test]
+fn what_is_gone_for_long_is_forgotten_with_all_that_belongs_to_it() {
+    let mut series = Series::new(rules());
+    let giant: String = (0..5_000).map(|i| format!("m{i}{{q=\"{i}\"}} {i}\n")).collect();
+    scrape(&mut series, 1000, &giant);
+    for page in 0..5 {
+        scrape(&mut series, 2000 + page, "g 1\n");
+    }
+    assert_eq!(series.len(), 1);
+    assert!(series.cache.slots.capacity() < 100);
+    assert!(series.metrics.len() <= 2);
+}
