@@ -18,6 +18,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod build;
+mod client;
 mod consume;
 mod extension;
 mod factory;
@@ -25,6 +26,7 @@ mod run;
 mod stage;
 
 pub use build::{BuildContext, BuildError, BuildInfo, Extensions, Inherited, Outputs};
+pub use client::ClientInfo;
 pub use consume::{Code, ConsumeError, Consumer};
 pub use extension::{AuthError, ClientAuth, Encoding, EncodingError, Extension, Identity, ServerAuth};
 pub use factory::{
