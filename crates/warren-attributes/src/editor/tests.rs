@@ -1,0 +1,111 @@
+use warren_pdata::{KeyValue, Value};
+
+use super::*;
+use crate::ActionSettings;
+
+fn editor(action: ActionSettings) -> Editor {
+    Editor::new(Actions::new(&[action]).unwrap(), Telemetry::discarded())
+}
+
+fn hash_queue() -> Editor {
+    editor(ActionSettings { key: "queue".into(), action: "hash".into(), ..ActionSettings::default() })
+}
+
+fn set(queue: &str) -> Attrs {
+    Attrs::new(vec![KeyValue::new("queue", queue)])
+}
+
+#[test]
+fn a_shared_set_is_edited_once_and_found_again() {
+    let mut editor = hash_queue();
+    let kept = set("orders");
+    let mut first = kept.clone();
+    editor.begin_batch();
+    editor.edit(&mut first);
+    assert_ne!(first, kept);
+    let mut second = kept.clone();
+    editor.begin_batch();
+    editor.edit(&mut second);
+    assert!(second.same(&first));
+    assert_eq!(kept.get("queue"), Some(&Value::from("orders")));
+}
+
+#[test]
+fn an_unshared_set_is_edited_in_place_and_not_remembered() {
+    let mut editor = hash_queue();
+    let mut only = set("orders");
+    let before = only.id();
+    editor.begin_batch();
+    editor.edit(&mut only);
+    assert_eq!(only.id(), before);
+    assert!(editor.results.is_empty());
+}
+
+#[test]
+fn the_empty_set_has_one_result() {
+    let mut editor = editor(ActionSettings {
+        key: "a".into(),
+        from_attribute: "b".into(),
+        action: "insert".into(),
+        ..ActionSettings::default()
+    });
+    let mut none = Attrs::EMPTY;
+    editor.begin_batch();
+    editor.edit(&mut none);
+    assert!(none.is_empty());
+}
+
+#[test]
+fn results_of_sets_that_are_gone_are_forgotten() {
+    let mut editor = hash_queue();
+    let kept = set("kept");
+    let unchanged = Attrs::new(vec![KeyValue::new("vhost", "/")]);
+    let gone: Vec<Attrs> = (0..1000).map(|i| set(&i.to_string())).collect();
+    editor.begin_batch();
+    for original in gone.iter().chain([&kept, &unchanged]) {
+        editor.edit(&mut original.clone());
+    }
+    assert_eq!(editor.results.len(), 1002);
+    drop(gone);
+    for _ in 0..BATCHES_BETWEEN_SWEEPS {
+        editor.begin_batch();
+    }
+    assert_eq!(editor.results.len(), 2);
+    assert!(editor.results.capacity() < 100);
+}
+
+#[test]
+fn no_more_results_are_remembered_than_the_bound() {
+    let mut editor = hash_queue();
+    let sets: Vec<Attrs> = (0..REMEMBERED_MAX + 10).map(|i| set(&i.to_string())).collect();
+    editor.begin_batch();
+    for original in &sets {
+        let mut attrs = original.clone();
+        editor.edit(&mut attrs);
+        assert_ne!(attrs, *original);
+    }
+    assert_eq!(editor.results.len(), REMEMBERED_MAX);
+    assert_eq!(editor.full.get(), 10.0);
+}
+
+#[tokio::test]
+async fn what_depends_on_the_client_is_not_remembered() {
+    let mut editor = editor(ActionSettings {
+        key: "a".into(),
+        from_context: "client.address".into(),
+        action: "upsert".into(),
+        ..ActionSettings::default()
+    });
+    let kept = set("orders");
+    for address in ["192.0.2.1", "192.0.2.2"] {
+        let client = Arc::new(ClientInfo { address: Some(address.parse().unwrap()), ..ClientInfo::default() });
+        let mut attrs = kept.clone();
+        client
+            .scope(async {
+                editor.begin_batch();
+                editor.edit(&mut attrs);
+            })
+            .await;
+        assert_eq!(attrs.get("a"), Some(&Value::from(address)));
+    }
+}
