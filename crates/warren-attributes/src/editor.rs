@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use warren_component::ClientInfo;
+use warren_component::{BuildError, ClientInfo};
 use warren_pdata::Attrs;
 use warren_telemetry::{Counter, Telemetry};
 
-use crate::Actions;
+use crate::{ActionSettings, Actions};
 
 /// Most results that are remembered; sets beyond are edited anew each time and counted.
 pub(crate) const REMEMBERED_MAX: usize = 131_072;
@@ -43,8 +43,19 @@ struct Edited {
 }
 
 impl Editor {
-    /// An editor that remembers nothing yet.
-    pub fn new(actions: Actions, telemetry: Telemetry) -> Self {
+    /// An editor that applies these actions.
+    ///
+    /// # Errors
+    /// What is wrong with the actions.
+    pub fn build(actions: &[ActionSettings], telemetry: Telemetry) -> Result<Self, BuildError> {
+        let actions = Actions::new(actions).map_err(|errors| {
+            let texts: Vec<_> = errors.iter().map(|(_, error)| error.to_string()).collect();
+            BuildError::new(texts.join("; "))
+        })?;
+        Ok(Self::new(actions, telemetry))
+    }
+
+    fn new(actions: Actions, telemetry: Telemetry) -> Self {
         let full = telemetry.registry.counter(
             "warren_attributes_uncached_total",
             "Shared attribute sets that were edited anew because too many results are remembered.",

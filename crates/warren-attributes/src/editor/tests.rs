@@ -1,10 +1,9 @@
 use warren_pdata::{KeyValue, Value};
 
 use super::*;
-use crate::ActionSettings;
 
 fn editor(action: ActionSettings) -> Editor {
-    Editor::new(Actions::new(&[action]).unwrap(), Telemetry::discarded())
+    Editor::build(&[action], Telemetry::discarded()).unwrap()
 }
 
 fn hash_queue() -> Editor {
