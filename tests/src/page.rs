@@ -30,7 +30,7 @@ const QUEUE_FAMILIES: [&str; 22] = [
 ];
 
 /// Families of the node itself without labels, half of them counters.
-const PLAIN_FAMILIES: usize = 160;
+const PLAIN_FAMILIES: usize = 226;
 
 /// Families of the Erlang machine with one series for each scheduler thread.
 const SCHEDULER_FAMILIES: [&str; 7] = ["aux", "check_io", "emulator", "gc", "other", "port", "sleep"];
