@@ -13,7 +13,10 @@
 pub mod config;
 pub mod discovery;
 mod glob;
+pub mod http;
 pub mod labels;
 pub mod relabel;
+pub mod runner;
+pub mod scrape;
 pub mod series;
 pub mod target;

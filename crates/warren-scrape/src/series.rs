@@ -25,7 +25,7 @@ mod tests;
 
 pub use metadata::{Kind, Metadata};
 pub use page::{Page, PageError, Read};
-pub use release::{Counts, Release};
+pub use release::{Counts, Own, Release};
 
 use crate::config::Limits;
 use crate::labels::Labels;
@@ -72,9 +72,10 @@ pub struct Rules {
 }
 
 /// Where start times of cumulative points come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum StartTimes {
     /// The first sight of a series, and every reset.
+    #[default]
     Adjusted,
     /// Nowhere.
     None,

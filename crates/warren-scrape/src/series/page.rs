@@ -138,6 +138,11 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// The time that samples without one of their own get, in milliseconds since 1970.
+    pub fn time_ms(&self) -> i64 {
+        self.time_ms
+    }
+
     /// Samples so far, dropped ones included.
     pub fn scraped(&self) -> u64 {
         self.scraped

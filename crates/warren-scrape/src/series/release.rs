@@ -31,6 +31,19 @@ pub struct Counts {
     pub duplicates: u64,
 }
 
+/// A metric of the target itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Own {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// Its unit, in UCUM.
+    pub unit: &'static str,
+    /// Its value; a stale marker ends it.
+    pub value: f64,
+}
+
 /// A page that has ended, to be taken batch by batch.
 pub struct Release<'a> {
     series: &'a mut Series,
@@ -128,18 +141,19 @@ impl<'a> Release<'a> {
         if wanted && self.page_start.is_none() { Err(NoStartTime) } else { Ok(()) }
     }
 
-    /// Metrics of the target itself, such as `up`: name, help, unit and value of each.
-    pub fn report(&self, own: &[(&'static str, &'static str, &'static str, f64)]) -> Metrics {
+    /// Metrics of the target itself, such as `up`.
+    pub fn report(&self, own: &[Own]) -> Metrics {
         let classifier = &self.series.classifier;
         let nanos = nanos(self.time_ms);
-        let metrics = own.iter().map(|(name, help, unit, value)| {
+        let metrics = own.iter().map(|own| {
             let mut points = NumberPoints::with_capacity(1);
-            points.push_plain(classifier.own_attrs.clone(), 0, nanos, Number::Double(*value), 0);
+            let (value, flag) = number(own.value);
+            points.push_plain(classifier.own_attrs.clone(), 0, nanos, value, flag);
             let metadata = Attrs::from([("prometheus.type", "gauge")]);
             Metric {
-                name: (*name).into(),
-                description: (*help).into(),
-                unit: (*unit).into(),
+                name: own.name.into(),
+                description: own.help.into(),
+                unit: own.unit.into(),
                 metadata,
                 data: Data::Gauge(points),
             }
@@ -444,6 +458,11 @@ fn start_of(slot: &mut Slot, value: f64, time: i64, from: &StartTimes, page_star
     }
 }
 
+/// A value as points hold it: a stale marker becomes a flag.
+fn number(value: f64) -> (Number, u32) {
+    if is_stale(value) { (Number::Empty, flags::NO_RECORDED_VALUE) } else { (Number::Double(value), 0) }
+}
+
 fn is_stale(value: f64) -> bool {
     value.to_bits() == STALE_NAN_BITS
 }
@@ -501,7 +520,7 @@ impl Building {
             *points = Points::Numbers(NumberPoints::default());
         }
         let Points::Numbers(points) = points else { return };
-        let (value, flag) = if is_stale(value) { (Number::Empty, flags::NO_RECORDED_VALUE) } else { (Number::Double(value), 0) };
+        let (value, flag) = number(value);
         points.push_plain(attrs, start, time, value, flag);
         if !exemplars.is_empty() {
             let list = exemplars.iter_mut().map(|(_, exemplar)| std::mem::take(exemplar)).collect();

@@ -271,7 +271,12 @@ fn target_info_and_scope_labels_shape_resource_and_scope() {
 
 #[test]
 fn relabelling_drops_and_limits_refuse() {
-    let rule = Rule { action: Some(Action::Drop), source_labels: Some(vec!["__name__".into()]), regex: Some("noise.*".into()), ..Rule::default() };
+    let rule = Rule {
+        action: Some(Action::Drop),
+        source_labels: Some(vec!["__name__".into()]),
+        regex: Some("noise.*".into()),
+        ..Rule::default()
+    };
     let mut series = Series::new(Rules { relabel: Program::new(&[rule]).unwrap(), ..rules() });
     let mut page = series.begin(1000, read);
     feed(&mut page, "noise 1\ng 1\n").unwrap();
