@@ -1,0 +1,66 @@
+//! What both decoders share: pooled text, and a budget of memory.
+
+use crate::Fault;
+use std::borrow::Cow;
+use warren_pdata::{Bounds, HistogramPoint, Text, TextPool};
+
+/// How deep values may be nested in values.
+pub const DEPTH_MAX: usize = 64;
+
+/// How many times its own size a request may take in memory, beyond [`EXPANSION_FREE`]. Ordinary requests take two to five times; two bytes
+/// are enough for an empty span, which takes a hundred times that.
+pub const EXPANSION_MAX: usize = 16;
+
+/// Memory any request may take.
+pub const EXPANSION_FREE: usize = 1024 * 1024;
+
+/// Pooled text and the budget of one request.
+pub(crate) struct Intake {
+    texts: TextPool,
+    room: usize,
+}
+
+impl Intake {
+    /// For a request of so many bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { texts: TextPool::default(), room: EXPANSION_FREE.saturating_add(bytes.saturating_mul(EXPANSION_MAX)) }
+    }
+
+    /// Charges the budget for `count` more of `T`.
+    pub(crate) fn charge<T>(&mut self, count: usize) -> Result<(), Fault> {
+        let bytes = count.saturating_mul(size_of::<T>());
+        self.room = self.room.checked_sub(bytes).ok_or(Fault::Expansion)?;
+        Ok(())
+    }
+
+    /// Text that is likely to be met again: names, keys, attribute values.
+    pub(crate) fn pooled(&mut self, bytes: &[u8]) -> Text {
+        self.texts.get(&readable(bytes))
+    }
+}
+
+/// Text that is unlikely to be met again: bodies, messages.
+pub(crate) fn single(bytes: &[u8]) -> Text {
+    if bytes.is_empty() { Text::new() } else { Text::from(&*readable(bytes)) }
+}
+
+fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
+/// Makes the bounds of neighbouring points one where they are equal to the bit.
+pub(crate) fn share_bounds(points: &mut [HistogramPoint]) {
+    let mut last = Bounds::default();
+    for point in points {
+        let equal = last.len() == point.bounds.len()
+            && last.iter().zip(point.bounds.iter()).all(|(a, b)| a.to_bits() == b.to_bits());
+        if equal {
+            point.bounds = last.clone();
+        } else {
+            last = point.bounds.clone();
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! OTLP in JSON: protobuf's JSON mapping with hexadecimal ids and enumerations as numbers.
+//!
+//! Written as the Go collector's pdata library writes it. Read as that library reads it: names in lowerCamelCase or snake_case, integers as
+//! numbers or strings, doubles also as `"NaN"`, `"Infinity"`, `"-Infinity"`, enumerations as numbers or names, `null` for an empty
+//! message, list or string. Unknown names are skipped.
+
+mod decode;
+mod encode;
+mod reader;
+mod writer;
+
+pub use decode::decode_json;
+pub use encode::encode_json;
+pub(crate) use reader::Json;
+pub(crate) use writer::Writer;

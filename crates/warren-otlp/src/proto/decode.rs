@@ -1,0 +1,277 @@
+//! Protobuf to batches.
+//!
+//! A message's fields may come in any order and more than once: of single values the last one counts, messages are merged, lists grow, as
+//! protobuf says. What repeats within a request is decoded once: rows of attributes with equal bytes become one shared set.
+
+mod logs;
+mod metrics;
+mod traces;
+
+use super::reader::{Reader, Row};
+use crate::intake::{DEPTH_MAX, Intake, single};
+use crate::{DecodeError, Fault};
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+use warren_pdata::{Attrs, Batch, KeyValue, Resource, ResourceGroup, Scope, ScopeGroup, Signal, Telemetry, Text, Value};
+
+/// Rows of attributes of log records and spans that are looked for before it is judged whether looking is worth it.
+const TRIAL: u32 = 512;
+
+/// Decodes a request of OTLP's export service, or a plain data message, which looks the same.
+///
+/// # Errors
+/// When the bytes are no such message, or it is nested deeper or expands more than is allowed; nothing is kept of it then.
+pub fn decode_request(signal: Signal, bytes: &[u8]) -> Result<Batch, DecodeError> {
+    let mut decoder = Decoder::new(signal, bytes.len());
+    Ok(match signal {
+        Signal::Metrics => Batch::Metrics(decoder.telemetry(bytes, ["ResourceMetrics", "ScopeMetrics", "Metric"], Decoder::metric)?),
+        Signal::Logs => Batch::Logs(decoder.telemetry(bytes, ["ResourceLogs", "ScopeLogs", "LogRecord"], Decoder::log_record)?),
+        Signal::Traces => Batch::Traces(decoder.telemetry(bytes, ["ResourceSpans", "ScopeSpans", "Span"], Decoder::span)?),
+    })
+}
+
+struct Decoder<'a> {
+    intake: Intake,
+    /// Sets by the bytes they were decoded from.
+    sets: HashTable<(&'a [u8], Attrs)>,
+    hasher: foldhash::fast::RandomState,
+    /// The metrics of a request mostly have the same sets, but a set comes back only with the next metric.
+    repeats: bool,
+    looked: u32,
+    found: u32,
+}
+
+impl<'a> Decoder<'a> {
+    fn new(signal: Signal, bytes: usize) -> Self {
+        Self {
+            intake: Intake::new(bytes),
+            sets: HashTable::new(),
+            hasher: Default::default(),
+            repeats: signal == Signal::Metrics,
+            looked: 0,
+            found: 0,
+        }
+    }
+
+    fn charge<T>(&mut self, r: &Reader<'a>, count: usize) -> Result<(), DecodeError> {
+        self.intake.charge::<T>(count).map_err(|fault| r.error(fault))
+    }
+
+    /// Whole data of one signal; `names` are those of the messages for a resource, a scope and an item.
+    fn telemetry<T>(
+        &mut self,
+        bytes: &'a [u8],
+        names: [&'static str; 3],
+        item: fn(&mut Self, Reader<'a>) -> Result<T, DecodeError>,
+    ) -> Result<Telemetry<T>, DecodeError> {
+        let mut telemetry = Telemetry::default();
+        let mut r = Reader::new(bytes, "request");
+        while let Some(field) = r.field()? {
+            match field {
+                1 => {
+                    self.charge::<ResourceGroup<T>>(&r, 1)?;
+                    telemetry.resources.push(self.resource_group(r.message(names[0])?, names, item)?);
+                }
+                _ => r.skip()?,
+            }
+        }
+        Ok(telemetry)
+    }
+
+    fn resource_group<T>(
+        &mut self,
+        mut r: Reader<'a>,
+        names: [&'static str; 3],
+        item: fn(&mut Self, Reader<'a>) -> Result<T, DecodeError>,
+    ) -> Result<ResourceGroup<T>, DecodeError> {
+        let mut group = ResourceGroup::default();
+        // Before version 0.15 scopes had this number, and a name of their own; where both are, the new ones count.
+        let mut old = Vec::new();
+        while let Some(field) = r.field()? {
+            match field {
+                1 => self.resource(r.message("Resource")?, &mut group.resource)?,
+                2 | 1000 => {
+                    self.charge::<ScopeGroup<T>>(&r, 1)?;
+                    let scopes = if field == 2 { &mut group.scopes } else { &mut old };
+                    scopes.push(self.scope_group(r.message(names[1])?, names[2], item)?);
+                }
+                3 => group.schema_url = self.intake.pooled(r.bytes()?),
+                _ => r.skip()?,
+            }
+        }
+        if group.scopes.is_empty() {
+            group.scopes = old;
+        }
+        Ok(group)
+    }
+
+    fn scope_group<T>(
+        &mut self,
+        mut r: Reader<'a>,
+        name: &'static str,
+        item: fn(&mut Self, Reader<'a>) -> Result<T, DecodeError>,
+    ) -> Result<ScopeGroup<T>, DecodeError> {
+        let mut group = ScopeGroup::default();
+        let count = r.count(2);
+        self.charge::<T>(&r, count)?;
+        group.items.reserve_exact(count);
+        while let Some(field) = r.field()? {
+            match field {
+                1 => self.scope(r.message("InstrumentationScope")?, &mut group.scope)?,
+                2 => group.items.push(item(self, r.message(name)?)?),
+                3 => group.schema_url = self.intake.pooled(r.bytes()?),
+                _ => r.skip()?,
+            }
+        }
+        Ok(group)
+    }
+
+    fn resource(&mut self, mut r: Reader<'a>, resource: &mut Resource) -> Result<(), DecodeError> {
+        while let Some(field) = r.field()? {
+            match field {
+                1 => self.attributes(&mut r, &mut resource.attrs)?,
+                2 => resource.dropped_attributes = r.uint32()?,
+                _ => r.skip()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn scope(&mut self, mut r: Reader<'a>, scope: &mut Scope) -> Result<(), DecodeError> {
+        while let Some(field) = r.field()? {
+            match field {
+                1 => scope.name = self.text(&mut r)?,
+                2 => scope.version = self.text(&mut r)?,
+                3 => self.attributes(&mut r, &mut scope.attrs)?,
+                4 => scope.dropped_attributes = r.uint32()?,
+                _ => r.skip()?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Text that is likely to be met again.
+    fn text(&mut self, r: &mut Reader<'a>) -> Result<Text, DecodeError> {
+        Ok(self.intake.pooled(r.bytes()?))
+    }
+
+    /// The attributes that stand in a row from this field on, added to those that are there.
+    #[inline]
+    fn attributes(&mut self, r: &mut Reader<'a>, attrs: &mut Attrs) -> Result<(), DecodeError> {
+        let row = r.row("KeyValue")?;
+        if attrs.is_empty() {
+            *attrs = self.shared_set(row)?;
+        } else {
+            attrs.edit().extend(self.key_values(row, 0)?);
+        }
+        Ok(())
+    }
+
+    /// The set of a row, the same one for equal bytes. Where sets hardly repeat, as in log records, they are not looked for.
+    fn shared_set(&mut self, row: Row<'a>) -> Result<Attrs, DecodeError> {
+        if !self.repeats && self.looked > TRIAL && self.found < self.looked / 8 {
+            return Ok(Attrs::new(self.key_values(row, 0)?));
+        }
+        self.looked += 1;
+        let bytes = row.bytes();
+        let hash = self.hasher.hash_one(bytes);
+        if let Some((_, set)) = self.sets.find(hash, |(known, _)| *known == bytes) {
+            self.found += 1;
+            return Ok(set.clone());
+        }
+        let set = Attrs::new(self.key_values(row, 0)?);
+        let hasher = &self.hasher;
+        self.sets.insert_unique(hash, (bytes, set.clone()), |(known, _)| hasher.hash_one(known));
+        Ok(set)
+    }
+
+    fn key_values(&mut self, mut row: Row<'a>, depth: usize) -> Result<Vec<KeyValue>, DecodeError> {
+        self.intake.charge::<KeyValue>(row.count()).map_err(|fault| row.error(fault))?;
+        let mut entries = Vec::with_capacity(row.count());
+        while let Some(mut r) = row.next()? {
+            let mut key: &[u8] = &[];
+            let mut value = Value::Empty;
+            while let Some(field) = r.field()? {
+                match field {
+                    1 => key = r.bytes()?,
+                    2 => self.any_value(r.message("AnyValue")?, &mut value, depth, Intake::pooled)?,
+                    _ => r.skip()?,
+                }
+            }
+            entries.push(KeyValue { key: self.intake.pooled(key), value });
+        }
+        Ok(entries)
+    }
+
+    /// A value; it stays as it is when the message is empty. `text` makes its text.
+    fn any_value(
+        &mut self,
+        mut r: Reader<'a>,
+        value: &mut Value,
+        depth: usize,
+        text: fn(&mut Intake, &[u8]) -> Text,
+    ) -> Result<(), DecodeError> {
+        while let Some(field) = r.field()? {
+            *value = match field {
+                1 => Value::Str(text(&mut self.intake, r.bytes()?)),
+                2 => Value::Bool(r.bool()?),
+                3 => Value::Int(r.varint()? as i64),
+                4 => Value::Double(r.double()?),
+                5 => Value::list(self.array(r.message("ArrayValue")?, depth + 1)?),
+                6 => Value::Map(self.map(r.message("KeyValueList")?, depth + 1)?),
+                7 => Value::bytes(r.bytes()?),
+                _ => {
+                    r.skip()?;
+                    continue;
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn array(&mut self, mut r: Reader<'a>, depth: usize) -> Result<Vec<Value>, DecodeError> {
+        check_depth(&r, depth)?;
+        let mut values = Vec::new();
+        while let Some(field) = r.field()? {
+            match field {
+                1 => {
+                    let mut row = r.row("AnyValue")?;
+                    self.charge::<Value>(&r, row.count())?;
+                    values.reserve_exact(row.count());
+                    while let Some(element) = row.next()? {
+                        let mut value = Value::Empty;
+                        self.any_value(element, &mut value, depth, Intake::pooled)?;
+                        values.push(value);
+                    }
+                }
+                _ => r.skip()?,
+            }
+        }
+        Ok(values)
+    }
+
+    fn map(&mut self, mut r: Reader<'a>, depth: usize) -> Result<Attrs, DecodeError> {
+        check_depth(&r, depth)?;
+        let mut entries = Vec::new();
+        while let Some(field) = r.field()? {
+            match field {
+                1 => {
+                    let row = r.row("KeyValue")?;
+                    let more = self.key_values(row, depth)?;
+                    if entries.is_empty() { entries = more } else { entries.extend(more) }
+                }
+                _ => r.skip()?,
+            }
+        }
+        Ok(Attrs::new(entries))
+    }
+
+    /// A log record's body, whose text is unlikely to be met again.
+    fn body(&mut self, r: Reader<'a>, value: &mut Value) -> Result<(), DecodeError> {
+        self.any_value(r, value, 0, |_, bytes| single(bytes))
+    }
+}
+
+fn check_depth(r: &Reader<'_>, depth: usize) -> Result<(), DecodeError> {
+    if depth > DEPTH_MAX { Err(r.error(Fault::Depth)) } else { Ok(()) }
+}
