@@ -1,0 +1,165 @@
+//! The settings of upstream's HTTP servers, `confighttp.ServerConfig`.
+
+use super::listen::split_endpoint;
+use super::watch::Timeouts;
+use super::{BODY_SIZE_MAX, accepted_codings};
+use crate::client::{Middleware, header_map};
+use crate::tls::TlsServerConfig;
+use indexmap::IndexMap;
+use std::time::Duration;
+use warren_config::{Block, ComponentId, Fields, ReferenceKind, Report, Secret};
+
+/// Settings of an HTTP server. [`Default`] is `confighttp.NewDefaultServerConfig`.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// `host:port`.
+    pub endpoint: String,
+    /// TLS; none means plain text.
+    pub tls: Option<TlsServerConfig>,
+    /// Which pages of a browser may send here.
+    pub cors: Option<CorsConfig>,
+    /// Who checks requests.
+    pub auth: Option<ServerAuthConfig>,
+    /// The largest body, before and after decompression; 0 means 20 MiB.
+    pub max_request_body_size: i64,
+    /// Whether headers of the request go along with its data.
+    pub include_metadata: bool,
+    /// Headers of every reply.
+    pub response_headers: IndexMap<String, Secret>,
+    /// Accepted values of `Content-Encoding`; the empty one stands for none.
+    pub compression_algorithms: Vec<String>,
+    /// For a request with its body; zero means no bound.
+    pub read_timeout: Duration,
+    /// For the head of a request; zero means `read_timeout`.
+    pub read_header_timeout: Duration,
+    /// For a reply to make no progress; zero means no bound.
+    pub write_timeout: Duration,
+    /// Between requests; zero means `read_timeout`.
+    pub idle_timeout: Duration,
+    middlewares: Vec<Middleware>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            tls: None,
+            cors: None,
+            auth: None,
+            max_request_body_size: 0,
+            include_metadata: false,
+            response_headers: IndexMap::new(),
+            compression_algorithms: ["", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4", "x-snappy-framed"]
+                .map(str::to_owned)
+                .to_vec(),
+            read_timeout: Duration::ZERO,
+            read_header_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            middlewares: Vec::new(),
+        }
+    }
+}
+
+/// Which pages of a browser may send here.
+#[derive(Clone, Debug, Default)]
+pub struct CorsConfig {
+    /// Origins, with at most one `*` each.
+    pub allowed_origins: Vec<String>,
+    /// Headers besides the simple ones; `*` means any.
+    pub allowed_headers: Vec<String>,
+    /// For how many seconds the browser may remember.
+    pub max_age: i64,
+}
+
+/// Who checks requests.
+#[derive(Clone, Debug, Default)]
+pub struct ServerAuthConfig {
+    /// The extension's id.
+    pub authenticator: Option<ComponentId>,
+    /// Parameters of the query that count as headers.
+    pub request_params: Vec<String>,
+}
+
+impl Block for ServerConfig {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.scalar("endpoint", &mut self.endpoint);
+        f.optional("tls", &mut self.tls);
+        f.optional("cors", &mut self.cors);
+        f.optional("auth", &mut self.auth);
+        f.scalar("max_request_body_size", &mut self.max_request_body_size);
+        f.scalar("include_metadata", &mut self.include_metadata);
+        f.map("response_headers", &mut self.response_headers);
+        f.list("compression_algorithms", &mut self.compression_algorithms);
+        f.scalar("read_timeout", &mut self.read_timeout);
+        f.scalar("read_header_timeout", &mut self.read_header_timeout);
+        f.scalar("write_timeout", &mut self.write_timeout);
+        f.scalar("idle_timeout", &mut self.idle_timeout);
+        f.blocks("middlewares", &mut self.middlewares);
+    }
+
+    fn validate(&self, report: &mut Report<'_>) {
+        if !self.endpoint.is_empty()
+            && let Err(error) = split_endpoint(&self.endpoint)
+        {
+            report.error("endpoint", error);
+        }
+        if let Err(error) = header_map(&self.response_headers) {
+            report.error("response_headers", error);
+        }
+        for name in &self.compression_algorithms {
+            if accepted_codings(std::slice::from_ref(name)).is_empty() {
+                report.error("compression_algorithms", format!("unsupported compression type {name:?}"));
+            }
+        }
+    }
+}
+
+impl Block for CorsConfig {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.list("allowed_origins", &mut self.allowed_origins);
+        f.list("allowed_headers", &mut self.allowed_headers);
+        f.scalar("max_age", &mut self.max_age);
+    }
+
+    fn validate(&self, report: &mut Report<'_>) {
+        if self.allowed_origins.is_empty() && !self.allowed_headers.is_empty() {
+            report.warning(
+                "allowed_headers",
+                "The CORS configuration specifies allowed headers but no allowed origins, and is therefore ignored.",
+            );
+        }
+    }
+}
+
+impl Block for ServerAuthConfig {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.optional_scalar("authenticator", &mut self.authenticator);
+        f.list("request_params", &mut self.request_params);
+    }
+
+    fn validate(&self, report: &mut Report<'_>) {
+        match &self.authenticator {
+            Some(id) => report.reference("authenticator", ReferenceKind::Authenticator, id),
+            None => report.error_with_hint("authenticator", "must be specified", "name the extension that authenticates"),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// The largest body.
+    pub(super) fn body_size_max(&self) -> usize {
+        usize::try_from(self.max_request_body_size).ok().filter(|size| *size > 0).unwrap_or(BODY_SIZE_MAX)
+    }
+
+    pub(super) fn timeouts(&self) -> Timeouts {
+        let or_read = |timeout| if timeout == Duration::ZERO { self.read_timeout } else { timeout };
+        Timeouts {
+            read_header: or_read(self.read_header_timeout),
+            write: self.write_timeout,
+            idle: or_read(self.idle_timeout),
+            age: Duration::ZERO,
+            age_grace: Duration::ZERO,
+        }
+    }
+}
