@@ -50,8 +50,9 @@ impl Scene {
         of_job.map(|(_, value, _)| *value).collect()
     }
 
-    /// Waits until the hostile target has been refused twice and the neighbour scraped on, then checks what must hold.
-    fn expect_refusal(mut self, reason: &str) -> Result<()> {
+    /// Waits until the hostile target has been refused twice and the neighbour scraped on, then checks what must hold: told once with
+    /// `reason`, counted under `class`.
+    fn expect_refusal(mut self, class: &str, reason: &str) -> Result<()> {
         let refused = |scene: &Scene| scene.up("hostile").len() >= 2;
         self.wait("the hostile target is refused twice", refused)?;
         self.expect_the_neighbour_unharmed()?;
@@ -59,8 +60,9 @@ impl Scene {
         let log = self.collector.log();
         let told: Vec<&str> = log.lines().filter(|line| line.contains("Failed to scrape Prometheus endpoint")).collect();
         assert!(!told.is_empty() && told[0].contains(reason), "the log does not say {reason:?}:\n{log}");
-        let scrapes = self.up("hostile").len();
-        assert!(told.len() < scrapes.max(2), "told {} times in {scrapes} scrapes:\n{log}", told.len());
+        assert_eq!(told.len(), 1, "told once and not with every scrape:\n{log}");
+        let class = format!("reason=\"{class}\"");
+        self.collector.wait_for_metric("warren_scrape_failures_total", &class, PATIENCE, |failures| failures >= 2.0)?;
         Ok(())
     }
 
@@ -103,19 +105,20 @@ fn a_page_that_never_ends_is_cut_by_the_scrape_timeout() -> Result<()> {
             Ok(())
         })
     };
-    Scene::start(page)?.expect_refusal("deadline")
+    Scene::start(page)?.expect_refusal("connection", "deadline")
 }
 
 #[test]
 fn a_page_beyond_its_body_size_limit_is_refused() -> Result<()> {
     let large = page::broker(1000, 0).text;
-    Scene::start_with(json!({"body_size_limit": "1MB"}), move || text_page(large.clone()))?.expect_refusal("body size limit")
+    Scene::start_with(json!({"body_size_limit": "1MB"}), move || text_page(large.clone()))?
+        .expect_refusal("size", "body size limit")
 }
 
 #[test]
 fn a_line_of_ten_megabytes_is_refused() -> Result<()> {
     let line = format!("long{{label=\"{}\"}} 1\n", "x".repeat(10 << 20));
-    Scene::start(move || text_page(line.clone()))?.expect_refusal("line")
+    Scene::start(move || text_page(line.clone()))?.expect_refusal("format", "line")
 }
 
 #[test]
@@ -129,7 +132,7 @@ fn a_series_with_a_hundred_thousand_labels_harms_nobody() -> Result<()> {
 
 #[test]
 fn a_page_with_invalid_utf_8_is_refused() -> Result<()> {
-    Scene::start(|| text_page(*b"fine 1\nbroken{label=\"\xff\xfe\"} 2\n"))?.expect_refusal("UTF-8")
+    Scene::start(|| text_page(*b"fine 1\nbroken{label=\"\xff\xfe\"} 2\n"))?.expect_refusal("format", "UTF-8")
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn a_gzip_stream_that_breaks_off_is_refused() -> Result<()> {
     let mut body = gzip(page::broker(100, 0).text.as_bytes());
     body.truncate(body.len() / 2);
     let answer = move || text_page(body.clone()).header("Content-Encoding", "gzip");
-    Scene::start(answer)?.expect_refusal("gzip")
+    Scene::start(answer)?.expect_refusal("format", "gzip")
 }
 
 #[test]
@@ -151,13 +154,13 @@ fn a_gzip_bomb_is_refused_before_it_unfolds_in_memory() -> Result<()> {
     let bomb = encoder.finish().unwrap();
     let answer = move || text_page(bomb.clone()).header("Content-Encoding", "gzip");
     let settings = json!({"scrape_interval": "5s", "scrape_timeout": "5s"});
-    Scene::start_with(settings, answer)?.expect_refusal("body size limit")
+    Scene::start_with(settings, answer)?.expect_refusal("size", "body size limit")
 }
 
 #[test]
 fn a_page_of_hypertext_is_refused() -> Result<()> {
     let page = "<!DOCTYPE html>\n<html><body>It works!</body></html>\n";
-    Scene::start(move || Answer::ok("text/html", page.as_bytes()))?.expect_refusal("line 1")
+    Scene::start(move || Answer::ok("text/html", page.as_bytes()))?.expect_refusal("format", "line 1")
 }
 
 #[test]
@@ -176,12 +179,13 @@ fn a_target_that_accepts_and_says_nothing_times_out() -> Result<()> {
             io::copy(stream, &mut io::sink()).map(drop)
         })
     };
-    Scene::start(silent)?.expect_refusal("deadline")
+    Scene::start(silent)?.expect_refusal("connection", "deadline")
 }
 
 #[test]
 fn an_answer_that_is_no_http_is_refused() -> Result<()> {
-    Scene::start(|| Answer::raw(|stream| stream.write_all(b"220 smtp.example.com ESMTP\r\n")))?.expect_refusal("http")
+    Scene::start(|| Answer::raw(|stream| stream.write_all(b"220 smtp.example.com ESMTP\r\n")))?
+        .expect_refusal("connection", "http")
 }
 
 #[test]
