@@ -68,6 +68,11 @@ impl Extensions {
         Self(Arc::new(running))
     }
 
+    /// The extension of this id.
+    pub fn get(&self, id: &ComponentId) -> Option<&Arc<dyn Extension>> {
+        self.0.get(id)
+    }
+
     /// The extension that signs requests.
     ///
     /// # Errors

@@ -95,6 +95,34 @@ pub struct ExtensionFactory {
     pub config: fn() -> Box<dyn ExtensionConfig>,
 }
 
+impl ReceiverFactory {
+    /// Whether this is the type's name.
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind == kind
+    }
+}
+
+impl ProcessorFactory {
+    /// Whether this is the type's name.
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind == kind
+    }
+}
+
+impl ExporterFactory {
+    /// Whether this is the type's name, or another one for it.
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind == kind || self.aliases.contains(&kind)
+    }
+}
+
+impl ExtensionFactory {
+    /// Whether this is the type's name.
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind == kind
+    }
+}
+
 /// Everything a distribution is made of.
 #[derive(Clone, Copy, Default)]
 pub struct Factories {

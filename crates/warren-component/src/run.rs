@@ -64,6 +64,11 @@ impl Stop {
 }
 
 impl StopHandle {
+    /// Another view of the same request.
+    pub fn subscribe(&self) -> Stop {
+        Stop(self.0.subscribe())
+    }
+
     /// Asks to end, with draining over at `deadline`. A later call may bring the deadline forward, never push it back.
     pub fn request(&self, deadline: Instant) {
         self.0.send_if_modified(|current| {

@@ -12,7 +12,7 @@
 mod log;
 mod metrics;
 
-pub use log::{Encoding, Field, Level, LogSettings, Logger, Sampling};
+pub use log::{Encoding, Field, Level, LogSettings, Logger, Sampling, now};
 pub use metrics::{Counter, Gauge, Histogram, Kind, Registry};
 
 /// The two together, as components receive them.

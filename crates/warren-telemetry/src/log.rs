@@ -12,6 +12,11 @@ use std::time::{Duration, Instant};
 /// Distinct (level, message, component) whose repetitions are counted at the same time.
 const SAMPLED_KEYS_MAX: usize = 4_096;
 
+/// The local time in this format of `strftime`.
+pub fn now(format: &str) -> String {
+    chrono::Local::now().format(format).to_string()
+}
+
 /// How serious a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {

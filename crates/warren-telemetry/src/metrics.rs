@@ -30,10 +30,11 @@ struct Family {
     series: BTreeMap<Vec<(&'static str, String)>, Series>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Series {
     Number(Arc<AtomicU64>),
     Buckets(Arc<Buckets>),
+    Computed(Arc<dyn Fn() -> Option<f64> + Send + Sync>),
 }
 
 /// A count that only grows.
@@ -60,7 +61,7 @@ impl Registry {
     pub fn counter(&self, name: &str, help: &'static str, labels: &[(&'static str, &str)]) -> Counter {
         match self.series(name, help, Kind::Counter, labels, || Series::Number(Arc::new(AtomicU64::new(0f64.to_bits())))) {
             Series::Number(bits) => Counter(bits),
-            Series::Buckets(_) => Counter(Arc::default()),
+            Series::Buckets(_) | Series::Computed(_) => Counter(Arc::default()),
         }
     }
 
@@ -68,7 +69,7 @@ impl Registry {
     pub fn gauge(&self, name: &str, help: &'static str, labels: &[(&'static str, &str)]) -> Gauge {
         match self.series(name, help, Kind::Gauge, labels, || Series::Number(Arc::new(AtomicU64::new(0f64.to_bits())))) {
             Series::Number(bits) => Gauge(bits),
-            Series::Buckets(_) => Gauge(Arc::default()),
+            Series::Buckets(_) | Series::Computed(_) => Gauge(Arc::default()),
         }
     }
 
@@ -86,7 +87,27 @@ impl Registry {
         };
         match self.series(name, help, Kind::Histogram, labels, new) {
             Series::Buckets(buckets) => Histogram(buckets),
-            Series::Number(_) => Histogram(Arc::new(Buckets { bounds, counts: Vec::new(), sum: AtomicU64::default() })),
+            Series::Number(_) | Series::Computed(_) => {
+                Histogram(Arc::new(Buckets { bounds, counts: Vec::new(), sum: AtomicU64::default() }))
+            }
+        }
+    }
+
+    /// A counter or gauge whose value is asked for whenever the page is; without an answer the series is left out. Asking for the
+    /// same name and labels again replaces the question. It must not ask the registry itself.
+    pub fn computed(
+        &self,
+        kind: Kind,
+        name: &str,
+        help: &'static str,
+        labels: &[(&'static str, &str)],
+        value: impl Fn() -> Option<f64> + Send + Sync + 'static,
+    ) {
+        let question = Series::Computed(Arc::new(value));
+        self.series(name, help, kind, labels, || question.clone());
+        let mut families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(series) = families.get_mut(name).and_then(|family| family.series.get_mut(&sorted(labels))) {
+            *series = question;
         }
     }
 
@@ -110,6 +131,7 @@ impl Registry {
             .iter()
             .filter(|(have, _)| wanted(have))
             .map(|(_, series)| match series {
+                Series::Computed(value) => value().unwrap_or(0.0),
                 Series::Number(bits) => f64::from_bits(bits.load(Relaxed)),
                 Series::Buckets(buckets) => buckets.counts.iter().map(|count| count.load(Relaxed) as f64).sum(),
             })
@@ -133,6 +155,11 @@ impl Registry {
                         let value = number(f64::from_bits(bits.load(Relaxed)));
                         let _ = writeln!(out, "{name}{} {value}", braces(labels, constant, None));
                     }
+                    Series::Computed(value) => {
+                        if let Some(value) = value() {
+                            let _ = writeln!(out, "{name}{} {}", braces(labels, constant, None), number(value));
+                        }
+                    }
                     Series::Buckets(buckets) => buckets.render(&mut out, name, labels, constant),
                 }
             }
@@ -150,13 +177,22 @@ impl Registry {
     ) -> Series {
         let mut families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let family = families.entry(name.to_owned()).or_insert_with(|| Family { kind, help, series: BTreeMap::new() });
-        let mut key: Vec<(&'static str, String)> = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        key.sort_unstable();
+        let key = sorted(labels);
         debug_assert!(family.kind == kind, "{name} is asked for as two kinds");
         if family.series.len() >= SERIES_PER_METRIC_MAX && !family.series.contains_key(&key) {
             return new();
         }
         family.series.entry(key).or_insert_with(new).clone()
+    }
+}
+
+impl std::fmt::Debug for Series {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Number(_) => "Number",
+            Self::Buckets(_) => "Buckets",
+            Self::Computed(_) => "Computed",
+        })
     }
 }
 
@@ -224,6 +260,12 @@ impl Buckets {
     }
 }
 
+fn sorted(labels: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    let mut key: Vec<(&'static str, String)> = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    key.sort_unstable();
+    key
+}
+
 fn braces(labels: &[(&'static str, String)], constant: &[(String, String)], le: Option<&str>) -> String {
     let own = labels.iter().map(|(name, value)| (*name, value.as_str()));
     let fixed = constant.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -271,6 +313,19 @@ mod tests {
             a_bucket{service_name=\"w\",le=\"+Inf\"} 1\na_sum{service_name=\"w\"} 10\na_count{service_name=\"w\"} 1\n\
             # HELP b Second.\n# TYPE b gauge\nb{x=\"a\\\"b\",service_name=\"w\"} 1.5\n";
         assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn a_computed_value_is_asked_for_with_each_page_and_left_out_without_an_answer() {
+        let registry = Registry::default();
+        let size = Arc::new(Mutex::new(Some(1.0)));
+        registry.computed(Kind::Gauge, "size", "h", &[("exporter", "a")], || Some(7.0));
+        let asked = size.clone();
+        registry.computed(Kind::Gauge, "size", "h", &[("exporter", "a")], move || *asked.lock().unwrap());
+        assert!(registry.render(&[]).ends_with("size{exporter=\"a\"} 1\n"));
+        assert_eq!(registry.total("size", &[]), 1.0);
+        *size.lock().unwrap() = None;
+        assert!(!registry.render(&[]).contains("size{"));
     }
 
     #[test]

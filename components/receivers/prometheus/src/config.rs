@@ -43,7 +43,7 @@ impl Block for Config {
         f.scalar("report_extra_scrape_metrics", &mut self.report_extra_scrape_metrics);
         f.any("target_allocator", &mut self.target_allocator);
         f.block("api_server", &mut self.api_server);
-        f.block("warren", &mut self.warren);
+        f.warren(&mut self.warren);
     }
 
     fn validate(&self, report: &mut Report<'_>) {

@@ -1,0 +1,42 @@
+//! The help text.
+
+use warren_component::BuildInfo;
+
+/// All commands and flags.
+pub(super) fn text(build: &BuildInfo) -> String {
+    let name = &build.command;
+    format!(
+        "{description}
+
+Usage:
+  {name} --config URI [--config URI]... [flags]     run the collector
+  {name} validate --config URI...                   check a configuration and tell everything that is wrong with it
+  {name} print-config --config URI...               print the configuration, merged and expanded
+  {name} components                                 list what is built in
+  {name} featuregate [ID]                           list feature gates
+  {name} completion bash|zsh|fish                   print a completion script
+
+Where the configuration comes from:
+  --config URI           a file, or file:PATH, env:NAME, yaml:TEXT, http(s)://…; repeatable, later ones win
+  --set KEY=VALUE        one setting, as in --set=service.telemetry.logs.level=debug; after all --config; repeatable
+  --feature-gates LIST   a,-b,+c
+
+Running:
+  --scrape-now           scrape at once instead of waiting for each target's place in its interval
+  --drain-timeout TIME   how long to go on sending after SIGTERM (default 10s); a second signal stops at once
+  --strict-exit          exit with 3 when data was dropped while stopping
+
+validate:
+  --format text|json
+
+print-config:
+  --mode redacted|unredacted   (default redacted)
+  --format yaml|json           (default yaml)
+  --validate=true|false        (default true)
+
+  -v, --version
+  -h, --help
+",
+        description = build.description
+    )
+}

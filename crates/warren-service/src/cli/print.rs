@@ -1,0 +1,42 @@
+//! `print-config`: the configuration as it is after merging and expanding, before components' defaults.
+
+use super::args::{PrintOptions, Sources};
+use super::load;
+use crate::config::decode;
+use warren_component::Factories;
+use warren_config::{ComponentId, FieldInfo, describe, redact, render, to_json, to_yaml};
+
+/// The configuration as text.
+pub(super) fn config(sources: &Sources, factories: &Factories, options: &PrintOptions) -> Result<String, String> {
+    let mut loaded = load(sources).map_err(|diagnostics| render(&diagnostics))?;
+    if options.validate {
+        decode(&loaded.root, factories, &mut loaded.diagnostics);
+        if loaded.diagnostics.has_errors() {
+            return Err(render(&loaded.diagnostics));
+        }
+    }
+    if options.redacted {
+        redact(&mut loaded.root, &|section, id| fields(factories, section, id));
+    }
+    Ok(if options.json { to_json(&loaded.root) } else { to_yaml(&loaded.root) })
+}
+
+/// The keys of a component's settings.
+fn fields(factories: &Factories, section: &str, id: &ComponentId) -> Option<Vec<FieldInfo>> {
+    let kind = id.kind();
+    match section {
+        "receivers" => {
+            factories.receivers.iter().find(|factory| factory.is(kind)).map(|factory| describe(&mut *(factory.config)()))
+        }
+        "processors" => {
+            factories.processors.iter().find(|factory| factory.is(kind)).map(|factory| describe(&mut *(factory.config)()))
+        }
+        "exporters" => {
+            factories.exporters.iter().find(|factory| factory.is(kind)).map(|factory| describe(&mut *(factory.config)()))
+        }
+        "extensions" => {
+            factories.extensions.iter().find(|factory| factory.is(kind)).map(|factory| describe(&mut *(factory.config)()))
+        }
+        _ => None,
+    }
+}

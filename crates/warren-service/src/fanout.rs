@@ -1,0 +1,68 @@
+//! From one sender to several consumers.
+
+use std::sync::Arc;
+use warren_component::{BoxFuture, ConsumeError, Consumer};
+use warren_pdata::Batch;
+
+/// Hands every batch to all consumers. They share it: whoever wants to write takes a copy only if another still holds it.
+///
+/// All are called at the same time, also when one fails, so that a slow one does not hold up the others' share; the answer is that of all together.
+struct FanOut(Vec<Arc<dyn Consumer>>);
+
+/// A consumer that stands for all of these; one stands for itself.
+pub(crate) fn fan_out(mut consumers: Vec<Arc<dyn Consumer>>) -> Arc<dyn Consumer> {
+    match (consumers.len(), consumers.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => {
+            consumers.extend(last);
+            Arc::new(FanOut(consumers))
+        }
+    }
+}
+
+impl Consumer for FanOut {
+    fn consume<'a>(&'a self, batch: Arc<Batch>) -> BoxFuture<'a, Result<(), ConsumeError>> {
+        Box::pin(async move {
+            let mut calls: Vec<_> = self.0.iter().map(|consumer| consumer.consume(Arc::clone(&batch))).collect();
+            drop(batch);
+            let answers = match calls.pop() {
+                Some(only) if calls.is_empty() => vec![only.await],
+                last => {
+                    calls.extend(last);
+                    futures_util::future::join_all(calls).await
+                }
+            };
+            match ConsumeError::joined(answers.into_iter().filter_map(Result::err).collect()) {
+                Some(error) => Err(error),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use warren_pdata::Logs;
+
+    struct Counting(AtomicUsize, Option<ConsumeError>);
+
+    impl Consumer for Counting {
+        fn consume<'a>(&'a self, _: Arc<Batch>) -> BoxFuture<'a, Result<(), ConsumeError>> {
+            self.0.fetch_add(1, Relaxed);
+            let answer = self.1.clone().map_or(Ok(()), Err);
+            Box::pin(std::future::ready(answer))
+        }
+    }
+
+    #[tokio::test]
+    async fn all_are_called_although_one_fails_and_the_answer_is_joined() {
+        let failing = Arc::new(Counting(AtomicUsize::new(0), Some(ConsumeError::permanent("no"))));
+        let good = Arc::new(Counting(AtomicUsize::new(0), None));
+        let both = fan_out(vec![failing.clone(), good.clone()]);
+        let answer = both.consume(Arc::new(Batch::Logs(Logs::default()))).await;
+        assert_eq!(answer, Err(ConsumeError::permanent("no")));
+        assert_eq!((failing.0.load(Relaxed), good.0.load(Relaxed)), (1, 1));
+    }
+}

@@ -1,0 +1,333 @@
+//! `service::telemetry`: what the process says of itself, and where.
+
+use indexmap::IndexMap;
+use std::time::Duration;
+use warren_component::BuildInfo;
+use warren_config::{Block, Fields, Keyword, Node, Report};
+use warren_telemetry::{Encoding, Level, LogSettings, Logger, Sampling};
+
+/// `service::telemetry`
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TelemetrySettings {
+    pub(crate) logs: LogsSettings,
+    pub(crate) metrics: MetricsSettings,
+    /// Accepted; the process makes no traces of itself.
+    traces: Option<Node>,
+    /// Attributes of the process; one without a value is left out.
+    pub(crate) resource: Option<Node>,
+}
+
+/// `service::telemetry::logs`
+#[derive(Clone, Debug)]
+pub(crate) struct LogsSettings {
+    level: LogLevel,
+    encoding: String,
+    sampling: SamplingSettings,
+    output_paths: Vec<String>,
+    error_output_paths: Vec<String>,
+    initial_fields: Option<Node>,
+    development: bool,
+    disable_caller: bool,
+    disable_stacktrace: bool,
+    processors: Option<Node>,
+}
+
+#[derive(Clone, Debug)]
+struct SamplingSettings {
+    enabled: bool,
+    tick: Duration,
+    initial: u64,
+    thereafter: u64,
+}
+
+/// `service::telemetry::metrics`
+#[derive(Clone, Debug)]
+pub(crate) struct MetricsSettings {
+    pub(crate) level: MetricsLevel,
+    readers: Vec<Reader>,
+    /// Whether the configuration names readers.
+    named: bool,
+    views: Option<Node>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LogLevel(LevelWord);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum LevelWord {
+    Debug,
+    #[default]
+    Info,
+    Warn,
+    Error,
+}
+
+impl Keyword for LogLevel {
+    const TYPE: &'static str = "zapcore.Level";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("debug", Self(LevelWord::Debug)),
+        ("info", Self(LevelWord::Info)),
+        ("warn", Self(LevelWord::Warn)),
+        ("error", Self(LevelWord::Error)),
+        ("dpanic", Self(LevelWord::Error)),
+        ("panic", Self(LevelWord::Error)),
+        ("fatal", Self(LevelWord::Error)),
+    ];
+
+    fn unknown(word: &str) -> String {
+        format!("unrecognized level: {word:?}")
+    }
+}
+
+/// How much the process measures of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum MetricsLevel {
+    None,
+    Basic,
+    #[default]
+    Normal,
+    Detailed,
+}
+
+impl Keyword for MetricsLevel {
+    const TYPE: &'static str = "configtelemetry.Level";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("basic", Self::Basic), ("normal", Self::Normal), ("detailed", Self::Detailed)];
+
+    fn unknown(word: &str) -> String {
+        format!("unknown metrics level {word:?}")
+    }
+}
+
+/// One reader: who gets the process's own metrics.
+#[derive(Clone, Debug, Default)]
+struct Reader {
+    pull: Option<Pull>,
+    periodic: Option<Node>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Pull {
+    exporter: PullExporter,
+}
+
+#[derive(Clone, Debug, Default)]
+struct PullExporter {
+    prometheus: Option<PrometheusReader>,
+}
+
+/// The endpoint that serves the process's own metrics.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PrometheusReader {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    without_scope_info: bool,
+    without_units: bool,
+    without_type_suffix: bool,
+    with_resource_constant_labels: Option<Node>,
+}
+
+impl Default for LogsSettings {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::default(),
+            encoding: "console".into(),
+            sampling: SamplingSettings { enabled: true, tick: Duration::from_secs(10), initial: 10, thereafter: 100 },
+            output_paths: vec!["stderr".into()],
+            error_output_paths: vec!["stderr".into()],
+            initial_fields: None,
+            development: false,
+            disable_caller: false,
+            disable_stacktrace: false,
+            processors: None,
+        }
+    }
+}
+
+impl Default for MetricsSettings {
+    fn default() -> Self {
+        let prometheus = PrometheusReader {
+            host: "localhost".into(),
+            port: 8888,
+            without_scope_info: true,
+            without_units: true,
+            without_type_suffix: true,
+            with_resource_constant_labels: None,
+        };
+        let reader = Reader { pull: Some(Pull { exporter: PullExporter { prometheus: Some(prometheus) } }), periodic: None };
+        Self { level: MetricsLevel::Normal, readers: vec![reader], named: false, views: None }
+    }
+}
+
+impl Block for TelemetrySettings {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.block("logs", &mut self.logs);
+        f.block("metrics", &mut self.metrics);
+        f.any("traces", &mut self.traces);
+        f.any("resource", &mut self.resource);
+    }
+}
+
+impl Block for LogsSettings {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.scalar("level", &mut self.level);
+        f.scalar("development", &mut self.development);
+        f.scalar("encoding", &mut self.encoding);
+        f.scalar("disable_caller", &mut self.disable_caller);
+        f.scalar("disable_stacktrace", &mut self.disable_stacktrace);
+        f.block("sampling", &mut self.sampling);
+        f.list("output_paths", &mut self.output_paths);
+        f.list("error_output_paths", &mut self.error_output_paths);
+        f.any("initial_fields", &mut self.initial_fields);
+        f.any("processors", &mut self.processors);
+    }
+
+    fn validate(&self, report: &mut Report<'_>) {
+        if !matches!(self.encoding.as_str(), "console" | "json") {
+            let message = format!("failed to create logger: no encoder registered for name {:?}", self.encoding);
+            report.error_with_hint("encoding", message, "use console or json");
+        }
+        if self.processors.is_some() {
+            report.error_with_hint(
+                "processors",
+                "log processors are not supported",
+                "write to output_paths, and collect from there",
+            );
+        }
+    }
+}
+
+impl Block for SamplingSettings {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.scalar("enabled", &mut self.enabled);
+        f.scalar("tick", &mut self.tick);
+        f.scalar("initial", &mut self.initial);
+        f.scalar("thereafter", &mut self.thereafter);
+    }
+}
+
+impl Block for MetricsSettings {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.scalar("level", &mut self.level);
+        self.named |= f.is_set("readers");
+        f.blocks("readers", &mut self.readers);
+        f.any("views", &mut self.views);
+        f.removed("address", "use readers: [{pull: {exporter: {prometheus: {host: …, port: …}}}}]");
+    }
+
+    fn validate(&self, report: &mut Report<'_>) {
+        if self.level != MetricsLevel::None && self.readers.is_empty() {
+            report.error("", "collector telemetry metrics reader should exist when metric level is not none");
+        }
+        if self.readers.iter().any(|reader| reader.periodic.is_some()) {
+            report.error_with_hint(
+                "readers",
+                "periodic readers are not supported",
+                "scrape the pull reader, with a prometheus receiver if need be",
+            );
+        }
+    }
+}
+
+impl Block for Reader {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.optional("pull", &mut self.pull);
+        f.any("periodic", &mut self.periodic);
+    }
+}
+
+impl Block for Pull {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.block("exporter", &mut self.exporter);
+    }
+}
+
+impl Block for PullExporter {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.optional("prometheus", &mut self.prometheus);
+    }
+}
+
+impl Block for PrometheusReader {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.scalar("host", &mut self.host);
+        f.scalar("port", &mut self.port);
+        f.scalar("without_scope_info", &mut self.without_scope_info);
+        f.scalar("without_units", &mut self.without_units);
+        f.scalar("without_type_suffix", &mut self.without_type_suffix);
+        f.any("with_resource_constant_labels", &mut self.with_resource_constant_labels);
+    }
+}
+
+impl TelemetrySettings {
+    /// The endpoint for the process's own metrics, if there is to be one.
+    pub(crate) fn endpoint(&self) -> Option<&PrometheusReader> {
+        if self.metrics.level == MetricsLevel::None {
+            return None;
+        }
+        self.metrics.readers.iter().find_map(|reader| reader.pull.as_ref()?.exporter.prometheus.as_ref())
+    }
+
+    /// Attributes of the process: its name, version and instance, and what the configuration adds, changes or (with null) takes away.
+    pub(crate) fn resource(&self, build: &BuildInfo, instance: &str) -> IndexMap<String, String> {
+        let own = [
+            ("service.instance.id", instance),
+            ("service.name", build.command.as_str()),
+            ("service.version", build.version.as_str()),
+        ];
+        let mut resource: IndexMap<String, String> =
+            own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let map = self.resource.as_ref().and_then(Node::as_map);
+        for (name, entry) in map.into_iter().flat_map(warren_config::Map::iter) {
+            match warren_config::to_json(&entry.node).trim() {
+                "null" => drop(resource.shift_remove(name)),
+                text => drop(resource.insert(name.to_owned(), text.trim_matches('"').to_owned())),
+            }
+        }
+        resource
+    }
+
+    /// The process's log.
+    ///
+    /// # Errors
+    /// When an output cannot be opened.
+    pub(crate) fn logger(&self, resource: &IndexMap<String, String>) -> Result<Logger, String> {
+        let logs = &self.logs;
+        let output = logs.output_paths.first().map_or("stderr", String::as_str);
+        let sampling =
+            Sampling { tick: logs.sampling.tick, initial: logs.sampling.initial, thereafter: logs.sampling.thereafter };
+        let mut fields: Vec<(String, serde_json::Value)> = vec![(
+            "resource".to_owned(),
+            resource.iter().map(|(name, value)| (name.clone(), serde_json::Value::from(value.as_str()))).collect(),
+        )];
+        let initial = logs.initial_fields.as_ref().and_then(Node::as_map);
+        for (name, entry) in initial.into_iter().flat_map(warren_config::Map::iter) {
+            let value = serde_json::from_str(&warren_config::to_json(&entry.node)).unwrap_or_default();
+            fields.push((name.to_owned(), value));
+        }
+        Ok(Logger::new(LogSettings {
+            level: match logs.level.0 {
+                LevelWord::Debug => Level::Debug,
+                LevelWord::Info => Level::Info,
+                LevelWord::Warn => Level::Warn,
+                LevelWord::Error => Level::Error,
+            },
+            encoding: if logs.encoding == "json" { Encoding::Json } else { Encoding::Console },
+            sampling: logs.sampling.enabled.then_some(sampling),
+            fields,
+            output: open(output)?,
+        }))
+    }
+}
+
+/// An output by its name: `stderr`, `stdout` or a file that is appended to.
+fn open(path: &str) -> Result<Box<dyn std::io::Write + Send>, String> {
+    match path {
+        "stderr" => Ok(Box::new(std::io::stderr())),
+        "stdout" => Ok(Box::new(std::io::stdout())),
+        file => {
+            let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
+            Ok(Box::new(opened.map_err(|error| format!("failed to create logger: open {file}: {error}"))?))
+        }
+    }
+}
