@@ -4,6 +4,9 @@
 //! writing the settings out again, and describing them (known keys, secrets). Which of the four is running is the business of
 //! [`Fields`], not of the block.
 
+#[cfg(test)]
+mod tests;
+
 use indexmap::IndexMap;
 
 use crate::diagnostic::Severity;
@@ -187,7 +190,7 @@ impl Fields<'_> {
                 }
             }
             Visitor::Validate(_) => {}
-            Visitor::Write(map) => write(map, key, target.as_ref().map_or(Value::Null, T::encode)),
+            Visitor::Write(map) => write_some(map, key, target.as_ref().map(T::encode)),
             Visitor::Describe(fields) => fields.push(FieldInfo::leaf(key, Form::Scalar(T::TYPE), T::SECRET)),
         }
     }
@@ -281,7 +284,7 @@ impl Fields<'_> {
                     validate_field(report, key, block);
                 }
             }
-            Visitor::Write(map) => write(map, key, target.as_mut().map_or(Value::Null, |block| write_block(block))),
+            Visitor::Write(map) => write_some(map, key, target.as_mut().map(|block| write_block(block))),
             Visitor::Describe(fields) => {
                 let inner = describe_block(&mut default());
                 fields.push(FieldInfo { key, form: Form::Block, secret: false, fields: inner });
@@ -354,7 +357,7 @@ impl Fields<'_> {
                 }
             }
             Visitor::Validate(_) => {}
-            Visitor::Write(map) => write(map, key, target.as_ref().map_or(Value::Null, |node| node.value.clone())),
+            Visitor::Write(map) => write_some(map, key, target.as_ref().map(|node| node.value.clone())),
             Visitor::Describe(fields) => fields.push(FieldInfo::leaf(key, Form::Any, false)),
         }
     }
@@ -420,6 +423,13 @@ impl Fields<'_> {
 
 fn write(map: &mut Map, key: &str, value: Value) {
     map.insert(key, Place::none(), Node::from_value(value));
+}
+
+/// What is absent is not written: a null would switch some blocks on.
+fn write_some(map: &mut Map, key: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        write(map, key, value);
+    }
 }
 
 fn list_of(values: impl Iterator<Item = Value>) -> Value {

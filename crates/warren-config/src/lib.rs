@@ -135,6 +135,7 @@ mod report;
 mod resolve;
 mod scalar;
 mod secret;
+mod sections;
 mod settings;
 mod size;
 
@@ -153,5 +154,6 @@ pub use report::Report;
 pub use resolve::{Fetch, Loaded, Loader, load};
 pub use scalar::{Keyword, Scalar, ScalarError};
 pub use secret::{REDACTED, Secret};
+pub use sections::{RawComponent, Section, Sections};
 pub use settings::{decode, decode_settings, describe, encode, validate};
 pub use size::{ByteSize, ByteSizeError};

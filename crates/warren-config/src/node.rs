@@ -108,6 +108,13 @@ impl Node {
     }
 }
 
+impl Default for Node {
+    /// Null, from nowhere.
+    fn default() -> Self {
+        Self::from_value(Value::Null)
+    }
+}
+
 impl Value {
     /// The type's name as the reference prints it in messages.
     pub fn go_type(&self) -> &'static str {

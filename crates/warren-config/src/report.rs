@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, FileReference, Reference, ReferenceKind, Severity, Stage};
+use crate::sections::RawComponent;
 use crate::{ComponentId, Node, Place, Scalar};
 
 /// One step of the way from the root of the configuration to a value.
@@ -182,13 +183,8 @@ impl<'a> Report<'a> {
     }
 
     /// A report about a component of the section at hand.
-    pub fn at_component<'b>(
-        &'b mut self,
-        id: &'b ComponentId,
-        node: Option<&'b Node>,
-        key_place: Option<&'b Place>,
-    ) -> Report<'b> {
-        self.step(Step::Component(id), node, key_place)
+    pub(crate) fn at_component<'b>(&'b mut self, id: &'b ComponentId, raw: &'b RawComponent) -> Report<'b> {
+        self.step(Step::Component(id), Some(&raw.node), Some(&raw.key_place))
     }
 
     pub(crate) fn step<'b>(&'b mut self, step: Step<'b>, node: Option<&'b Node>, key_place: Option<&'b Place>) -> Report<'b> {
@@ -218,6 +214,19 @@ impl<'a> Report<'a> {
         let mut finding = self.finding(Severity::Error, code, "", format!("'{quoted}' {message}"), hint);
         finding.sensitive = sensitive;
         self.diagnostics.push(finding);
+    }
+
+    /// Tells a fault of a section's entry in upstream's form: `'processors' MESSAGE`, shown at the entry's key.
+    pub(crate) fn error_in_section(&mut self, code: &'static str, section: &str, message: &str, hint: Option<String>) {
+        let mut finding = self.finding(Severity::Error, code, "", format!("'{section}' {message}"), hint);
+        finding.component = None;
+        finding.place = self.key_place.cloned().unwrap_or(finding.place);
+        self.diagnostics.push(finding);
+    }
+
+    /// Tells that the value at hand has the wrong type, in these words.
+    pub(crate) fn tell_wrong_type(&mut self, message: String) {
+        self.tell(Severity::Error, "wrong-type", "", message, None);
     }
 
     /// Tells about a key that the block at hand does not know: `'tls' has invalid keys: nope`, shown at the key.

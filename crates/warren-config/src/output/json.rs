@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::must_escape;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::number::json_float;
 use crate::{Node, Value};
@@ -102,7 +103,7 @@ pub(super) fn write_string(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c < ' ' || matches!(c, '\u{7f}' | '\u{2028}' | '\u{2029}') => {
+            c if must_escape(c) => {
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c => out.push(c),

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write;
 
+use super::must_escape;
 use crate::number::yaml_float;
 use crate::reader::is_plain_string;
 use crate::{Entry, Map, Node, Value};
@@ -10,78 +11,60 @@ use crate::{Entry, Map, Node, Value};
 /// A tree as YAML with sorted keys and four spaces of indentation. Reading it gives the same tree.
 pub fn to_yaml(node: &Node) -> String {
     let mut out = String::new();
-    match &node.value {
-        Value::Map(map) if !map.is_empty() => write_map(&mut out, map, 0),
-        Value::List(list) if !list.is_empty() => write_list(&mut out, list, 0),
-        value => {
-            write_scalar(&mut out, value, 0);
-            out.push('\n');
-        }
+    write_node(&mut out, &node.value, 0);
+    if !out.ends_with('\n') {
+        out.push('\n');
     }
     out
 }
 
-/// A mapping from the beginning of a line that is indented already for its first key.
-fn write_map(out: &mut String, map: &Map, depth: usize) {
+/// A value whose first line is indented already; `indent` is the column of further ones.
+fn write_node(out: &mut String, value: &Value, indent: usize) {
+    match value {
+        Value::Map(map) if !map.is_empty() => write_map(out, map, indent),
+        Value::List(list) if !list.is_empty() => write_list(out, list, indent),
+        value => {
+            write_scalar(out, value, indent);
+            out.push('\n');
+        }
+    }
+}
+
+fn write_map(out: &mut String, map: &Map, indent: usize) {
+    // The next multiple of four, also behind a dash.
+    let inner = (indent + 4) / 4 * 4;
     for (index, (key, entry)) in in_natural_order(map).into_iter().enumerate() {
         if index > 0 {
-            indent(out, depth);
+            spaces(out, indent);
         }
         write_key(out, key);
         out.push(':');
-        match &entry.node.value {
-            Value::Map(inner) if !inner.is_empty() => {
-                out.push('\n');
-                indent(out, depth + 1);
-                write_map(out, inner, depth + 1);
-            }
-            Value::List(inner) if !inner.is_empty() => {
-                out.push('\n');
-                indent(out, depth + 1);
-                write_list(out, inner, depth + 1);
-            }
-            value => {
-                out.push(' ');
-                write_scalar(out, value, depth + 1);
-                out.push('\n');
-            }
+        let value = &entry.node.value;
+        let begins_below =
+            matches!(value, Value::Map(map) if !map.is_empty()) || matches!(value, Value::List(list) if !list.is_empty());
+        if begins_below {
+            out.push('\n');
+            spaces(out, inner);
+        } else {
+            out.push(' ');
         }
+        write_node(out, value, inner);
     }
 }
 
-/// A list, likewise. Elements that are mappings or lists begin on the line of their dash.
-fn write_list(out: &mut String, list: &[Node], depth: usize) {
+/// Elements begin on the line of their dash, whatever they are.
+fn write_list(out: &mut String, list: &[Node], indent: usize) {
     for (index, node) in list.iter().enumerate() {
         if index > 0 {
-            indent(out, depth);
+            spaces(out, indent);
         }
         out.push_str("- ");
-        match &node.value {
-            Value::Map(inner) if !inner.is_empty() => write_nested(out, depth, |out| write_map(out, inner, 0)),
-            Value::List(inner) if !inner.is_empty() => write_nested(out, depth, |out| write_list(out, inner, 0)),
-            value => {
-                write_scalar(out, value, depth + 1);
-                out.push('\n');
-            }
-        }
+        write_node(out, &node.value, indent + 2);
     }
 }
 
-/// What stands behind a dash is indented by two more than the dash.
-fn write_nested(out: &mut String, depth: usize, write: impl FnOnce(&mut String)) {
-    let mut inner = String::new();
-    write(&mut inner);
-    for (index, line) in inner.split_inclusive('\n').enumerate() {
-        if index > 0 && line != "\n" {
-            indent(out, depth);
-            out.push_str("  ");
-        }
-        out.push_str(line);
-    }
-}
-
-fn indent(out: &mut String, depth: usize) {
-    (0..depth).for_each(|_| out.push_str("    "));
+fn spaces(out: &mut String, count: usize) {
+    out.extend(std::iter::repeat_n(' ', count));
 }
 
 fn write_key(out: &mut String, key: &str) {
@@ -92,7 +75,7 @@ fn write_key(out: &mut String, key: &str) {
     }
 }
 
-fn write_scalar(out: &mut String, value: &Value, depth: usize) {
+fn write_scalar(out: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -100,20 +83,18 @@ fn write_scalar(out: &mut String, value: &Value, depth: usize) {
         Value::Uint(number) => out.push_str(&number.to_string()),
         Value::Float(number) => out.push_str(&yaml_float(*number)),
         Value::Timestamp(text) => out.push_str(text),
-        Value::String(text) => write_string(out, text, depth),
+        Value::String(text) => write_string(out, text, indent),
         Value::List(_) => out.push_str("[]"),
         Value::Map(_) => out.push_str("{}"),
     }
 }
 
 /// A text: plain when it reads back as text, in single quotes when it looks like syntax, as a block when it has lines, else escaped.
-fn write_string(out: &mut String, text: &str, depth: usize) {
-    let printable = text
-        .chars()
-        .all(|c| c == '\n' || (' '..='~').contains(&c) || (c >= '\u{a0}' && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')));
+fn write_string(out: &mut String, text: &str, indent: usize) {
+    let printable = text.chars().all(|c| c == '\n' || !must_escape(c));
     let spaced = text.starts_with([' ', '\n']) || text.ends_with(' ') || text.contains(" \n") || text.contains("\n ");
-    if text.contains('\n') && printable && !spaced && depth > 0 {
-        write_block(out, text, depth);
+    if text.contains('\n') && printable && !spaced && indent > 0 {
+        write_block(out, text, indent);
     } else if !printable || text.contains('\n') || !is_plain_string(text) || is_old_scalar(text) {
         write_double_quoted(out, text);
     } else if spaced || looks_like_syntax(text) {
@@ -124,7 +105,7 @@ fn write_string(out: &mut String, text: &str, depth: usize) {
 }
 
 /// A literal block; the number of line breaks at its end decides its chomping.
-fn write_block(out: &mut String, text: &str, depth: usize) {
+fn write_block(out: &mut String, text: &str, indent: usize) {
     let body = text.trim_end_matches('\n');
     let breaks = text.len() - body.len();
     out.push_str(match breaks {
@@ -135,7 +116,7 @@ fn write_block(out: &mut String, text: &str, depth: usize) {
     for line in body.split('\n') {
         out.push('\n');
         if !line.is_empty() {
-            indent(out, depth);
+            spaces(out, indent);
             out.push_str(line);
         }
     }
@@ -151,7 +132,7 @@ fn write_double_quoted(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() || matches!(c, '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+            c if must_escape(c) => {
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c => out.push(c),

@@ -59,8 +59,8 @@ struct MapFrame {
     map: Map,
     /// The key that waits for its value.
     pending: Option<(Key, Place)>,
-    /// Where each key stands as it is written, for duplicates.
-    seen: HashMap<String, Place>,
+    /// Where keys stand that are no text, as they are written, and `<<`; for duplicates.
+    others: HashMap<String, Place>,
     /// What `<<` brings in.
     merge: Option<Node>,
     untyped_keys: bool,
@@ -86,6 +86,9 @@ pub(super) struct Builder {
     /// Further faults that do not stop the reading: duplicate keys.
     faults: Vec<(String, Place)>,
 }
+
+/// How many anchors one source may have; each keeps a copy of what it stands for.
+const MAX_ANCHORS: usize = 10_000;
 
 /// How many duplicate keys are told.
 const MAX_FAULTS: usize = 20;
@@ -158,12 +161,14 @@ impl Builder {
         let item = Item { node: anchored.node.clone(), key: anchored.key.clone() };
         let nodes = anchored.nodes;
         self.copy(&item.node, nodes - 1, &place)?;
-        let untyped = false;
-        self.add(item, untyped)
+        self.add(item, false)
     }
 
     fn anchor(&mut self, anchor: usize, item: &Item, nodes: usize) -> Result<(), ReadError> {
         if anchor != 0 {
+            if self.anchors.len() >= MAX_ANCHORS {
+                return Err(ReadError::limit(format!("more than {MAX_ANCHORS} anchors"), item.node.place.clone()));
+            }
             self.copy(&item.node, 0, &item.node.place)?;
             self.anchors.insert(anchor, Anchored { node: item.node.clone(), key: item.key.clone(), nodes });
         }
@@ -182,7 +187,7 @@ impl Builder {
 
     /// Adds a finished item to the innermost list or mapping, or makes it the root.
     fn add(&mut self, item: Item, untyped_keys: bool) -> Result<(), ReadError> {
-        self.nodes += 1;
+        self.nodes += usize::from(!self.wants_key());
         if self.nodes > MAX_NODES {
             return Err(ReadError::limit(format!("more than {MAX_NODES} values"), item.node.place));
         }
@@ -223,13 +228,14 @@ impl MapFrame {
             return Err(ReadError::syntax(format!("yaml: line {}: invalid map key: a list or mapping", place.line()), place));
         }
         self.untyped_keys |= matches!(item.key, Key::Other { .. });
-        let written = item.key.written().to_owned();
-        let fault = self.seen.get(&written).map(|first| {
+        let written = item.key.written();
+        let first = self.map.entry(written).map(|entry| &entry.key_place).or_else(|| self.others.get(written));
+        let fault = first.map(|first| {
             let text = format!("line {}: mapping key {written:?} already defined at line {}", place.line(), first.line());
             (text, place.clone())
         });
-        if fault.is_none() {
-            self.seen.insert(written, place.clone());
+        if !matches!(item.key, Key::Text(_)) {
+            self.others.insert(written.to_owned(), place.clone());
         }
         self.pending = Some((item.key, place));
         Ok(fault)

@@ -3,7 +3,7 @@
 use arcstr::ArcStr;
 
 use super::build::{Builder, Item, Key};
-use super::{Document, ReadError, scalar};
+use super::{Document, Fault, ReadError, scalar};
 use crate::{Node, Place, Value};
 
 /// What may come next inside a list or mapping.
@@ -17,17 +17,19 @@ enum Expect {
 
 /// Reads a whole text as one JSON value.
 pub(super) fn read(source: &ArcStr, text: &str) -> Result<Document, ReadError> {
-    let mut reader = Reader { rest: text, line: 1, line_start: 0, length: text.len(), builder: Builder::new(source) };
+    let mut reader = Reader { rest: text, length: text.len(), line: 1, counted: 0, column: 1, builder: Builder::new(source) };
     reader.document(text)?;
     reader.builder.finish()
 }
 
 struct Reader<'a> {
     rest: &'a str,
-    line: usize,
-    /// The offset of the line's first byte.
-    line_start: usize,
     length: usize,
+    line: usize,
+    /// An offset in the line whose column is known, so that long lines are not counted again for every value.
+    counted: usize,
+    /// The column of `counted`, from 1.
+    column: usize,
     builder: Builder,
 }
 
@@ -90,7 +92,7 @@ impl<'a> Reader<'a> {
     fn key(&mut self, text: &'a str) -> Result<(), ReadError> {
         let place = self.place(text);
         if self.peek() != Some('"') {
-            return Err(self.error(text, "expected a key in double quotes"));
+            return Err(self.foreign(text, "expected a key in double quotes"));
         }
         let key = self.string(text)?;
         let node = Node::new(Value::Null, place);
@@ -115,7 +117,7 @@ impl<'a> Reader<'a> {
             "false" => Value::Bool(false),
             "null" => Value::Null,
             number if is_number(number) => scalar::plain(number),
-            _ => return Err(self.error(text, "expected a value")),
+            _ => return Err(self.foreign(text, "expected a value")),
         };
         self.rest = rest;
         Ok(value)
@@ -188,7 +190,7 @@ impl<'a> Reader<'a> {
 
     fn end(&mut self, text: &'a str) -> Result<(), ReadError> {
         self.skip_space();
-        if self.rest.is_empty() { Ok(()) } else { Err(self.error(text, "nothing may follow the value")) }
+        if self.rest.is_empty() { Ok(()) } else { Err(self.foreign(text, "nothing may follow the value")) }
     }
 
     fn skip_space(&mut self) {
@@ -198,7 +200,7 @@ impl<'a> Reader<'a> {
             let Some(rest) = self.rest.strip_prefix('\n') else { return };
             self.rest = rest;
             self.line += 1;
-            self.line_start = self.offset();
+            (self.counted, self.column) = (self.offset(), 1);
         }
     }
 
@@ -216,12 +218,19 @@ impl<'a> Reader<'a> {
         self.length - self.rest.len()
     }
 
-    fn place(&self, text: &str) -> Place {
-        let before = text.get(self.line_start..self.offset()).unwrap_or_default();
-        self.builder.place(self.line, before.chars().count() + 1)
+    fn place(&mut self, text: &str) -> Place {
+        let offset = self.offset();
+        self.column += text.get(self.counted..offset).map_or(0, |passed| passed.chars().count());
+        self.counted = offset;
+        self.builder.place(self.line, self.column)
     }
 
-    fn error(&self, text: &str, message: &str) -> ReadError {
+    /// What follows may still be YAML.
+    fn foreign(&mut self, text: &str, message: &str) -> ReadError {
+        ReadError { kind: Fault::Foreign, ..self.error(text, message) }
+    }
+
+    fn error(&mut self, text: &str, message: &str) -> ReadError {
         ReadError::syntax(format!("json: line {}: {message}", self.line), self.place(text))
     }
 }

@@ -53,8 +53,10 @@ pub struct ReadError {
 /// What kind of fault a source has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The text is not of the language: it may be of another, or no configuration at all.
+    /// The text breaks the rules of its language.
     Syntax,
+    /// The text is of another language, as far as it was understood.
+    Foreign,
     /// A key stands twice.
     DuplicateKey,
     /// A bound was hit.
@@ -92,12 +94,10 @@ pub(crate) fn read(source: &ArcStr, text: &str) -> Result<Document, ReadError> {
     }
     match json::read(source, text) {
         Ok(document) => Ok(document),
-        Err(error) if error.kind != Fault::Syntax => Err(error),
-        // Flow YAML begins like JSON. When it is neither, the reader that got further saw the real fault.
-        Err(as_json) => yaml::read(source, text).map_err(|as_yaml| {
-            let position = |error: &ReadError| (error.place.line(), error.place.column());
-            if as_yaml.kind != Fault::Syntax || position(&as_yaml) >= position(&as_json) { as_yaml } else { as_json }
-        }),
+        // Flow YAML begins like JSON.
+        Err(error) if error.kind == Fault::Foreign => yaml::read(source, text),
+        Err(as_json) if as_json.kind == Fault::Syntax => yaml::read(source, text).map_err(|_| as_json),
+        Err(error) => Err(error),
     }
 }
 
