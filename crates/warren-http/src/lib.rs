@@ -4,6 +4,7 @@
 //!   compression, authentication and cookies; replies are read as they come.
 //! * [`server`]: [`ServerConfig`](server::ServerConfig) becomes a [`Server`](server::Server) that bounds connections and bodies, decompresses,
 //!   authenticates and answers cross-origin questions before its handler sees a request.
+//! * [`grpc`]: the same for unary gRPC.
 //! * [`tls`]: the `configtls` keys for both.
 //! * [`coding`]: content codings, compressed and decompressed within bounds.
 //!
@@ -32,8 +33,11 @@
 pub mod client;
 pub mod coding;
 mod error;
+pub mod grpc;
 mod retry_after;
 pub mod server;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 
 pub use client::{Body, Client, ClientConfig, ClientSettings};

@@ -5,7 +5,7 @@ use crate::coding::Inflater;
 use crate::error::{Awaiting, Cause, Error, chain_text};
 use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, timeout_at};
 
 /// What is inflated at a time.
@@ -35,7 +35,9 @@ impl Body {
     pub(crate) fn new(incoming: Incoming, lease: Lease, deadline: Option<Instant>, action: String, gzip: bool) -> Self {
         let gunzip =
             gzip.then(|| Box::new(Gunzip { inflater: Inflater::gzip(), input: Bytes::new(), output: vec![0; INFLATED] }));
-        Self { incoming, lease: Some(lease), deadline, action, gunzip, piece: Bytes::new(), received: 0 }
+        // Without a body there is nothing to read before the connection is free.
+        let lease = if incoming.is_end_stream() { lease.give_back() } else { Some(lease) };
+        Self { incoming, lease, deadline, action, gunzip, piece: Bytes::new(), received: 0 }
     }
 
     /// The next piece as it comes, of any size up to some tens of kilobytes; none at the end.
@@ -127,9 +129,7 @@ impl Body {
             };
             match frame {
                 None => {
-                    if let Some(lease) = self.lease.take() {
-                        lease.give_back();
-                    }
+                    self.lease = self.lease.take().and_then(Lease::give_back);
                     return Ok(None);
                 }
                 // Trailers say nothing here.

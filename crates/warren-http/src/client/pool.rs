@@ -251,10 +251,11 @@ impl Lease {
         matches!(self.sender, Sender::Http2(_))
     }
 
-    /// Ends the use of the connection after the whole reply was read.
-    pub(crate) fn give_back(self) {
+    /// Ends the use of the connection after the whole reply was read. Nothing is left of the lease.
+    pub(crate) fn give_back(self) -> Option<Self> {
         if let (Some(pool), Sender::Http1(_)) = (self.pool.upgrade(), &self.sender) {
             pool.keep(&self.key, self.sender);
         }
+        None
     }
 }

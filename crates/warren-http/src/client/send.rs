@@ -24,6 +24,9 @@ use tokio::time::{Instant, timeout_at};
 /// How often a request is sent again because the idle connection it was given turned out to be closed.
 const STALE_CONNECTIONS_MAX: usize = 4;
 
+/// How much of a redirecting reply is read.
+const REDIRECT_BODY_MAX: usize = 2048;
+
 /// What hyper may read ahead on a connection, and the longest head of a reply.
 const READ_BUFFER_MAX: usize = 64 * 1024;
 
@@ -77,7 +80,11 @@ impl Client {
                     let cause = Cause::Redirects(self.0.settings.redirects);
                     return Err(Error { action: action(&target, &outgoing), cause });
                 }
-                Some(next) => target = next,
+                Some(next) => {
+                    // To the end, if that is near, so that the connection serves again.
+                    Body::new(reply.into_body(), lease, deadline, String::new(), false).read_start(REDIRECT_BODY_MAX).await;
+                    target = next;
+                }
                 None => {
                     let action = action(&target, &outgoing);
                     return Ok(reply.map(|incoming| Body::new(incoming, lease, deadline, action, gzip)));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
-use warren_component::Identity;
+use warren_component::{BuildContext, Identity};
 use warren_telemetry::Counter;
 
 /// How long a body may make no progress, whatever the settings allow.
@@ -83,12 +83,18 @@ impl Request {
     pub async fn body(self) -> Result<Payload, BodyError> {
         let (bytes, held) = read(self.body, self.limit, self.deadline, &self.budget).await?;
         if self.coding == Coding::Identity {
-            return Ok(Payload { bytes, _held: held });
+            return Ok(Payload::new(bytes, held));
         }
         let whole = decompress(self.coding, &bytes, self.limit)?;
         drop((bytes, held));
         let held = self.budget.hold(whole.len())?;
-        Ok(Payload { bytes: whole.into(), _held: held })
+        Ok(Payload::new(whole.into(), held))
+    }
+}
+
+impl Payload {
+    pub(crate) fn new(bytes: Bytes, held: Held) -> Self {
+        Self { bytes, _held: held }
     }
 }
 
@@ -101,27 +107,14 @@ impl std::ops::Deref for Payload {
 }
 
 /// Reads a body of at most `limit` bytes.
-pub(crate) async fn read(
-    mut body: Incoming,
-    limit: usize,
-    deadline: Option<Instant>,
-    budget: &Budget,
-) -> Result<(Bytes, Held), BodyError> {
+async fn read(mut body: Incoming, limit: usize, deadline: Option<Instant>, budget: &Budget) -> Result<(Bytes, Held), BodyError> {
     let announced = body.size_hint().exact().map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     if announced.is_some_and(|size| size > limit) {
         return Err(DecodeError::TooLarge.into());
     }
     let mut held = budget.hold(0)?;
     let mut whole = Vec::new();
-    loop {
-        let stall = Instant::now() + STALL;
-        let until = deadline.map_or(stall, |deadline| deadline.min(stall));
-        let frame = timeout_at(until, body.frame()).await.map_err(|_| BodyError::Timeout)?;
-        let data = match frame {
-            None => return Ok((whole.into(), held)),
-            Some(Err(error)) => return Err(BodyError::Broken(chain_text(&error))),
-            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-        };
+    while let Some(data) = next_chunk(&mut body, deadline).await? {
         if whole.len() + data.len() > limit {
             return Err(DecodeError::TooLarge.into());
         }
@@ -134,6 +127,20 @@ pub(crate) async fn read(
             whole.reserve_exact(announced.unwrap_or(data.len()).min(limit));
         }
         whole.extend_from_slice(&data);
+    }
+    Ok((whole.into(), held))
+}
+
+/// The next bytes of a body; none at its end.
+pub(crate) async fn next_chunk(body: &mut Incoming, deadline: Option<Instant>) -> Result<Option<Bytes>, BodyError> {
+    let stall = Instant::now() + STALL;
+    let until = deadline.map_or(stall, |deadline| deadline.min(stall));
+    match timeout_at(until, body.frame()).await {
+        Err(_) => Err(BodyError::Timeout),
+        Ok(None) => Ok(None),
+        Ok(Some(Err(error))) => Err(BodyError::Broken(chain_text(&error))),
+        // Trailers say nothing here.
+        Ok(Some(Ok(frame))) => Ok(Some(frame.into_data().unwrap_or_default())),
     }
 }
 
@@ -154,6 +161,12 @@ impl Budget {
         Self { units: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))), refused }
     }
 
+    /// Counts the bodies of a component that found no room.
+    pub(crate) fn counter(cx: &BuildContext) -> Counter {
+        let help = "Request bodies refused because others held all the memory there is for them.";
+        cx.telemetry.registry.counter("warren_http_server_bodies_refused_total", help, &[("component", &cx.id.to_string())])
+    }
+
     pub(crate) fn hold(&self, bytes: usize) -> Result<Held, BodyError> {
         let mut held = Held::default();
         held.grow(self, bytes)?;
@@ -163,7 +176,7 @@ impl Budget {
 
 impl Held {
     /// Holds so many bytes from now on.
-    fn grow(&mut self, budget: &Budget, bytes: usize) -> Result<(), BodyError> {
+    pub(crate) fn grow(&mut self, budget: &Budget, bytes: usize) -> Result<(), BodyError> {
         let have = self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let more = u32::try_from(bytes.div_ceil(UNIT).saturating_sub(have)).unwrap_or(u32::MAX);
         if more == 0 {

@@ -23,7 +23,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use warren_component::Stop;
+use warren_component::{BuildContext, Stop};
+use warren_telemetry::Counter;
 
 pub(crate) use super::watch::Timeouts;
 
@@ -66,6 +67,12 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// A request was answered by a panic, or another fault of ours.
     fn fault(&self, message: &str);
+}
+
+/// Counts the connections of a component that had to wait.
+pub(crate) fn connections_delayed(cx: &BuildContext) -> Counter {
+    let help = "Connections that waited because the server had as many as it may.";
+    cx.telemetry.registry.counter("warren_http_server_connections_delayed_total", help, &[("component", &cx.id.to_string())])
 }
 
 /// What is spoken on a connection.

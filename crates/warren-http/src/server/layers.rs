@@ -1,7 +1,7 @@
 //! What a request passes before it reaches the handler.
 
 use super::config::ServerConfig;
-use super::connection::{Engine, Peer};
+use super::connection::{Engine, Peer, connections_delayed};
 use super::cors::Cors;
 use super::reply::Reply;
 use super::{BODIES_MAX, Budget, Handler, Request, accepted_codings};
@@ -47,11 +47,7 @@ impl Layers {
             },
             None => None,
         };
-        let id = cx.id.to_string();
-        let counter = |name, help| cx.telemetry.registry.counter(name, help, &[("component", id.as_str())]);
         let body_size_max = config.body_size_max();
-        let bodies_refused =
-            counter("warren_http_server_bodies_refused_total", "Request bodies refused because others held all memory.");
         Ok(Self {
             handler,
             response_headers: header_map(&config.response_headers).map_err(BuildError::new)?,
@@ -60,11 +56,8 @@ impl Layers {
             codings: accepted_codings(&config.compression_algorithms),
             body_size_max,
             read_timeout: config.read_timeout,
-            budget: Budget::new(BODIES_MAX.max(body_size_max.saturating_mul(2)), bodies_refused),
-            connections_refused: counter(
-                "warren_http_server_connections_delayed_total",
-                "Connections that waited because the server had as many as it may.",
-            ),
+            budget: Budget::new(BODIES_MAX.max(body_size_max.saturating_mul(2)), Budget::counter(cx)),
+            connections_refused: connections_delayed(cx),
             log: cx.telemetry.log.clone(),
         })
     }

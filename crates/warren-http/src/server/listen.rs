@@ -19,19 +19,21 @@ pub enum Transport {
     Tcp6,
     /// A socket in the file system.
     Unix,
+    /// None: refused when validated.
+    Unset,
 }
 
 impl Keyword for Transport {
     const TYPE: &'static str = "confignet.TransportType";
     const WORDS: &'static [(&'static str, Self)] =
-        &[("tcp", Self::Tcp), ("tcp4", Self::Tcp4), ("tcp6", Self::Tcp6), ("unix", Self::Unix)];
+        &[("tcp", Self::Tcp), ("tcp4", Self::Tcp4), ("tcp6", Self::Tcp6), ("unix", Self::Unix), ("", Self::Unset)];
 
     fn unknown(word: &str) -> String {
         match word {
             "udp" | "udp4" | "udp6" | "ip" | "ip4" | "ip6" | "unixgram" | "unixpacket" => {
                 format!("transport type {word:?} cannot be listened on here")
             }
-            _ => format!("invalid transport type {word:?}"),
+            _ => format!("unsupported transport type {word:?}"),
         }
     }
 }

@@ -27,8 +27,9 @@ pub use connection::{CONNECTIONS_MAX, Peer, ServeError};
 pub use listen::{ListenError, Listener, Sockets, Transport};
 pub use reply::{Reply, ReplyBody, plain_error};
 
-pub(crate) use body::Budget;
-use connection::{Protocols, Timeouts, serve};
+pub(crate) use body::{Budget, Held, next_chunk};
+pub(crate) use connection::{Engine, Keepalive, Protocols, Timeouts, connections_delayed, serve};
+pub(crate) use listen::split_endpoint;
 
 use crate::coding::Coding;
 use crate::error::SetupError;
