@@ -109,8 +109,8 @@ pub struct FileReference {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     findings: Vec<Diagnostic>,
-    errors: usize,
-    dropped: usize,
+    errors: u32,
+    dropped: u32,
     /// References to other components.
     pub references: Vec<Reference>,
     /// Files that must be readable.
@@ -123,12 +123,14 @@ pub struct Diagnostics {
 
 /// Texts of sources by name. `Debug` does not show them.
 #[derive(Clone, Default)]
-pub(crate) struct SourceTexts(Vec<(ArcStr, ArcStr)>);
+pub(crate) struct SourceTexts(Box<[(ArcStr, ArcStr)]>);
 
 impl SourceTexts {
     pub(crate) fn add(&mut self, name: &ArcStr, text: &ArcStr) {
         if self.0.len() < MAX_TEXTS && self.0.iter().all(|(known, _)| known != name) {
-            self.0.push((name.clone(), text.clone()));
+            let mut texts = std::mem::take(&mut self.0).into_vec();
+            texts.push((name.clone(), text.clone()));
+            self.0 = texts.into_boxed_slice();
         }
     }
 
@@ -161,11 +163,11 @@ impl Diagnostics {
         {
             return;
         }
-        self.errors += usize::from(finding.severity == Severity::Error);
+        self.errors = self.errors.saturating_add(u32::from(finding.severity == Severity::Error));
         if self.findings.len() < MAX_FINDINGS {
             self.findings.push(finding);
         } else {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
         }
     }
 
@@ -181,8 +183,9 @@ impl Diagnostics {
 
     /// Takes over everything another step found.
     pub fn append(&mut self, other: Diagnostics) {
-        self.dropped += other.dropped;
-        self.errors += other.errors - other.findings.iter().filter(|f| f.severity == Severity::Error).count();
+        let kept = other.errors().count();
+        self.dropped = self.dropped.saturating_add(other.dropped);
+        self.errors = self.errors.saturating_add(other.errors.saturating_sub(u32::try_from(kept).unwrap_or(u32::MAX)));
         other.findings.into_iter().for_each(|finding| self.push(finding));
         self.references.extend(other.references);
         self.files.extend(other.files);
@@ -197,12 +200,12 @@ impl Diagnostics {
 
     /// How many errors there are, kept or not.
     pub fn error_count(&self) -> usize {
-        self.errors
+        self.errors as usize
     }
 
     /// How many findings were not kept.
     pub fn dropped(&self) -> usize {
-        self.dropped
+        self.dropped as usize
     }
 
     /// All findings in the order they were made.

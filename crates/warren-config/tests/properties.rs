@@ -1,5 +1,7 @@
 //! What must hold for every tree and every text.
 
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use warren_config::{
     Block, Diagnostics, Fetch, Fields, Map, Node, Place, Value, decode_settings, fingerprint, format_go, format_prometheus, load,

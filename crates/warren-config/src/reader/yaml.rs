@@ -85,7 +85,7 @@ fn scalar_item(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, place:
     let core = tag.and_then(core_tag);
     let value = match (&core, style) {
         (Some(core), _) => scalar::tagged(core, &text).map_err(|message| ReadError::syntax(message, place.clone()))?,
-        (None, ScalarStyle::Plain) if tag.is_none_or(|tag| is_non_specific(tag)) => scalar::plain(&text),
+        (None, ScalarStyle::Plain) if tag.is_none_or(is_non_specific) => scalar::plain(&text),
         (None, _) => Value::String(text.clone().into_owned()),
     };
     let key = match (&value, as_key) {
