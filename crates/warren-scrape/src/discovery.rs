@@ -8,7 +8,7 @@ mod dns;
 mod file;
 mod http;
 mod refresh;
-mod resolver;
+pub mod resolver;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use warren_telemetry::Telemetry;
 use crate::config::DiscoveryConfig;
 
 pub use http::{Fetch, FetchClient, FetchError, Fetched, Get};
-pub use resolver::{LookupError, Record, Resolver};
+pub use resolver::Resolver;
 
 /// Longest file or response with target groups that is read, in bytes.
 pub const GROUPS_BYTES_MAX: usize = 64 << 20;

@@ -2,17 +2,16 @@
 //!
 //! Secrets in files are read anew for every request, as Prometheus does; tokens of `oauth2` are kept until shortly before they expire.
 
-use crate::config::{
-    Authentication, HttpClientConfig, OAuth2Config, PemSource, ProxyConfig, SecretSource, TlsConfig, TlsVersion,
-};
+mod oauth2;
+
+use crate::config::{Authentication, HttpClientConfig, PemSource, ProxyConfig, SecretSource, TlsConfig, TlsVersion};
 use crate::discovery::{Fetch, FetchClient, FetchError, Fetched, Get};
-use base64::Engine;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response};
+use oauth2::TokenSource;
 use std::path::Path;
 use std::time::Duration;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 use warren_component::BoxFuture;
 use warren_http::client::Proxies;
@@ -22,21 +21,17 @@ use warren_http::{Body, Client, ClientSettings};
 /// Longest file with a secret that is read.
 const SECRET_BYTES_MAX: u64 = 1 << 20;
 
-/// Longest answer of a token server.
-const TOKEN_BYTES_MAX: usize = 1 << 20;
+/// How often certificates in files are read anew, at the next connection.
+const TLS_RELOAD: Duration = Duration::from_secs(10);
 
-/// A token is renewed so long before it expires.
-const TOKEN_MARGIN: Duration = Duration::from_secs(10);
-
-/// A token without an expiry is renewed after this time.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+/// Time limit of a request for a token.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reaches one job's targets, or one service.
 pub struct HttpClient {
     client: Client,
     config: HttpClientConfig,
-    token: Mutex<Option<(HeaderValue, Instant)>>,
-    token_client: Option<Client>,
+    tokens: Option<TokenSource>,
 }
 
 impl HttpClient {
@@ -55,24 +50,23 @@ impl HttpClient {
             redirects: if config.follow_redirects { 10 } else { 0 },
             ..ClientSettings::default()
         };
-        let token_client = match &config.authentication {
-            Authentication::OAuth2(oauth2) => Some(Client::new(ClientSettings {
-                tls: tls(&oauth2.tls)?,
-                proxies: proxies(&oauth2.proxy)?,
-                user_agent: settings.user_agent.clone(),
-                timeout: Duration::from_secs(30),
-                ..ClientSettings::default()
-            })),
+        let setup = |error: warren_http::SetupError| FetchError(error.to_string());
+        let tokens = match &config.authentication {
+            Authentication::OAuth2(oauth2) => {
+                let settings = ClientSettings {
+                    tls: tls(&oauth2.tls)?,
+                    proxies: proxies(&oauth2.proxy)?,
+                    proxy_headers: proxy_headers(&oauth2.proxy)?,
+                    user_agent: settings.user_agent.clone(),
+                    timeout: TOKEN_TIMEOUT,
+                    ..ClientSettings::default()
+                };
+                Some(TokenSource::new((**oauth2).clone(), Client::new(settings).map_err(setup)?))
+            }
             _ => None,
         };
-        let setup = |error: warren_http::SetupError| FetchError(error.to_string());
         let client = Client::new(settings).map_err(setup)?;
-        Ok(Self {
-            client,
-            config: config.clone(),
-            token: Mutex::new(None),
-            token_client: token_client.transpose().map_err(setup)?,
-        })
+        Ok(Self { client, config: config.clone(), tokens })
     }
 
     /// Sends a GET request that must be over by `deadline`.
@@ -111,61 +105,12 @@ impl HttpClient {
             Authentication::Authorization { kind, credentials } => {
                 Ok(Some(sensitive(&format!("{kind} {}", secret(credentials).await?))?))
             }
-            Authentication::OAuth2(oauth2) => self.token(oauth2).await.map(Some),
+            Authentication::OAuth2(_) => match &self.tokens {
+                Some(tokens) => tokens.authorization().await.map(Some),
+                None => Ok(None),
+            },
         }
     }
-
-    async fn token(&self, oauth2: &OAuth2Config) -> Result<HeaderValue, FetchError> {
-        let mut known = self.token.lock().await;
-        if let Some((token, until)) = &*known
-            && Instant::now() < *until
-        {
-            return Ok(token.clone());
-        }
-        let failed = |reason: String| FetchError(format!("oauth2: {reason}"));
-        let Some(client) = &self.token_client else { return Err(failed("no token client".to_owned())) };
-        let mut form = form_urlencoded(&[("grant_type", "client_credentials")]);
-        if !oauth2.scopes.is_empty() {
-            form.push('&');
-            form.push_str(&form_urlencoded(&[("scope", &oauth2.scopes.join(" "))]));
-        }
-        for (name, value) in &oauth2.endpoint_params {
-            form.push('&');
-            form.push_str(&form_urlencoded(&[(name, value)]));
-        }
-        let client_secret = secret(&oauth2.client_secret).await?;
-        let credentials = format!("{}:{}", encoded(&oauth2.client_id), encoded(&client_secret));
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(&oauth2.token_url)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(
-                AUTHORIZATION,
-                sensitive(&format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials)))?,
-            )
-            .body(Bytes::from(form))
-            .map_err(|error| failed(error.to_string()))?;
-        let reply = client.send(request).await.map_err(|error| failed(error.to_string()))?;
-        let status = reply.status();
-        let body = reply.into_body().read(TOKEN_BYTES_MAX).await.map_err(|error| failed(error.to_string()))?;
-        if status != StatusCode::OK {
-            return Err(failed(format!("cannot fetch token: {status}")));
-        }
-        let answer: Token =
-            serde_json::from_slice(&body).map_err(|_| failed("the token server's answer is not a token".to_owned()))?;
-        let lifetime = answer.expires_in.map_or(TOKEN_LIFETIME, Duration::from_secs);
-        let kind = answer.token_type.filter(|kind| !kind.eq_ignore_ascii_case("bearer")).unwrap_or_else(|| "Bearer".to_owned());
-        let value = sensitive(&format!("{kind} {}", answer.access_token))?;
-        *known = Some((value.clone(), Instant::now() + lifetime.saturating_sub(TOKEN_MARGIN)));
-        Ok(value)
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct Token {
-    access_token: String,
-    token_type: Option<String>,
-    expires_in: Option<u64>,
 }
 
 /// Makes the clients of discovery services.
@@ -252,6 +197,7 @@ fn tls(config: &TlsConfig) -> Result<TlsClientConfig, FetchError> {
         ..TlsClientConfig::default()
     };
     let common = &mut tls.common;
+    common.reload_interval = TLS_RELOAD;
     common.min_version = version(config.min_version, true)?;
     common.max_version = version(config.max_version, false)?;
     pem(&config.ca, &mut common.ca_file, &mut common.ca_pem);
@@ -287,10 +233,6 @@ fn proxy_headers(config: &ProxyConfig) -> Result<HeaderMap, FetchError> {
     Ok(headers)
 }
 
-fn form_urlencoded(pairs: &[(&str, &str)]) -> String {
-    pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect::<Vec<_>>().join("&")
-}
-
 /// Text as a form has it.
 fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -303,3 +245,6 @@ fn encoded(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

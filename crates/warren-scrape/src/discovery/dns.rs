@@ -8,7 +8,8 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::refresh::Health;
-use super::resolver::{Record, Resolver};
+use super::resolver::Resolver;
+use super::resolver::message::Record;
 use super::{LabelSet, Share, TargetGroup};
 use crate::config::{DnsConfig, RecordType};
 

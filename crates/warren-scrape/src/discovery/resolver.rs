@@ -4,7 +4,7 @@
 //! The outcomes are those of Prometheus: records (perhaps none) when a name is known; none when every form of the name is known not
 //! to exist; an error when some server could not say, so that the caller keeps what it has.
 
-mod message;
+pub mod message;
 mod settings;
 
 use std::io;
@@ -18,10 +18,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::config::RecordType;
-use message::{Answer, Outcome, UDP_BYTES_MAX};
+use message::{Answer, Outcome, Record, UDP_BYTES_MAX};
 use settings::Settings;
-
-pub use message::Record;
 
 /// Time limit of one exchange with one server.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -48,14 +48,16 @@ pub enum Record {
 
 /// What a server said.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) outcome: Outcome,
+pub struct Answer {
+    /// What became of the question.
+    pub outcome: Outcome,
     /// Whether the server had more to say than fitted.
-    pub(super) truncated: bool,
+    pub truncated: bool,
 }
 
+/// What a server knows of a name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub enum Outcome {
     /// The name is known; these are its records, perhaps none.
     Records(Vec<Record>),
     /// The name is known not to exist.
@@ -65,8 +67,9 @@ pub(super) enum Outcome {
 }
 
 /// A question, ready to be sent.
-pub(super) struct Query {
-    pub(super) bytes: Vec<u8>,
+pub struct Query {
+    /// The message.
+    pub bytes: Vec<u8>,
     id: u16,
     kind: u16,
     name: String,
@@ -74,7 +77,10 @@ pub(super) struct Query {
 
 impl Query {
     /// A question for a full name; `extended` allows long answers over UDP.
-    pub(super) fn new(name: &str, record: RecordType, extended: bool) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the name is no domain name, or the system gives no random number.
+    pub fn new(name: &str, record: RecordType, extended: bool) -> io::Result<Self> {
         let mut id = [0; 2];
         getrandom::fill(&mut id).map_err(|error| io::Error::other(error.to_string()))?;
         let id = u16::from_be_bytes(id);
@@ -96,7 +102,7 @@ impl Query {
     }
 
     /// Reads a message; `None` when it does not answer this question or is malformed.
-    pub(super) fn answer(&self, bytes: &[u8]) -> Option<Answer> {
+    pub fn answer(&self, bytes: &[u8]) -> Option<Answer> {
         let mut reader = Reader { bytes, at: 0 };
         let id = reader.u16()?;
         let flags = reader.u16()?;
