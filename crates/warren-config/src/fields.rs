@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod tests;
+mod values;
 
 use indexmap::IndexMap;
 
@@ -13,7 +14,8 @@ use crate::diagnostic::Severity;
 use crate::nearest::nearest;
 use crate::report::{Report, Step};
 use crate::scalar::{self, Scalar};
-use crate::{Map, Node, Place, Value};
+use crate::{Map, Node, Value};
+use values::{decode_entries, decode_list, elements, list_of, map_of, warn_of_null, write, write_some};
 
 /// A struct of settings.
 ///
@@ -306,7 +308,7 @@ impl Fields<'_> {
                 }
             }
             Visitor::Validate(report) => {
-                let Some(node) = report.node.map_or(Some(None), |node| Some(node.get(key))) else { return };
+                let node = report.node.and_then(|node| node.get(key));
                 let mut report = report.step(Step::Field(key), node, None);
                 for (index, block) in target.iter_mut().enumerate() {
                     let node = node.and_then(Node::as_list).and_then(|list| list.get(index));
@@ -421,98 +423,9 @@ impl Fields<'_> {
     }
 }
 
-fn write(map: &mut Map, key: &str, value: Value) {
-    map.insert(key, Place::none(), Node::from_value(value));
-}
-
-/// What is absent is not written: a null would switch some blocks on.
-fn write_some(map: &mut Map, key: &str, value: Option<Value>) {
-    if let Some(value) = value {
-        write(map, key, value);
-    }
-}
-
-fn list_of(values: impl Iterator<Item = Value>) -> Value {
-    Value::List(values.map(Node::from_value).collect())
-}
-
-fn map_of<'n>(entries: impl Iterator<Item = (&'n String, Value)>) -> Value {
-    let mut map = Map::new();
-    entries.for_each(|(name, value)| write(&mut map, name, value));
-    Value::Map(map)
-}
-
-/// Null on a scalar is the reference's biggest trap: it does not mean the default.
-fn warn_of_null<T: Scalar>(node: &Node, before: &T, after: &T, report: &mut Report<'_>) {
-    let (before, after) = (before.encode(), after.encode());
-    if !node.is_null() || before == after {
-        return;
-    }
-    let cause = if node.original.is_some() { "a variable without a value" } else { "null" };
-    let message = format!("{cause} sets the zero value, not the default");
-    let hint = (!T::SECRET).then(|| format!("leave the key out for the default {}", plain(&before)));
-    report.tell(Severity::Warning, "null-scalar", "", message, hint);
-}
-
-/// A scalar for a message.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::Uint(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
-        Value::String(value) => format!("{value:?}"),
-        other => other.go_type().to_owned(),
-    }
-}
-
 /// Validates a block under a key.
 fn validate_field(report: &mut Report<'_>, key: &'static str, block: &mut dyn Block) {
     let entry = report.node.and_then(Node::as_map).and_then(|map| map.entry(key));
     let node = entry.map(|entry| &entry.node);
     validate_block(block, report.step(Step::Field(key), node, entry.map(|entry| &entry.key_place)));
-}
-
-/// The elements of the list at hand; none for null, and for anything else, which is told.
-fn elements<'a>(report: &mut Report<'a>) -> Option<&'a [Node]> {
-    match &report.node?.value {
-        Value::Null => None,
-        Value::List(nodes) => Some(nodes),
-        other => {
-            let message = format!("source data must be an array or slice, got {}", other.go_kind());
-            report.decode_error("wrong-type", &message, None);
-            None
-        }
-    }
-}
-
-fn decode_list<T: Scalar>(target: &mut Vec<T>, report: &mut Report<'_>) {
-    if T::TYPE == String::TYPE
-        && let Some(Value::String(text)) = report.node.map(|node| &node.value)
-    {
-        let parts = text.split(',').filter(|_| !text.is_empty());
-        *target = parts.filter_map(|part| T::decode(&Value::String(part.to_owned())).ok()).collect();
-        return;
-    }
-    let Some(nodes) = elements(report) else { return };
-    target.clear();
-    for (index, node) in nodes.iter().enumerate() {
-        target.extend(scalar::decode(node, &mut report.step(Step::Index(index), Some(node), None)));
-    }
-}
-
-/// Hands the entries of the mapping at hand to `decode`; null has none, anything else is told.
-fn decode_entries(report: &mut Report<'_>, expected: &str, mut decode: impl FnMut(&str, Report<'_>)) {
-    match report.node.map(|node| &node.value) {
-        None | Some(Value::Null) => {}
-        Some(Value::Map(map)) => {
-            for (name, entry) in map.iter() {
-                decode(name, report.step(Step::Element(name), Some(&entry.node), Some(&entry.key_place)));
-            }
-        }
-        Some(other) => {
-            let message = format!("expected type '{expected}', got unconvertible type '{}'", other.go_type());
-            report.decode_error("wrong-type", &message, None);
-        }
-    }
 }

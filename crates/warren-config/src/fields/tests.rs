@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::Place;
 use crate::{
     ComponentId, Diagnostics, GoDuration, Keyword, ReferenceKind, Secret, decode_settings, describe, encode, parse_yaml, to_json,
 };
