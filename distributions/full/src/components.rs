@@ -1,0 +1,17 @@
+//! The components of this distribution. Written by `cargo xtask sync` from manifest.yaml.
+
+use warren_component::Factories;
+
+/// Everything the manifest lists.
+#[rustfmt::skip]
+pub(crate) const FACTORIES: Factories = Factories {
+    receivers: &[
+        warren_receiver_prometheus::FACTORY,
+    ],
+    processors: &[
+        warren_processor_attributes::FACTORY,
+        warren_processor_resource::FACTORY,
+    ],
+    exporters: &[],
+    extensions: &[],
+};
