@@ -67,6 +67,7 @@ struct Process {
     uptime: Counter,
     cpu: Counter,
     resident: Gauge,
+    live: Gauge,
 }
 
 impl Process {
@@ -75,6 +76,7 @@ impl Process {
             started: Instant::now(),
             uptime: registry.counter("otelcol_process_uptime", "Uptime of the process", &[]),
             cpu: registry.counter("otelcol_process_cpu_seconds", "Total CPU user and system time in seconds", &[]),
+            live: registry.gauge("otelcol_process_runtime_heap_alloc_bytes", "Bytes of allocated heap objects", &[]),
             resident: registry.gauge("otelcol_process_memory_rss", "Total physical memory (resident set size)", &[]),
         }
     }
@@ -87,9 +89,7 @@ impl Process {
             let ticks: f64 = behind_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
             self.cpu.raise_to(ticks / TICKS_PER_SECOND);
         }
-        if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
-            let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<f64>().ok());
-            self.resident.set(kib.unwrap_or_default() * 1024.0);
-        }
+        self.resident.set(warren_sys::memory::resident_bytes().unwrap_or_default() as f64);
+        self.live.set(warren_sys::live_bytes() as f64);
     }
 }

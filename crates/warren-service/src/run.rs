@@ -74,8 +74,10 @@ pub(crate) async fn run(
             Box::pin(async move { server.serve(cx.stop).await.map_err(|error| RunError(error.to_string())) })
         });
     }
+    let tidying = tokio::spawn(give_memory_back());
     log.info("Everything is ready. Begin running and processing data.", &[]);
     let ended = running.until_ended(&mut signals, &log).await;
+    tidying.abort();
     log.info("Starting shutdown...", &[]);
     let dropped_before = dropped(&telemetry.registry);
     running.stop(options.drain_timeout, &mut signals, &log).await;
@@ -83,6 +85,23 @@ pub(crate) async fn run(
     ended?;
     let lost = dropped(&telemetry.registry) > dropped_before;
     Ok(if lost && options.strict_exit { Ended::Dropped } else { Ended::Well })
+}
+
+/// How often memory that is free but held back is looked for.
+const TIDY_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Memory held back that is worth giving to the system.
+const HELD_BACK_BYTES: u64 = 2 << 20;
+
+/// Gives memory back that a burst, such as the first scrape of a large page, left behind.
+async fn give_memory_back() {
+    loop {
+        tokio::time::sleep(TIDY_INTERVAL).await;
+        let resident = warren_sys::memory::resident_bytes().unwrap_or_default();
+        if resident.saturating_sub(warren_sys::live_bytes() as u64) > HELD_BACK_BYTES {
+            warren_sys::release_unused();
+        }
+    }
 }
 
 /// Items dropped so far, for whatever reason.

@@ -5,7 +5,11 @@ mod components;
 use std::process::ExitCode;
 use warren_component::BuildInfo;
 
+#[global_allocator]
+static ALLOCATOR: warren_sys::Allocator = warren_sys::Allocator;
+
 fn main() -> ExitCode {
+    warren_sys::tune();
     let build = BuildInfo {
         command: "warren-collector".to_owned(),
         description: "Collector for broker servers".to_owned(),

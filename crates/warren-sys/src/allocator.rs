@@ -1,0 +1,93 @@
+//! The C library's allocator, told to give memory back, and counted.
+//!
+//! A scrape of a large page takes megabytes for a moment. Left alone, glibc raises its thresholds after the first such moment and keeps what was
+//! freed; pinned, large blocks come from the kernel and go back to it at once.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Blocks from this size on come from the kernel one by one, and so much free memory at the top of the heap goes back.
+#[cfg(target_env = "gnu")]
+const THRESHOLD_BYTES: libc::c_int = 128 * 1024;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, with a count of the bytes that live. To be the program's `#[global_allocator]`.
+pub struct Allocator;
+
+/// Bytes that the program holds; zero when [`Allocator`] is not the program's.
+pub fn live_bytes() -> usize {
+    LIVE.load(Relaxed)
+}
+
+/// Pins the allocator's thresholds. To be called first thing in `main`, while there is one thread.
+#[allow(unsafe_code)]
+pub fn tune() {
+    #[cfg(target_env = "gnu")]
+    for (option, value) in
+        [(libc::M_MMAP_THRESHOLD, THRESHOLD_BYTES), (libc::M_TRIM_THRESHOLD, THRESHOLD_BYTES), (libc::M_ARENA_MAX, 1)]
+    {
+        // SAFETY: `mallopt` takes two integers, touches only the allocator's own settings, and is safe to call at any time; an option it
+        // does not know makes it return 0, which changes nothing.
+        unsafe { libc::mallopt(option, value) };
+    }
+}
+
+/// Gives memory that is free but still held back to the system.
+#[allow(unsafe_code)]
+pub fn release_unused() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: `malloc_trim` takes an integer and gives only pages back that hold no allocated block; it locks the arenas it walks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+#[allow(unsafe_code)]
+// SAFETY: every method passes its arguments to `System` unchanged and returns what it returns, so that `System`'s own guarantees hold; the counter is
+// not part of any of them.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size(), Relaxed);
+        // SAFETY: the caller upholds `GlobalAlloc::alloc`'s contract, which is `System`'s.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller passes a block of this allocator, which is one of `System`'s, with its layout.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size(), Relaxed);
+        // SAFETY: as for `alloc`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        LIVE.fetch_add(size, Relaxed);
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as for `dealloc`; `size` is not zero and does not overflow, as the caller guarantees.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[global_allocator]
+    static ALLOCATOR: Allocator = Allocator;
+
+    #[test]
+    fn what_lives_is_counted_and_what_is_freed_is_not() {
+        tune();
+        let before = live_bytes();
+        let block = vec![1u8; 64 << 20];
+        assert!(live_bytes() >= before + (64 << 20));
+        drop(block);
+        release_unused();
+        assert!(live_bytes() < before + (32 << 20));
+    }
+}

@@ -1,0 +1,11 @@
+//! The operating system, as far as a guest on somebody's server must know it: the allocator and what the process may use.
+//!
+//! The only crate with `unsafe`: each place has its proof beside it.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod allocator;
+pub mod cgroup;
+pub mod memory;
+
+pub use allocator::{Allocator, live_bytes, release_unused, tune};
