@@ -1,4 +1,4 @@
-//! How long it takes to decode and encode an item: `cargo bench --profile fast -p warren-otlp`.
+//! How long it takes to decode and encode an item: `cargo bench --profile fast -p warren-otlp [-- PART OF A NAME]`.
 //!
 //! The requests are those of the shared measuring rig: 10 metrics of 500 points with three attributes each, and log records of 100 bytes with
 //! three attributes, one of which differs from record to record.
@@ -8,9 +8,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 use warren_otlp::{decode_json, decode_request, encode_json, encode_request, encoded_len};
-use warren_pdata::{
-    Attrs, Batch, Data, LogRecord, Metric, Number, NumberPoints, Resource, Scope, Signal, Telemetry, Value,
-};
+use warren_pdata::{Attrs, Batch, Data, LogRecord, Metric, Number, NumberPoints, Resource, Scope, Signal, Telemetry, Value};
 
 const ITEMS: usize = 5_000;
 const ROUNDS: usize = 60;
@@ -34,7 +32,9 @@ fn logs() -> Batch {
         time: 1_755_000_000_000_000_000 + i as u64,
         severity_number: 9,
         severity_text: "INFO".into(),
-        body: Value::Str(format!("2025-08-12 12:00:{:02} [info] <0.{i}.0> connection user 'app' vhost '/' password=hunter{i}", i % 60).into()),
+        body: Value::Str(
+            format!("2025-08-12 12:00:{:02} [info] <0.{i}.0> connection user 'app' vhost '/' password=hunter{i}", i % 60).into(),
+        ),
         attrs: Attrs::from([("unit", "rabbitmq-server.service"), ("node", "rabbit@vm"), ("pid", &i.to_string())]),
         ..LogRecord::default()
     };
@@ -46,14 +46,18 @@ fn resource() -> Resource {
 }
 
 /// Nanoseconds per item of the quickest round.
-fn measure(name: &str, mut work: impl FnMut()) {
+fn measure(signal: Signal, what: &str, mut work: impl FnMut()) {
+    let name = format!("{signal} {what}");
+    if std::env::args().skip(1).any(|part| !part.starts_with('-') && !name.contains(&part)) {
+        return;
+    }
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
         let start = Instant::now();
         work();
         best = best.min(start.elapsed().as_secs_f64());
     }
-    println!("{name:<28} {:>7.1} ns per item", best / ITEMS as f64 * 1e9);
+    println!("{name:<34} {:>7.1} ns per item", best / ITEMS as f64 * 1e9);
 }
 
 fn main() {
@@ -63,21 +67,21 @@ fn main() {
         encode_json(&batch, &mut json);
         let decoded = decode_request(signal, &proto).unwrap();
         println!("{signal}: {} bytes of protobuf, {} of JSON, {} in memory", proto.len(), json.len(), decoded.heap_bytes());
-        measure("protobuf decode", || drop(black_box(decode_request(signal, black_box(&proto)))));
+        measure(signal, "protobuf decode", || drop(black_box(decode_request(signal, black_box(&proto)))));
         let mut out = Vec::with_capacity(proto.len() + 1024);
-        measure("protobuf encode", || {
+        measure(signal, "protobuf encode", || {
             out.clear();
             encode_request(black_box(&decoded), &mut out);
         });
-        measure("protobuf encode, unshared", || {
+        measure(signal, "protobuf encode, unshared", || {
             out.clear();
             encode_request(black_box(&batch), &mut out);
         });
-        measure("protobuf size", || {
+        measure(signal, "protobuf size", || {
             black_box(encoded_len(black_box(&decoded)));
         });
-        measure("JSON decode", || drop(black_box(decode_json(signal, black_box(&json)))));
-        measure("JSON encode", || {
+        measure(signal, "JSON decode", || drop(black_box(decode_json(signal, black_box(&json)))));
+        measure(signal, "JSON encode", || {
             out.clear();
             encode_json(black_box(&decoded), &mut out);
         });

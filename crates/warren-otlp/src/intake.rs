@@ -37,6 +37,15 @@ impl Intake {
     pub(crate) fn pooled(&mut self, bytes: &[u8]) -> Text {
         self.texts.get(&readable(bytes))
     }
+
+    /// The same, when it may be known beforehand what it is.
+    #[inline]
+    pub(crate) fn pooled_like(&mut self, bytes: &[u8], like: Option<&Text>) -> Text {
+        match like {
+            Some(like) if like.as_bytes() == bytes => like.clone(),
+            _ => self.pooled(bytes),
+        }
+    }
 }
 
 /// Text that is unlikely to be met again: bodies, messages.
@@ -55,8 +64,8 @@ fn readable(bytes: &[u8]) -> Cow<'_, str> {
 pub(crate) fn share_bounds(points: &mut [HistogramPoint]) {
     let mut last = Bounds::default();
     for point in points {
-        let equal = last.len() == point.bounds.len()
-            && last.iter().zip(point.bounds.iter()).all(|(a, b)| a.to_bits() == b.to_bits());
+        let equal =
+            last.len() == point.bounds.len() && last.iter().zip(point.bounds.iter()).all(|(a, b)| a.to_bits() == b.to_bits());
         if equal {
             point.bounds = last.clone();
         } else {

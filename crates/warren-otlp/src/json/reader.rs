@@ -59,17 +59,20 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The next name of an object; `None` at its end. `first` is true for the first one.
+    /// The next name of an object whose value is not `null`; `None` at its end. `first` is true for the first one.
     pub(crate) fn name(&mut self, first: &mut bool) -> Result<Option<Cow<'a, [u8]>>, DecodeError> {
-        if !self.more(first, b'}', "a comma or the end of the object")? {
-            return Ok(None);
+        while self.more(first, b'}', "a comma or the end of the object")? {
+            let name = self.string()?;
+            match self.peek() {
+                Some(b':') => self.at += 1,
+                _ => return Err(self.unexpected("a colon")),
+            }
+            if self.peek() != Some(b'n') {
+                return Ok(Some(name));
+            }
+            self.literal("null")?;
         }
-        let name = self.raw_string()?;
-        match self.peek() {
-            Some(b':') => self.at += 1,
-            _ => return Err(self.unexpected("a colon")),
-        }
-        Ok(Some(name))
+        Ok(None)
     }
 
     /// Whether a list has another element. `first` is true for the first one.
@@ -91,14 +94,6 @@ impl<'a> Json<'a> {
             }
             _ => Err(self.unexpected(expected)),
         }
-    }
-
-    /// A string; `null` is an empty one.
-    pub(crate) fn string(&mut self) -> Result<Cow<'a, [u8]>, DecodeError> {
-        if self.peek() == Some(b'n') {
-            return self.literal("null").map(|()| Cow::Borrowed(&[][..]));
-        }
-        self.raw_string()
     }
 
     pub(crate) fn bool(&mut self) -> Result<bool, DecodeError> {
@@ -144,20 +139,20 @@ impl<'a> Json<'a> {
         if self.peek() != Some(b'"') {
             return self.int32();
         }
-        let name = self.raw_string()?;
+        let name = self.string()?;
         let known = names.iter().find(|(known, _)| known.as_bytes() == &*name);
         known.map(|(_, number)| *number).ok_or_else(|| self.error(Fault::Enum))
     }
 
     /// Bytes in base64.
     pub(crate) fn base64(&mut self) -> Result<Vec<u8>, DecodeError> {
-        let text = self.raw_string()?;
+        let text = self.string()?;
         BASE64.decode(&*text).map_err(|_| self.error(Fault::Base64))
     }
 
     /// An identity in hexadecimal digits; none at all is one of zeros.
     pub(crate) fn id<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let text = self.raw_string()?;
+        let text = self.string()?;
         let mut id = [0; N];
         if text.is_empty() {
             return Ok(id);
@@ -176,7 +171,10 @@ impl<'a> Json<'a> {
     }
 
     /// Reads an object; `field` is called at each value with its name and must read or skip it.
-    pub(crate) fn object(&mut self, mut field: impl FnMut(&mut Self, &[u8]) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
+    pub(crate) fn object(
+        &mut self,
+        mut field: impl FnMut(&mut Self, &[u8]) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
         let mut first = true;
         if self.enter(b'{', "an object")? {
             while let Some(name) = self.name(&mut first)? {
@@ -202,7 +200,7 @@ impl<'a> Json<'a> {
         match self.peek() {
             Some(b'{') => self.object(|json, _| json.skip()),
             Some(b'[') => self.list(Self::skip),
-            Some(b'"') => self.raw_string().map(|_| ()),
+            Some(b'"') => self.string().map(|_| ()),
             Some(b't') => self.literal("true"),
             Some(b'f') => self.literal("false"),
             Some(b'n') => self.literal("null"),
@@ -214,7 +212,7 @@ impl<'a> Json<'a> {
     /// A number's characters, without the quotes it may stand in.
     fn number_text(&mut self) -> Result<Cow<'a, [u8]>, DecodeError> {
         match self.peek() {
-            Some(b'"') => self.raw_string(),
+            Some(b'"') => self.string(),
             Some(b'-' | b'0'..=b'9') => self.raw_number().map(Cow::Borrowed),
             _ => Err(self.unexpected("a number")),
         }
@@ -224,7 +222,11 @@ impl<'a> Json<'a> {
         let start = self.at;
         self.at += usize::from(self.bytes.get(self.at) == Some(&b'-'));
         // No digit may follow a leading zero.
-        if self.bytes.get(self.at) == Some(&b'0') { self.at += 1 } else { self.digits()? }
+        if self.bytes.get(self.at) == Some(&b'0') {
+            self.at += 1
+        } else {
+            self.digits()?
+        }
         if self.bytes.get(self.at) == Some(&b'.') {
             self.at += 1;
             self.digits()?;
@@ -255,7 +257,8 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    fn raw_string(&mut self) -> Result<Cow<'a, [u8]>, DecodeError> {
+    /// A string.
+    pub(crate) fn string(&mut self) -> Result<Cow<'a, [u8]>, DecodeError> {
         if self.peek() != Some(b'"') {
             return Err(self.unexpected("a string"));
         }

@@ -24,7 +24,9 @@ const TRIAL: u32 = 512;
 pub fn decode_request(signal: Signal, bytes: &[u8]) -> Result<Batch, DecodeError> {
     let mut decoder = Decoder::new(signal, bytes.len());
     Ok(match signal {
-        Signal::Metrics => Batch::Metrics(decoder.telemetry(bytes, ["ResourceMetrics", "ScopeMetrics", "Metric"], Decoder::metric)?),
+        Signal::Metrics => {
+            Batch::Metrics(decoder.telemetry(bytes, ["ResourceMetrics", "ScopeMetrics", "Metric"], Decoder::metric)?)
+        }
         Signal::Logs => Batch::Logs(decoder.telemetry(bytes, ["ResourceLogs", "ScopeLogs", "LogRecord"], Decoder::log_record)?),
         Signal::Traces => Batch::Traces(decoder.telemetry(bytes, ["ResourceSpans", "ScopeSpans", "Span"], Decoder::span)?),
     })
@@ -39,6 +41,8 @@ struct Decoder<'a> {
     repeats: bool,
     looked: u32,
     found: u32,
+    /// The last set decoded: the next one likely has the same keys, and some of the same values, in the same places.
+    last: Attrs,
 }
 
 impl<'a> Decoder<'a> {
@@ -50,6 +54,7 @@ impl<'a> Decoder<'a> {
             repeats: signal == Signal::Metrics,
             looked: 0,
             found: 0,
+            last: Attrs::EMPTY,
         }
     }
 
@@ -162,7 +167,7 @@ impl<'a> Decoder<'a> {
         if attrs.is_empty() {
             *attrs = self.shared_set(row)?;
         } else {
-            attrs.edit().extend(self.key_values(row, 0)?);
+            attrs.edit().extend(self.key_values(row, 0, &[])?);
         }
         Ok(())
     }
@@ -170,7 +175,7 @@ impl<'a> Decoder<'a> {
     /// The set of a row, the same one for equal bytes. Where sets hardly repeat, as in log records, they are not looked for.
     fn shared_set(&mut self, row: Row<'a>) -> Result<Attrs, DecodeError> {
         if !self.repeats && self.looked > TRIAL && self.found < self.looked / 8 {
-            return Ok(Attrs::new(self.key_values(row, 0)?));
+            return self.set(row);
         }
         self.looked += 1;
         let bytes = row.bytes();
@@ -179,26 +184,36 @@ impl<'a> Decoder<'a> {
             self.found += 1;
             return Ok(set.clone());
         }
-        let set = Attrs::new(self.key_values(row, 0)?);
+        let set = self.set(row)?;
         let hasher = &self.hasher;
         self.sets.insert_unique(hash, (bytes, set.clone()), |(known, _)| hasher.hash_one(known));
         Ok(set)
     }
 
-    fn key_values(&mut self, mut row: Row<'a>, depth: usize) -> Result<Vec<KeyValue>, DecodeError> {
+    fn set(&mut self, row: Row<'a>) -> Result<Attrs, DecodeError> {
+        let last = std::mem::take(&mut self.last);
+        self.last = Attrs::new(self.key_values(row, 0, last.as_slice())?);
+        Ok(self.last.clone())
+    }
+
+    /// The entries of a row; `like` are entries they may equal, place by place.
+    fn key_values(&mut self, mut row: Row<'a>, depth: usize, like: &[KeyValue]) -> Result<Vec<KeyValue>, DecodeError> {
         self.intake.charge::<KeyValue>(row.count()).map_err(|fault| row.error(fault))?;
         let mut entries = Vec::with_capacity(row.count());
         while let Some(mut r) = row.next()? {
+            let like = like.get(entries.len());
             let mut key: &[u8] = &[];
             let mut value = Value::Empty;
             while let Some(field) = r.field()? {
                 match field {
                     1 => key = r.bytes()?,
-                    2 => self.any_value(r.message("AnyValue")?, &mut value, depth, Intake::pooled)?,
+                    2 => self.any_value(r.message("AnyValue")?, &mut value, depth, |intake, bytes| {
+                        intake.pooled_like(bytes, like.and_then(|like| text_of(&like.value)))
+                    })?,
                     _ => r.skip()?,
                 }
             }
-            entries.push(KeyValue { key: self.intake.pooled(key), value });
+            entries.push(KeyValue { key: self.intake.pooled_like(key, like.map(|like| &like.key)), value });
         }
         Ok(entries)
     }
@@ -209,7 +224,7 @@ impl<'a> Decoder<'a> {
         mut r: Reader<'a>,
         value: &mut Value,
         depth: usize,
-        text: fn(&mut Intake, &[u8]) -> Text,
+        text: impl Fn(&mut Intake, &[u8]) -> Text,
     ) -> Result<(), DecodeError> {
         while let Some(field) = r.field()? {
             *value = match field {
@@ -257,7 +272,7 @@ impl<'a> Decoder<'a> {
             match field {
                 1 => {
                     let row = r.row("KeyValue")?;
-                    let more = self.key_values(row, depth)?;
+                    let more = self.key_values(row, depth, &[])?;
                     if entries.is_empty() { entries = more } else { entries.extend(more) }
                 }
                 _ => r.skip()?,
@@ -269,6 +284,13 @@ impl<'a> Decoder<'a> {
     /// A log record's body, whose text is unlikely to be met again.
     fn body(&mut self, r: Reader<'a>, value: &mut Value) -> Result<(), DecodeError> {
         self.any_value(r, value, 0, |_, bytes| single(bytes))
+    }
+}
+
+fn text_of(value: &Value) -> Option<&Text> {
+    match value {
+        Value::Str(text) => Some(text),
+        _ => None,
     }
 }
 

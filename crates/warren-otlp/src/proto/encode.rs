@@ -142,17 +142,14 @@ impl<S: Sink> Encoder<S> {
     pub(crate) fn message(&mut self, field: u32, body: impl FnOnce(&mut Self)) {
         let before = self.sink.len();
         body(self);
-        let length = self.sink.len() - before;
-        self.sink.varint(length as u64);
-        self.tag(field, BYTES);
+        self.length(field, self.sink.len() - before);
     }
 
     /// `bytes` or `string`, also empty.
     #[inline]
     pub(crate) fn bytes(&mut self, field: u32, bytes: &[u8]) {
         self.sink.put(bytes);
-        self.sink.varint(bytes.len() as u64);
-        self.tag(field, BYTES);
+        self.length(field, bytes.len());
     }
 
     /// `string`, unless empty.
@@ -197,11 +194,11 @@ impl<S: Sink> Encoder<S> {
         }
     }
 
-    /// `fixed64`, `sfixed64`, also zero.
+    /// `fixed64`, `sfixed64`, also zero. Only for fields below 16, whose tag is one byte.
     #[inline]
     fn fixed64_always(&mut self, field: u32, value: u64) {
-        self.sink.put(&value.to_le_bytes());
-        self.tag(field, FIXED64);
+        let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
+        self.sink.put(&[(field << 3 | FIXED64) as u8, a, b, c, d, e, f, g, h]);
     }
 
     /// `double`, also zero.
@@ -223,6 +220,16 @@ impl<S: Sink> Encoder<S> {
             self.sink.put(&value.to_le_bytes());
             self.tag(field, FIXED32);
         }
+    }
+
+    /// The tag and length of what was written last.
+    #[inline]
+    fn length(&mut self, field: u32, length: usize) {
+        if field < 16 && length < 0x80 {
+            return self.sink.put(&[(field << 3 | BYTES) as u8, length as u8]);
+        }
+        self.sink.varint(length as u64);
+        self.tag(field, BYTES);
     }
 
     #[inline]

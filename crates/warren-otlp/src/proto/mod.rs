@@ -10,7 +10,7 @@ mod reader;
 mod sink;
 
 pub use decode::decode_request;
-pub use encode::{encode_request, encoded_len};
 pub(crate) use encode::Encoder;
+pub use encode::{encode_request, encoded_len};
 pub(crate) use reader::Reader;
 pub(crate) use sink::Backward;

@@ -3,8 +3,8 @@
 use super::{Decode, Decoder, Names};
 use crate::intake::share_bounds;
 use warren_pdata::{
-    Data, Exemplar, ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Metric, Number, NumberPoint,
-    QuantileValue, SpanId, Sum, SummaryPoint, Temporality, TraceId,
+    Data, Exemplar, ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Metric, Number, NumberPoint, QuantileValue,
+    SpanId, Sum, SummaryPoint, Temporality, TraceId,
 };
 
 const TEMPORALITIES: Names = &[

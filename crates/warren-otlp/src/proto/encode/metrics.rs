@@ -1,6 +1,6 @@
 //! Metrics to protobuf.
 
-use super::{BYTES, Encoder, Sink};
+use super::{Encoder, Sink};
 use warren_pdata::{
     Data, Exemplar, ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Metric, Number, NumberPoints, NumberRef,
     SummaryPoint,
@@ -131,8 +131,7 @@ impl<S: Sink> Encoder<S> {
         let length = values.len() * 8;
         if length > 0 {
             values.rev().for_each(|value| self.sink.put(&value.to_le_bytes()));
-            self.sink.varint(length as u64);
-            self.tag(field, BYTES);
+            self.length(field, length);
         }
     }
 }
