@@ -1,12 +1,14 @@
 //! What the tests of this crate share: servers with a script, certificates, contexts.
 
+use crate::grpc::{GrpcHandler, GrpcServer, GrpcServerConfig};
+use crate::server::{Handler, Listener, ServeError, Server, ServerConfig, Transport};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use warren_component::{BuildContext, BuildInfo, Extension, Extensions, Inherited};
+use warren_component::{BuildContext, BuildInfo, Extension, Extensions, Inherited, Stop};
 use warren_config::{Block, ComponentId, Diagnostics, Secret};
 use warren_telemetry::Telemetry;
 
@@ -184,4 +186,41 @@ pub(crate) fn self_signed(name: &str) -> (Secret, Secret) {
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let key = rcgen::KeyPair::generate().unwrap();
     (Secret::new(params.self_signed(&key).unwrap().pem()), Secret::new(key.serialize_pem()))
+}
+
+/// A server of this crate on loopback, for the time of a test.
+pub(crate) struct Running {
+    pub(crate) address: String,
+    handle: warren_component::StopHandle,
+    task: tokio::task::JoinHandle<Result<(), ServeError>>,
+}
+
+impl Running {
+    /// Serves requests by a function of the request.
+    pub(crate) fn http(config: &ServerConfig, cx: &BuildContext, handler: impl Handler) -> Self {
+        let listener = Listener::bind(Transport::Tcp, "127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = Server::new(config, cx, listener, Arc::new(handler)).unwrap();
+        let (handle, stop) = Stop::new();
+        Self { address, handle, task: tokio::spawn(server.serve(stop)) }
+    }
+
+    /// Serves calls.
+    pub(crate) fn grpc(config: &GrpcServerConfig, cx: &BuildContext, handler: impl GrpcHandler) -> Self {
+        let listener = Listener::bind(Transport::Tcp, "127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = GrpcServer::new(config, cx, listener, Arc::new(handler)).unwrap();
+        let (handle, stop) = Stop::new();
+        Self { address, handle, task: tokio::spawn(server.serve(stop)) }
+    }
+
+    /// Asks it to stop, with this time for requests in flight.
+    pub(crate) fn stop(&self, drain: Duration) {
+        self.handle.request(tokio::time::Instant::now() + drain);
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(self) {
+        tokio::time::timeout(SOON, self.task).await.expect("the server ends").unwrap().unwrap();
+    }
 }

@@ -54,7 +54,8 @@ pub struct ClientConfig {
     pub cookies: CookiesConfig,
     /// Whether HTTP/2 is offered to servers with TLS.
     pub force_attempt_http2: bool,
-    middlewares: Vec<Middleware>,
+    /// Extensions that change requests: none exists, so naming one is refused.
+    pub middlewares: Vec<Middleware>,
 }
 
 impl Default for ClientConfig {
@@ -106,9 +107,10 @@ pub struct AuthConfig {
 }
 
 /// An extension that changes requests: none exists.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Middleware {
-    id: Option<ComponentId>,
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Middleware {
+    /// The extension's id.
+    pub id: Option<ComponentId>,
 }
 
 impl Block for ClientConfig {

@@ -22,8 +22,8 @@ mod send;
 mod target;
 
 pub use body::Body;
-pub use config::{AuthConfig, ClientConfig, CompressionParams, CookiesConfig, user_agent};
-pub(crate) use config::{Middleware, header_map};
+pub(crate) use config::header_map;
+pub use config::{AuthConfig, ClientConfig, CompressionParams, CookiesConfig, Middleware, user_agent};
 pub use proxy::Proxies;
 
 use crate::coding::Coding;

@@ -1,7 +1,7 @@
 //! The settings of upstream's gRPC servers, `configgrpc.ServerConfig`.
 
 use crate::client::Middleware;
-use crate::server::{Keepalive as Probing, Protocols, Timeouts, Transport, split_endpoint};
+use crate::server::{Bounds, CONNECTIONS_MAX, Keepalive as Probing, Protocols, Transport, split_endpoint};
 use crate::tls::TlsServerConfig;
 use std::time::Duration;
 use warren_config::{Block, ComponentId, Fields, ReferenceKind, Report};
@@ -22,7 +22,8 @@ pub struct GrpcServerConfig {
     pub endpoint: String,
     /// The kind of socket.
     pub transport: Transport,
-    dialer: Dialer,
+    /// Accepted; a server does not dial.
+    pub dialer: Dialer,
     /// TLS; none means plain text.
     pub tls: Option<TlsServerConfig>,
     /// The largest message in MiB, before and after decompression; 0 means 4.
@@ -39,13 +40,15 @@ pub struct GrpcServerConfig {
     pub auth: Option<GrpcAuthConfig>,
     /// Whether metadata of the call goes along with its data.
     pub include_metadata: bool,
-    middlewares: Vec<Middleware>,
+    /// Extensions that change requests: none exists, so naming one is refused.
+    pub middlewares: Vec<Middleware>,
 }
 
 /// Settings for connecting, which a server has no use for.
 #[derive(Clone, Debug, Default)]
-struct Dialer {
-    timeout: Duration,
+pub struct Dialer {
+    /// For connecting.
+    pub timeout: Duration,
 }
 
 /// When connections are probed and closed.
@@ -185,13 +188,15 @@ impl GrpcServerConfig {
         }
     }
 
-    pub(super) fn timeouts(&self) -> Timeouts {
+    pub(super) fn bounds(&self) -> Bounds {
         let parameters = &self.keepalive.server_parameters;
-        Timeouts {
+        Bounds {
+            connections_max: CONNECTIONS_MAX,
+            read_header: Duration::ZERO,
+            write: Duration::ZERO,
             idle: parameters.max_connection_idle,
             age: parameters.max_connection_age,
             age_grace: parameters.max_connection_age_grace,
-            ..Timeouts::default()
         }
     }
 }

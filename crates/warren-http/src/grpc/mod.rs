@@ -10,13 +10,14 @@ mod frame;
 mod status;
 
 pub use config::{
-    EnforcementPolicy, GrpcAuthConfig, GrpcServerConfig, Keepalive as KeepaliveConfig, ServerParameters as KeepaliveParameters,
+    Dialer, EnforcementPolicy, GrpcAuthConfig, GrpcServerConfig, Keepalive as KeepaliveConfig,
+    ServerParameters as KeepaliveParameters,
 };
 pub use engine::Call;
 pub use status::Status;
 
 use crate::error::SetupError;
-use crate::server::{Listener, Protocols, ServeError, Timeouts, serve};
+use crate::server::{Listener, ServeError, Serving, serve};
 use crate::tls::ServerTls;
 use engine::Dispatch;
 use std::sync::Arc;
@@ -31,10 +32,7 @@ pub trait GrpcHandler: Send + Sync + 'static {
 
 /// A gRPC server that is ready to serve.
 pub struct GrpcServer {
-    listener: Listener,
-    tls: Option<Arc<ServerTls>>,
-    protocols: Protocols,
-    timeouts: Timeouts,
+    serving: Serving,
     engine: Arc<Dispatch>,
 }
 
@@ -52,7 +50,8 @@ impl GrpcServer {
         let tls = config.tls.clone().map(|tls| ServerTls::new(tls, &[b"h2"])).transpose();
         let tls = tls.map_err(SetupError::from)?.map(Arc::new);
         let engine = Arc::new(Dispatch::new(config, cx, handler)?);
-        Ok(Self { listener, tls, protocols: config.protocols(), timeouts: config.timeouts(), engine })
+        let serving = Serving { listener, tls, protocols: config.protocols(), bounds: config.bounds() };
+        Ok(Self { serving, engine })
     }
 
     /// Serves until asked to stop: then no more connections are accepted, and calls in flight are answered until the drain deadline.
@@ -60,7 +59,7 @@ impl GrpcServer {
     /// # Errors
     /// When the socket fails for good.
     pub async fn serve(self, stop: Stop) -> Result<(), ServeError> {
-        serve(self.listener, self.tls, self.protocols, self.timeouts, self.engine, stop).await
+        serve(self.serving, self.engine, stop).await
     }
 }
 

@@ -1,8 +1,8 @@
 //! The settings of upstream's HTTP servers, `confighttp.ServerConfig`.
 
 use super::listen::split_endpoint;
-use super::watch::Timeouts;
-use super::{BODY_SIZE_MAX, accepted_codings};
+use super::watch::Bounds;
+use super::{BODY_SIZE_MAX, CONNECTIONS_MAX, accepted_codings};
 use crate::client::{Middleware, header_map};
 use crate::tls::TlsServerConfig;
 use indexmap::IndexMap;
@@ -36,7 +36,8 @@ pub struct ServerConfig {
     pub write_timeout: Duration,
     /// Between requests; zero means `read_timeout`.
     pub idle_timeout: Duration,
-    middlewares: Vec<Middleware>,
+    /// Extensions that change requests: none exists, so naming one is refused.
+    pub middlewares: Vec<Middleware>,
 }
 
 impl Default for ServerConfig {
@@ -152,9 +153,10 @@ impl ServerConfig {
         usize::try_from(self.max_request_body_size).ok().filter(|size| *size > 0).unwrap_or(BODY_SIZE_MAX)
     }
 
-    pub(super) fn timeouts(&self) -> Timeouts {
+    pub(super) fn bounds(&self) -> Bounds {
         let or_read = |timeout| if timeout == Duration::ZERO { self.read_timeout } else { timeout };
-        Timeouts {
+        Bounds {
+            connections_max: CONNECTIONS_MAX,
             read_header: or_read(self.read_header_timeout),
             write: self.write_timeout,
             idle: or_read(self.idle_timeout),

@@ -3,6 +3,7 @@
 use super::listen::{Listener, Stream};
 use super::reply::{Reply, ReplyBody, plain_error};
 use super::watch::{Activity, Watched};
+use crate::error::io_text;
 use crate::tls::ServerTls;
 use futures_util::FutureExt;
 use http::{Request, StatusCode};
@@ -26,7 +27,7 @@ use tokio::time::{sleep, timeout};
 use warren_component::{BuildContext, Stop};
 use warren_telemetry::Counter;
 
-pub(crate) use super::watch::Timeouts;
+pub(crate) use super::watch::Bounds;
 
 /// Connections that a server keeps at a time. When one more comes, the one that has been idle longest is asked to end; while none is idle,
 /// the new one waits.
@@ -91,27 +92,29 @@ pub(crate) struct Keepalive {
     pub(crate) timeout: Duration,
 }
 
+/// A socket and how it is served.
+pub(crate) struct Serving {
+    pub(crate) listener: Listener,
+    pub(crate) tls: Option<Arc<ServerTls>>,
+    pub(crate) protocols: Protocols,
+    pub(crate) bounds: Bounds,
+}
+
 /// What all connections of a server share.
 struct Shared<E> {
     engine: Arc<E>,
     tls: Option<Arc<ServerTls>>,
     protocols: Protocols,
-    timeouts: Timeouts,
+    bounds: Bounds,
     stop: Stop,
     open: Mutex<HashMap<u64, Arc<Activity>>>,
 }
 
 /// Serves until stopped.
-pub(crate) async fn serve<E: Engine>(
-    listener: Listener,
-    tls: Option<Arc<ServerTls>>,
-    protocols: Protocols,
-    timeouts: Timeouts,
-    engine: Arc<E>,
-    stop: Stop,
-) -> Result<(), ServeError> {
-    let shared = Arc::new(Shared { engine, tls, protocols, timeouts, stop: stop.clone(), open: Mutex::default() });
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+pub(crate) async fn serve<E: Engine>(serving: Serving, engine: Arc<E>, stop: Stop) -> Result<(), ServeError> {
+    let Serving { listener, tls, protocols, bounds } = serving;
+    let shared = Arc::new(Shared { engine, tls, protocols, bounds, stop: stop.clone(), open: Mutex::default() });
+    let room = Arc::new(Semaphore::new(bounds.connections_max));
     let mut connections = JoinSet::new();
     let mut number = 0;
     loop {
@@ -123,10 +126,14 @@ pub(crate) async fn serve<E: Engine>(
             }
             accepted = listener.accept() => accepted,
         };
-        let Ok((stream, peer)) = accepted else {
-            // The client was gone already, or the system is short of something: either passes.
-            sleep(ACCEPT_RETRY).await;
-            continue;
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) if passes(&error) => {
+                shared.engine.fault(&format!("accept: {}; retrying", io_text(&error)));
+                sleep(ACCEPT_RETRY).await;
+                continue;
+            }
+            Err(error) => return Err(ServeError(format!("accept: {}", io_text(&error)))),
         };
         let Some(permit) = shared.make_room(&room).await else { break };
         number += 1;
@@ -144,6 +151,12 @@ pub(crate) async fn serve<E: Engine>(
     }
     connections.shutdown().await;
     Ok(())
+}
+
+/// Whether accepting may work again: the client was gone already, or the system is short of something.
+fn passes(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    !matches!(Errno::from_io_error(error), Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::OPNOTSUPP))
 }
 
 impl<E: Engine> Shared<E> {
@@ -196,7 +209,7 @@ impl<E: Engine> Shared<E> {
         };
         if let Some(stream) = stream {
             let http2 = http2 || matches!(self.protocols, Protocols::Http2 { .. });
-            let stream = Watched::new(stream, (!http2).then(|| activity.clone()), self.timeouts.write);
+            let stream = Watched::new(stream, (!http2).then(|| activity.clone()), self.bounds.write);
             if http2 {
                 self.http2(stream, peer, &activity).await;
             } else {
@@ -233,15 +246,15 @@ impl<E: Engine> Shared<E> {
 
     /// Drives a connection to its end, and has it end in order when it must. Whether it did.
     async fn drive(&self, connection: &mut impl Connection, activity: &Activity) -> bool {
-        let mut age = pin!(after(self.timeouts.age));
+        let mut age = pin!(after(self.bounds.age));
         tokio::select! {
             ended = poll_fn(|cx| connection.poll_end(cx)) => return ended,
-            () = activity.over(&self.timeouts) => {}
+            () = activity.over(&self.bounds) => {}
             () = self.stop.requested() => {}
             () = age.as_mut() => {}
         }
         connection.finish();
-        let mut grace = pin!(after(self.timeouts.age_grace));
+        let mut grace = pin!(after(self.bounds.age_grace));
         loop {
             tokio::select! {
                 ended = poll_fn(|cx| connection.poll_end(cx)) => return ended,

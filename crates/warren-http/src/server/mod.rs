@@ -28,7 +28,7 @@ pub use listen::{ListenError, Listener, Sockets, Transport};
 pub use reply::{Reply, ReplyBody, plain_error};
 
 pub(crate) use body::{Budget, Held, next_chunk};
-pub(crate) use connection::{Engine, Keepalive, Protocols, Timeouts, connections_delayed, serve};
+pub(crate) use connection::{Bounds, Engine, Keepalive, Protocols, Serving, connections_delayed, serve};
 pub(crate) use listen::split_endpoint;
 
 use crate::coding::Coding;
@@ -60,9 +60,7 @@ pub trait Handler: Send + Sync + 'static {
 
 /// A server that is ready to serve.
 pub struct Server {
-    listener: Listener,
-    tls: Option<Arc<ServerTls>>,
-    timeouts: Timeouts,
+    serving: Serving,
     engine: Arc<Layers>,
 }
 
@@ -80,7 +78,8 @@ impl Server {
         let tls = config.tls.clone().map(|tls| ServerTls::new(tls, &[b"h2", b"http/1.1"])).transpose();
         let tls = tls.map_err(SetupError::from)?.map(Arc::new);
         let engine = Arc::new(Layers::new(config, cx, handler)?);
-        Ok(Self { listener, tls, timeouts: config.timeouts(), engine })
+        let serving = Serving { listener, tls, protocols: Protocols::Http, bounds: config.bounds() };
+        Ok(Self { serving, engine })
     }
 
     /// Serves until asked to stop: then no more connections are accepted, idle ones are closed, and requests in flight are answered until the
@@ -89,7 +88,7 @@ impl Server {
     /// # Errors
     /// When the socket fails for good.
     pub async fn serve(self, stop: Stop) -> Result<(), ServeError> {
-        serve(self.listener, self.tls, Protocols::Http, self.timeouts, self.engine, stop).await
+        serve(self.serving, self.engine, stop).await
     }
 }
 

@@ -10,9 +10,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-/// Times that bound a connection; zero means no bound.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Timeouts {
+/// What bounds connections. A time of zero means no bound.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// How many there may be at a time.
+    pub(crate) connections_max: usize,
     /// For the head of a request, from its first byte on.
     pub(crate) read_header: Duration,
     /// For a reply to make no progress.
@@ -67,9 +69,9 @@ impl Activity {
     }
 
     /// Resolves when the connection has to end: idle or reading a head for too long, or asked to make room.
-    pub(crate) async fn over(&self, timeouts: &Timeouts) {
+    pub(crate) async fn over(&self, bounds: &Bounds) {
         loop {
-            let due = self.due(timeouts);
+            let due = self.due(bounds);
             let wait = async {
                 match due {
                     Some(due) => sleep_until(due).await,
@@ -79,16 +81,16 @@ impl Activity {
             tokio::select! {
                 () = self.changed.notified() => {}
                 () = self.evicted.notified() => return,
-                () = wait => if self.due(timeouts).is_some_and(|due| due <= Instant::now()) { return },
+                () = wait => if self.due(bounds).is_some_and(|due| due <= Instant::now()) { return },
             }
         }
     }
 
-    fn due(&self, timeouts: &Timeouts) -> Option<Instant> {
+    fn due(&self, bounds: &Bounds) -> Option<Instant> {
         let state = self.lock();
         let (since, bound) = match (state.in_flight, state.head_since) {
-            (0, None) => (state.idle_since, timeouts.idle),
-            (0, Some(since)) => (since, timeouts.read_header),
+            (0, None) => (state.idle_since, bounds.idle),
+            (0, Some(since)) => (since, bounds.read_header),
             _ => return None,
         };
         (bound != Duration::ZERO).then(|| since + bound)
@@ -196,7 +198,8 @@ mod tests {
     use super::*;
     use tokio::time::advance;
 
-    const TIMEOUTS: Timeouts = Timeouts {
+    const BOUNDS: Bounds = Bounds {
+        connections_max: 1,
         read_header: Duration::from_secs(5),
         write: Duration::ZERO,
         idle: Duration::from_secs(60),
@@ -205,7 +208,7 @@ mod tests {
     };
 
     async fn is_over(activity: &Activity) -> bool {
-        tokio::time::timeout(Duration::ZERO, activity.over(&TIMEOUTS)).await.is_ok()
+        tokio::time::timeout(Duration::ZERO, activity.over(&BOUNDS)).await.is_ok()
     }
 
     #[tokio::test(start_paused = true)]
