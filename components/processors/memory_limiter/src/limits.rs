@@ -1,0 +1,55 @@
+//! The two limits, in bytes.
+
+use crate::Config;
+
+const MIB: u64 = 1 << 20;
+
+/// What the process may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Above it nothing is taken.
+    pub(crate) soft: u64,
+    /// Above it memory is given back whenever it is looked at.
+    pub(crate) hard: u64,
+}
+
+impl Limits {
+    /// The limits that the settings ask for; `usable` is the memory that percentages are parts of. None when it is needed and not known.
+    pub(crate) fn new(config: &Config, usable: Option<u64>) -> Option<Self> {
+        let (hard, spike) = if config.limit_mib > 0 {
+            (u64::from(config.limit_mib) * MIB, u64::from(config.spike_limit_mib) * MIB)
+        } else {
+            let part = |percentage: u32| usable.map(|usable| usable / 100 * u64::from(percentage));
+            (part(config.limit_percentage)?, part(config.spike_limit_percentage)?)
+        };
+        let spike = if spike == 0 { hard / 5 } else { spike };
+        Some(Self { soft: hard.saturating_sub(spike), hard })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Facts of upstream's `internal/memorylimiter/memorylimiter_test.go` at v0.132.0.
+    #[test]
+    fn limits_follow_settings() {
+        let config = |limit_mib, spike_limit_mib, limit_percentage, spike_limit_percentage| Config {
+            limit_mib,
+            spike_limit_mib,
+            limit_percentage,
+            spike_limit_percentage,
+            ..Config::default()
+        };
+        for (config, usable, soft, hard) in [
+            (config(100, 0, 0, 0), None, 80 * MIB, 100 * MIB),
+            (config(100, 30, 50, 10), Some(1000 * MIB), 70 * MIB, 100 * MIB),
+            (config(0, 0, 50, 10), Some(1000 * MIB), 400 * MIB, 500 * MIB),
+            (config(0, 0, 50, 0), Some(1000 * MIB), 400 * MIB, 500 * MIB),
+        ] {
+            let limits = Limits::new(&config, usable).unwrap();
+            assert_eq!((limits.soft / MIB, limits.hard / MIB), (soft / MIB, hard / MIB));
+        }
+        assert_eq!(Limits::new(&config(0, 0, 50, 0), None), None);
+    }
+}
