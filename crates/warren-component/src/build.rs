@@ -116,7 +116,12 @@ pub struct Inherited(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
 impl Inherited {
     /// An inheritance of this value.
     pub fn new(value: impl Any + Send) -> Self {
-        Self(Arc::new(Mutex::new(Some(Box::new(value)))))
+        Self::of(Some(Box::new(value)))
+    }
+
+    /// An inheritance of what a predecessor handed over, if anything.
+    pub fn of(value: Option<Box<dyn Any + Send>>) -> Self {
+        Self(Arc::new(Mutex::new(value)))
     }
 
     /// Takes the value if it is of this type; else it stays.

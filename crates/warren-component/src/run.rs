@@ -33,9 +33,9 @@ impl Stop {
         (StopHandle(Arc::new(sender)), Self(receiver))
     }
 
-    /// Whether the component is to end.
+    /// Whether the component is to end, also because whoever could ask is gone.
     pub fn is_requested(&self) -> bool {
-        self.0.borrow().is_some()
+        self.0.borrow().is_some() || self.0.has_changed().is_err()
     }
 
     /// Resolves when the component is to end, also when whoever could ask is gone.
@@ -149,6 +149,7 @@ mod tests {
         let (handle, stop) = Stop::new();
         drop(handle);
         stop.requested().await;
+        assert!(stop.is_requested());
     }
 
     #[test]
