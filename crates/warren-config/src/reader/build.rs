@@ -115,6 +115,11 @@ impl Builder {
         matches!(self.frames.last(), Some(Frame { content: Content::Map(MapFrame { pending: None, .. }), .. }))
     }
 
+    /// Whether the root has ended.
+    pub(super) fn is_complete(&self) -> bool {
+        self.root.is_some() && self.frames.is_empty()
+    }
+
     pub(super) fn start_list(&mut self, place: Place, anchor: usize) -> Result<(), ReadError> {
         self.start(place, anchor, Content::List(Vec::new()))
     }
@@ -216,7 +221,7 @@ impl Builder {
             return Err(ReadError { message, place: place.clone(), kind: Fault::DuplicateKey });
         }
         let (node, untyped_keys) = self.root.unwrap_or_else(|| (Node::new(Value::Null, place(&self.source, 1, 1)), false));
-        Ok(Document { node, untyped_keys, nodes: self.nodes })
+        Ok(Document { node, untyped_keys, nodes: self.nodes, rest: None })
     }
 }
 

@@ -37,6 +37,9 @@ pub(crate) struct Document {
     pub(crate) untyped_keys: bool,
     /// How many values it holds.
     pub(crate) nodes: usize,
+    /// What stands behind the end of the document and belongs to nothing. The reference ignores it, which is right for variables
+    /// (`[INFO] text`) and hides mistakes in files.
+    pub(crate) rest: Option<ReadError>,
 }
 
 /// Why a source could not be read.
@@ -78,7 +81,8 @@ impl ReadError {
 /// # Errors
 /// The text is neither JSON nor YAML, has a key twice, or is larger or deeper than the bounds.
 pub fn parse_yaml(source: &str, text: &str) -> Result<Node, ReadError> {
-    read(&ArcStr::from(source), text).map(|document| document.node)
+    let document = read(&ArcStr::from(source), text)?;
+    document.rest.map_or(Ok(document.node), Err)
 }
 
 /// Reads one source given as text.

@@ -157,6 +157,8 @@ fn only_the_first_document_is_read() {
         assert_eq!(shown(text), expected, "{text:?}");
     }
     assert!(shown("...").starts_with("error"));
+    assert_eq!(shown("# c\n\ta: 1"), "error: yaml: line 2: found character that cannot start any token");
+    assert!(parse_yaml("t", "  a: 1\nb: 2").is_err() && parse_yaml("t", "{a: 1}}").is_err());
 }
 
 #[test]

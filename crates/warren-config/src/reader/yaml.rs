@@ -13,8 +13,14 @@ use crate::{Node, Place, Value};
 /// The prefix that `!!` stands for.
 const CORE: &str = "tag:yaml.org,2002:";
 
+/// What the parser says when something stands where the next document could begin.
+const BEHIND_DOCUMENT: [&str; 2] = ["did not find expected <document start>", "misplaced bracket"];
+
 /// Reads the first document of a text.
 pub(super) fn read(source: &ArcStr, text: &str) -> Result<Document, ReadError> {
+    if let Some(line) = tab_at_start(text) {
+        return Err(syntax(Builder::new(source).place(line, 1), "found character that cannot start any token"));
+    }
     let fault = match read_strictly(source, text, None) {
         Err(fault) if fault.kind == Fault::Syntax => fault,
         result => return result,
@@ -26,6 +32,13 @@ pub(super) fn read(source: &ArcStr, text: &str) -> Result<Document, ReadError> {
     }
 }
 
+/// The line of the first content when it stands behind a tab, which the reference does not take for indentation.
+fn tab_at_start(text: &str) -> Option<usize> {
+    let mut lines = text.lines().map(|line| line.trim_start_matches(' ')).zip(1..);
+    let (content, line) = lines.find(|(line, _)| !line.is_empty() && !line.starts_with('#'))?;
+    content.starts_with('\t').then_some(line)
+}
+
 /// Reads the first document of a text that may have been relaxed before.
 fn read_strictly(source: &ArcStr, text: &str, relaxed: Option<&Relaxed>) -> Result<Document, ReadError> {
     let mut builder = Builder::new(source);
@@ -34,9 +47,19 @@ fn read_strictly(source: &ArcStr, text: &str, relaxed: Option<&Relaxed>) -> Resu
         let column = relaxed.map_or(marker.col(), |relaxed| relaxed.column(marker.line(), marker.col()));
         builder.place(marker.line(), column + 1)
     };
-    let mut started = false;
+    let (mut started, mut rest) = (false, None);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| syntax(at(&builder, error.marker()), error.info()))?;
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                let fault = syntax(at(&builder, error.marker()), error.info());
+                if builder.is_complete() && BEHIND_DOCUMENT.iter().any(|known| error.info().contains(known)) {
+                    rest = Some(fault);
+                    break;
+                }
+                return Err(fault);
+            }
+        };
         let place = at(&builder, &span.start);
         match event {
             Event::Scalar(scalar, style, anchor, tag) => {
@@ -61,7 +84,7 @@ fn read_strictly(source: &ArcStr, text: &str, relaxed: Option<&Relaxed>) -> Resu
     if !started && text.lines().any(|line| line.trim_end() == "...") {
         return Err(syntax(builder.place(1, 1), "did not find expected node content"));
     }
-    builder.finish()
+    builder.finish().map(|document| Document { rest, ..document })
 }
 
 /// A block text keeps the line breaks that are there: one that the end of the source cuts off has none to keep.

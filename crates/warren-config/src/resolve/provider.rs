@@ -43,7 +43,7 @@ pub(super) struct Retrieved {
     pub(super) original: ArcStr,
     /// How many values it holds.
     pub(super) nodes: usize,
-    /// Why the text was taken as plain text although it is no YAML.
+    /// Why the text is no YAML as a whole: it was taken as plain text, or ends in something that belongs to nothing.
     invalid: Option<ReadError>,
 }
 
@@ -201,19 +201,21 @@ impl<'a> Providers<'a> {
             }
         };
         match (retrieved.node.value, retrieved.invalid) {
-            (Value::Map(map), _) => Some(map),
-            (Value::Null, _) => None,
+            (Value::Map(map), None) => Some(map),
+            (Value::Null, None) => None,
             (value, None) => {
                 let message = format!("retrieved value (type={}) cannot be used as a Conf", value.go_type());
                 error(diagnostics, message, retrieved.node.place, Some("a configuration is a mapping of sections".to_owned()));
                 None
             }
-            (_, Some(reason)) => {
+            (value, Some(reason)) => {
                 let message = format!(
                     "retrieved value (type=string) cannot be used as a Conf: assuming string type since contents are not valid YAML: {}",
                     reason.message
                 );
-                error(diagnostics, message, reason.place, None);
+                let hint = matches!(value, Value::Map(_))
+                    .then(|| "this line belongs to nothing above it: check its indentation".to_owned());
+                error(diagnostics, message, reason.place, hint);
                 None
             }
         }
@@ -321,7 +323,7 @@ fn interpret(name: &ArcStr, text: String) -> Result<Retrieved, Failure> {
             Value::String(_) => Ok(verbatim(None)),
             Value::Uint(_) => Err(unsupported("uint64")),
             Value::Map(_) if document.untyped_keys => Err(unsupported("map[interface {}]interface {}")),
-            _ => Ok(Retrieved { node: document.node, original, nodes: document.nodes, invalid: None }),
+            _ => Ok(Retrieved { node: document.node, original, nodes: document.nodes, invalid: document.rest }),
         },
         Err(error) if error.kind == Fault::Limit => {
             Err(Failure { message: format!("{name}: {}", error.message), place: Some(error.place), hint: None })

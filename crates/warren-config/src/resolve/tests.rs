@@ -79,6 +79,7 @@ fn a_whole_value_keeps_its_type_and_its_text() {
         ("${env:NOPE:-}", "null", Some("")),
         ("${env:EMPTY:-7}", "null", Some("")),
         ("${yaml:[1]}", "[ 1 ]", Some("[1]")),
+        ("${yaml:[INFO] text}", "[ \"INFO\" ]", Some("[INFO] text")),
     ];
     for (text, json, original) in cases {
         let node = value_of(text);
@@ -250,6 +251,8 @@ fn sources_that_are_no_configuration_are_refused_in_upstreams_words() {
         assert_eq!(resolved(sources, &[]), expected, "{sources:?}");
     }
     let broken = resolved(&["yaml:a: ["], &[]);
+    let misplaced = resolved(&["yaml:  a: 1\nb: 2"], &[]);
+    assert!(misplaced.ends_with("yaml: line 2: did not find expected <document start>"), "{misplaced}");
     assert!(broken.starts_with("retrieved value (type=string) cannot be used as a Conf: assuming string type since contents are not valid YAML: yaml: line "), "{broken}");
 }
 
