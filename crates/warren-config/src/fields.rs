@@ -19,7 +19,8 @@ use values::{decode_entries, decode_list, elements, list_of, map_of, warn_of_nul
 
 /// A struct of settings.
 ///
-/// Its `Default`, or whatever instance decoding starts from, holds the defaults. See the crate's documentation for a complete example.
+/// Its `Default`, or whatever instance decoding starts from, holds the defaults. A block must not contain itself: describing it would not
+/// end. See the crate's documentation for a complete example.
 pub trait Block {
     /// Names every key of the block, always all of them and in a fixed order.
     fn fields(&mut self, f: &mut Fields<'_>);
