@@ -11,6 +11,12 @@ pub trait Consumer: Send + Sync {
     ///
     /// Returning `Ok` makes the consumer answer for the data; how far is its matter (a queue in memory, a queue on disk, delivery).
     fn consume<'a>(&'a self, batch: Arc<Batch>) -> BoxFuture<'a, Result<(), ConsumeError>>;
+
+    /// Whether a request of so many bytes may come, so that a receiver need not read, decompress or decode what would be refused. A node
+    /// that hands batches on at once asks those behind it. `Ok` promises nothing.
+    fn admit(&self, _bytes: u64) -> Result<(), ConsumeError> {
+        Ok(())
+    }
 }
 
 /// Why a batch was not taken, and what the sender may do about it.

@@ -164,6 +164,11 @@ pub trait ExtensionConfig: Block + Send + Sync {
 pub trait Receiver: Send {
     /// Receives until `cx.stop` is requested, then ends in order: what was acknowledged has been handed on. Owns every task it spawns.
     fn run(self: Box<Self>, cx: RunContext) -> BoxFuture<'static, Result<(), RunError>>;
+
+    /// Hands what must survive a change of settings, such as listening sockets, to the successor. Asked before [`Receiver::run`].
+    fn hand_over(&self) -> Option<Box<dyn Any + Send>> {
+        None
+    }
 }
 
 /// A running processor.

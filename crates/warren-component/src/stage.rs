@@ -35,6 +35,10 @@ impl<S: Stage> Consumer for Staged<S> {
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
+
+    fn admit(&self, bytes: u64) -> Result<(), ConsumeError> {
+        self.next.admit(bytes)
+    }
 }
 
 impl<S: Stage> Processor for Staged<S> {}

@@ -38,6 +38,13 @@ impl Consumer for FanOut {
             }
         })
     }
+
+    fn admit(&self, bytes: u64) -> Result<(), ConsumeError> {
+        match ConsumeError::joined(self.0.iter().filter_map(|consumer| consumer.admit(bytes).err()).collect()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -64,5 +71,22 @@ mod tests {
         let answer = both.consume(Arc::new(Batch::Logs(Logs::default()))).await;
         assert_eq!(answer, Err(ConsumeError::permanent("no")));
         assert_eq!((failing.0.load(Relaxed), good.0.load(Relaxed)), (1, 1));
+    }
+
+    #[test]
+    fn nothing_is_admitted_that_one_of_them_would_refuse() {
+        struct Full;
+        impl Consumer for Full {
+            fn consume<'a>(&'a self, _: Arc<Batch>) -> BoxFuture<'a, Result<(), ConsumeError>> {
+                Box::pin(std::future::ready(Ok(())))
+            }
+
+            fn admit(&self, bytes: u64) -> Result<(), ConsumeError> {
+                if bytes > 1 { Err(ConsumeError::retryable("full")) } else { Ok(()) }
+            }
+        }
+        let both = fan_out(vec![Arc::new(Counting(AtomicUsize::new(0), None)), Arc::new(Full)]);
+        assert_eq!(both.admit(1), Ok(()));
+        assert_eq!(both.admit(2), Err(ConsumeError::retryable("full")));
     }
 }

@@ -92,15 +92,24 @@ impl Limiter {
     }
 }
 
+impl Limiter {
+    /// Whether so many bytes may be held besides what is.
+    fn room_for(&self, bytes: u64) -> Result<(), ConsumeError> {
+        let needed = (self.used)().saturating_add(bytes);
+        if needed <= self.limits.soft {
+            return Ok(());
+        }
+        self.tell(true, needed);
+        Err(ConsumeError::retryable("data refused due to high memory usage").with_code(Code::Unavailable))
+    }
+}
+
 impl Consumer for Limiter {
     fn consume<'a>(&'a self, batch: Arc<Batch>) -> BoxFuture<'a, Result<(), ConsumeError>> {
         let items = batch.items() as u64;
         // The batch is already among what lives; what follows may write a copy of it.
-        let needed = (self.used)() + batch.heap_bytes() as u64;
-        if needed > self.limits.soft {
-            self.tell(true, needed);
+        if let Err(refusal) = self.room_for(batch.heap_bytes() as u64) {
             self.refused.add(items);
-            let refusal = ConsumeError::retryable("data refused due to high memory usage").with_code(Code::Unavailable);
             return Box::pin(std::future::ready(Err(refusal)));
         }
         Box::pin(async move {
@@ -108,6 +117,11 @@ impl Consumer for Limiter {
             self.accepted.add(items);
             Ok(())
         })
+    }
+
+    fn admit(&self, bytes: u64) -> Result<(), ConsumeError> {
+        self.room_for(bytes)?;
+        self.next.admit(bytes)
     }
 }
 
@@ -168,6 +182,7 @@ mod tests {
             USED.store(used * MIB, Relaxed);
             let answer = limiter.consume(batch.clone()).await;
             assert_eq!(answer.is_ok(), taken, "{used}");
+            assert_eq!(limiter.admit(batch.heap_bytes() as u64).is_ok(), taken, "{used}");
             if let Err(error) = answer {
                 assert!(!error.permanent && error.code == Some(Code::Unavailable));
             }
