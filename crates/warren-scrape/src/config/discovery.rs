@@ -8,6 +8,7 @@ use warren_config::{Node, Report};
 use super::http_client::HttpClientConfig;
 use super::yaml::{Mapping, Yaml};
 use crate::discovery::{LabelSet, TargetGroup};
+use crate::target::check_address;
 
 /// Kinds that the reference has and this program has not.
 const UNSUPPORTED_KINDS: [&str; 26] = [
@@ -97,11 +98,16 @@ pub enum RecordType {
 }
 
 impl DiscoveryConfig {
-    /// Reads all discovery keys of a job.
-    pub(super) fn fields(m: &mut Mapping<'_, '_>) -> Vec<Self> {
+    /// Reads all discovery keys of a job. A URL where an address should be is told at once, unless rules may still turn it into one.
+    pub(super) fn fields(m: &mut Mapping<'_, '_>, has_rules: bool) -> Vec<Self> {
         let mut found = Vec::new();
         let mut groups = Vec::new();
-        elements(m, "static_configs", |node, report| groups.extend(TargetGroup::read(node, report)));
+        elements(m, "static_configs", |node, report| {
+            if !has_rules {
+                check_addresses(node, report);
+            }
+            groups.extend(TargetGroup::read(node, report));
+        });
         for (index, group) in groups.iter_mut().enumerate() {
             group.source = index.to_string();
         }
@@ -132,6 +138,17 @@ impl DiscoveryConfig {
             Self::Static(_) | Self::Dns(_) => {}
             Self::File(config) => config.files.iter_mut().for_each(|file| *file = directory.join(&*file)),
             Self::Http(config) => config.http.set_directory(directory),
+        }
+    }
+}
+
+/// Tells which addresses of a group are none.
+fn check_addresses(group: &Node, report: &mut Report<'_>) {
+    let Some((targets, list)) = group.get("targets").and_then(|targets| Some((targets, targets.as_list()?))) else { return };
+    for (index, node) in list.iter().enumerate() {
+        if let Some(Err(error)) = node.as_text().map(check_address) {
+            let hint = "write host:port; scheme and metrics_path stand beside";
+            report.at_key("targets", targets).at_index(index, node).error_with_hint("", error.to_string(), hint);
         }
     }
 }

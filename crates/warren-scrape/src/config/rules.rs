@@ -29,6 +29,7 @@ pub(super) fn program(m: &mut Mapping<'_, '_>, key: &'static str, what: &str) ->
 /// Reads one rule; `None` when anything about it is wrong, which is told.
 fn rule(node: &Node, report: &mut Report<'_>) -> Option<Rule> {
     let mut rule = Rule::default();
+    let mut known = true;
     let mut m = Mapping::of(node, report, "relabel.plain")?;
     rule.source_labels = m.optional::<Option<Vec<String>>>("source_labels").flatten();
     m.field("separator", &mut rule.separator);
@@ -45,8 +46,9 @@ fn rule(node: &Node, report: &mut Report<'_>) -> Option<Rule> {
                 None => format!("one of {}", Action::names().collect::<Vec<_>>().join(", ")),
             };
             m.report().error_with_hint("action", format!("unknown relabel action {name:?}"), hint);
-            m.finish(|_| false);
-            return None;
+            known = false;
+            // Its other faults are found as those of an action that asks for nothing.
+            rule.action = Some(Action::Drop);
         }
     }
     if rule.source_labels.iter().flatten().any(String::is_empty) {
@@ -58,5 +60,5 @@ fn rule(node: &Node, report: &mut Report<'_>) -> Option<Rule> {
         m.report().error(key, error.to_string());
     }
     m.finish(|_| false);
-    fault.is_none().then_some(rule)
+    (known && fault.is_none()).then_some(rule)
 }

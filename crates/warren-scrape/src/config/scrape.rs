@@ -11,7 +11,6 @@ use super::format::{NameEscaping, NameValidation, ScrapeProtocol};
 use super::http_client::HttpClientConfig;
 use super::yaml::{Mapping, Yaml};
 use crate::relabel::Program;
-use crate::target;
 
 /// Settings that jobs fall back on.
 #[derive(Debug, Clone)]
@@ -278,8 +277,8 @@ impl ScrapeConfig {
         job.http.fields(&mut m);
         job.http.tell_files(m.report());
         job.rules(&mut m);
-        job.discovery = DiscoveryConfig::fields(&mut m);
-        job.check_addresses(&mut m);
+        let has_rules = m.node("relabel_configs").and_then(Node::as_list).is_some_and(|rules| !rules.is_empty());
+        job.discovery = DiscoveryConfig::fields(&mut m, has_rules);
         m.finish(|key| unsupported_kind(key).is_some());
         Some(job)
     }
@@ -348,25 +347,6 @@ impl ScrapeConfig {
                 "metric_relabel_configs",
                 "metric renaming using metric_relabel_configs will result in unknown-typed metrics without a unit or description",
             );
-        }
-    }
-
-    /// A URL where an address should be is told at once, unless rules may still turn it into an address.
-    fn check_addresses(&self, m: &mut Mapping<'_, '_>) {
-        if m.node("relabel_configs").is_some_and(|node| node.as_list().is_some_and(|rules| !rules.is_empty())) {
-            return;
-        }
-        for config in &self.discovery {
-            let DiscoveryConfig::Static(groups) = config else { continue };
-            for address in groups.iter().flat_map(|group| group.addresses()) {
-                if let Err(error) = target::check_address(address) {
-                    m.report().error_with_hint(
-                        "static_configs",
-                        error.to_string(),
-                        "write host:port; scheme and metrics_path stand beside",
-                    );
-                }
-            }
         }
     }
 

@@ -351,14 +351,17 @@ fn what_has_no_effect_is_accepted() {
 
 #[test]
 fn all_faults_are_told_together_with_their_places() {
-    let text = "global: {scrape_intervall: 5s}\nscrape_configs:\n- job_name: a\n  honor_labels: 1\n  relabel_configs:\n  - {target_label: x, regex: '['}\n- {}\n";
+    let text = "global: {scrape_intervall: 5s}\nscrape_configs:\n- job_name: a\n  honor_labels: 1\n  relabel_configs:\n  - {target_label: x, regex: '['}\n  - {action: nope, regex: '('}\n- static_configs:\n  - targets:\n    - a/b\n";
     let (_, diagnostics) = load_with(text, &[]);
     let told: Vec<_> = diagnostics.errors().map(|error| (error.path.as_str(), error.place.line())).collect();
     let expected = [
         ("global::scrape_intervall", 1),
         ("scrape_configs::0::honor_labels", 4),
         ("scrape_configs::0::relabel_configs::0::regex", 6),
-        ("scrape_configs::1::job_name", 7),
+        ("scrape_configs::0::relabel_configs::1::action", 7),
+        ("scrape_configs::0::relabel_configs::1::regex", 7),
+        ("scrape_configs::1::job_name", 8),
+        ("scrape_configs::1::static_configs::0::targets::0", 10),
     ];
     assert_eq!(told, expected);
     assert_eq!(diagnostics.errors().next().unwrap().hint.as_deref(), Some("did you mean \"scrape_interval\"?"));
