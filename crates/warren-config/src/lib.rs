@@ -5,7 +5,8 @@
 //! decodes its part into its own settings, a [`Block`]; the settings are validated. What is wrong anywhere is collected in
 //! [`Diagnostics`], so that one run tells everything about a file.
 //!
-//! This crate alone knows YAML. It reads files and environment only through what its caller hands in, and has no HTTP client.
+//! This crate alone knows YAML. It opens the files that are named to it; variables and the network it reaches only through what its
+//! caller hands in.
 //!
 //! # Settings of a component
 //!
@@ -16,7 +17,7 @@
 //! use std::time::Duration;
 //! use indexmap::IndexMap;
 //! use warren_config::{
-//!     Block, ComponentId, Diagnostics, Fields, Keyword, Map, Node, ReferenceKind, Report, Secret, Value, decode_settings,
+//!     Block, ComponentId, Diagnostics, Fields, Keyword, ReferenceKind, Report, Secret, decode_settings,
 //! };
 //!
 //! /// How parcels are packed.
