@@ -180,6 +180,11 @@ impl NumberPoints {
         }
     }
 
+    /// Whether any point has exemplars.
+    pub fn has_exemplars(&self) -> bool {
+        !self.exemplars.is_empty()
+    }
+
     /// The exemplars of the point at `index`.
     pub fn exemplars(&self, index: usize) -> &[Exemplar] {
         if self.exemplars.is_empty() {
