@@ -106,3 +106,50 @@ fn rejected(signal: Signal) -> [&'static str; 2] {
         Signal::Traces => ["rejectedSpans", "rejected_spans"],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partial(rejected: i64, message: &str) -> PartialSuccess {
+        PartialSuccess { rejected, message: message.into() }
+    }
+
+    /// Bytes of the Go collector's `Export…ServiceResponse` (pdata v1.38.0).
+    #[test]
+    fn replies_are_those_of_the_go_collector() {
+        for (reply, proto, json) in [
+            (partial(0, ""), &b"\x0a\x00"[..], "{\"partialSuccess\":{}}"),
+            (
+                partial(3, "quota"),
+                b"\x0a\x09\x08\x03\x12\x05quota",
+                "{\"partialSuccess\":{\"rejectedLogRecords\":\"3\",\"errorMessage\":\"quota\"}}",
+            ),
+        ] {
+            assert_eq!(reply.to_proto(), proto);
+            assert_eq!(reply.to_json(Signal::Logs), json.as_bytes());
+            assert_eq!(PartialSuccess::from_proto(proto).unwrap(), reply);
+            assert_eq!(PartialSuccess::from_json(Signal::Logs, json.as_bytes()).unwrap(), reply);
+        }
+    }
+
+    #[test]
+    fn a_reply_of_nothing_says_nothing() {
+        assert!(PartialSuccess::from_proto(&[]).unwrap().is_empty());
+        assert!(PartialSuccess::from_json(Signal::Logs, b"{\"partialSuccess\":null,\"x\":1}").unwrap().is_empty());
+        assert!(PartialSuccess::from_proto(b"<html>").is_err());
+        assert!(PartialSuccess::from_json(Signal::Logs, b"<html>").is_err());
+    }
+
+    #[test]
+    fn each_signal_has_its_own_name_for_what_was_refused() {
+        for (signal, name) in [
+            (Signal::Traces, "rejectedSpans"),
+            (Signal::Metrics, "rejectedDataPoints"),
+            (Signal::Metrics, "rejected_data_points"),
+        ] {
+            let json = format!("{{\"partial_success\":{{\"{name}\":-1}}}}");
+            assert_eq!(PartialSuccess::from_json(signal, json.as_bytes()).unwrap(), partial(-1, ""));
+        }
+    }
+}

@@ -215,3 +215,58 @@ fn parse_seconds(text: &[u8]) -> Option<Duration> {
     }
     Some(Duration::new(whole.parse().ok()?, nanos.parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_written_and_read_in_both_encodings() {
+        let bare = RpcStatus::new(3, "unexpected EOF");
+        assert_eq!(bare.to_proto(), b"\x08\x03\x12\x0eunexpected EOF");
+        assert_eq!(bare.to_json(), b"{\"code\":3,\"message\":\"unexpected EOF\"}");
+        let waiting = RpcStatus::new(8, "later").with_retry_delay(Duration::from_millis(1_500));
+        let json = "{\"code\":8,\"message\":\"later\",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"1.500s\"}]}";
+        assert_eq!(waiting.to_json(), json.as_bytes());
+        for status in [bare, waiting, RpcStatus::default()] {
+            assert_eq!(RpcStatus::from_proto(&status.to_proto()).unwrap(), status);
+            assert_eq!(RpcStatus::from_json(&status.to_json()).unwrap(), status);
+        }
+    }
+
+    #[test]
+    fn a_wait_is_found_among_the_details() {
+        let mut status = RpcStatus::new(14, "");
+        status.details.push(Detail { type_url: "type.googleapis.com/google.rpc.ErrorInfo".into(), value: b"\x0a\x01x".to_vec() });
+        assert_eq!(status.retry_delay(), None);
+        let status = status.with_retry_delay(Duration::new(30, 5));
+        assert_eq!(RpcStatus::from_proto(&status.to_proto()).unwrap().retry_delay(), Some(Duration::new(30, 5)));
+        let shown: Vec<String> = status.details.iter().map(Detail::to_string).collect();
+        let expected = [
+            r#"type_url:"type.googleapis.com/google.rpc.ErrorInfo" value:"\n\x01x""#,
+            "[type.googleapis.com/google.rpc.RetryInfo]:{retry_delay:{seconds:30 nanos:5}}",
+        ];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn waits_that_cannot_be_are_none() {
+        let wait = |value: &[u8]| Detail { type_url: RETRY_INFO.into(), value: value.to_vec() }.retry_delay();
+        assert_eq!(wait(b"\x0a\x02\x08\x05"), Some(Duration::from_secs(5)));
+        assert_eq!(wait(b""), Some(Duration::ZERO));
+        // Minus one second, and a billion nanoseconds.
+        assert_eq!(wait(b"\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), None);
+        assert_eq!(wait(b"\x0a\x06\x10\x80\x94\xeb\xdc\x03"), None);
+        assert_eq!(wait(b"\x0a\x02\x08"), None);
+        for (text, expected) in [
+            ("1s", Some(Duration::from_secs(1))),
+            ("0.000000001s", Some(Duration::from_nanos(1))),
+            ("1", None),
+            ("-1s", None),
+            ("1.0000000001s", None),
+            ("1.xs", None),
+        ] {
+            assert_eq!(parse_seconds(text.as_bytes()), expected, "{text}");
+        }
+    }
+}

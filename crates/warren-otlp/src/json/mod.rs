@@ -9,6 +9,9 @@ mod encode;
 mod reader;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use decode::decode_json;
 pub use encode::encode_json;
 pub(crate) use reader::Json;

@@ -9,6 +9,9 @@ use std::borrow::Cow;
 /// Objects and lists within each other: values within values take three of them each.
 const NESTING_MAX: usize = 3 * crate::DEPTH_MAX + 32;
 
+/// What Go reads for `NaN`.
+const NAN: f64 = f64::from_bits(0x7ff8_0000_0000_0001);
+
 /// As Go decodes: padding asked for, bits that say nothing ignored.
 const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
@@ -355,6 +358,8 @@ impl<'a> Json<'a> {
 fn parse_double(text: &str) -> Option<f64> {
     let value: f64 = text.parse().ok()?;
     let named = text.bytes().any(|byte| byte.is_ascii_alphabetic() && !byte.eq_ignore_ascii_case(&b'e'));
-    let signed_nan = value.is_nan() && text.starts_with(['+', '-']);
-    (!signed_nan && (named || value.is_finite())).then_some(value)
+    if value.is_nan() {
+        return text.eq_ignore_ascii_case("nan").then_some(NAN);
+    }
+    (named || value.is_finite()).then_some(value)
 }

@@ -9,6 +9,9 @@ mod encode;
 mod reader;
 mod sink;
 
+#[cfg(test)]
+mod tests;
+
 pub use decode::decode_request;
 pub(crate) use encode::Encoder;
 pub use encode::{encode_request, encoded_len};

@@ -29,7 +29,7 @@ impl Reader {
                 bits.prop_map(|value| if value.is_nan() { 1.5 } else { value }),
                 Just(f64::INFINITY),
                 Just(f64::NEG_INFINITY),
-                Just(f64::NAN)
+                Just(f64::from_bits(0x7ff8_0000_0000_0001))
             ]
             .boxed(),
             Self::TheirJson => bits.prop_map(|value| if value.is_finite() { value } else { 1.5 }).boxed(),
