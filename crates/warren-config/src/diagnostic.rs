@@ -117,6 +117,8 @@ pub struct Diagnostics {
     pub files: Vec<FileReference>,
     /// Keys in use that upstream does not know: their paths and places (`validate --strict-upstream` refuses them).
     pub own_keys: Vec<(String, Place)>,
+    /// Feature gates that are on: some settings need one.
+    pub gates: BTreeSet<String>,
     /// The texts of the sources, to show findings in them.
     pub(crate) texts: SourceTexts,
 }

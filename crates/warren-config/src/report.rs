@@ -166,6 +166,11 @@ impl<'a> Report<'a> {
         self.diagnostics.files.push(file);
     }
 
+    /// Whether a feature gate is on.
+    pub fn has_gate(&self, id: &str) -> bool {
+        self.diagnostics.gates.contains(id)
+    }
+
     /// Decodes the node at hand as one scalar; none when it does not fit, which is told. For [`crate::Custom`] types.
     pub fn scalar<T: Scalar>(&mut self, node: &Node) -> Option<T> {
         crate::scalar::decode(node, self)

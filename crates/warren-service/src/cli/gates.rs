@@ -1,5 +1,7 @@
 //! Feature gates.
 
+use std::collections::BTreeSet;
+
 /// How settled a gate is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Maturity {
@@ -17,7 +19,7 @@ struct Gate {
 }
 
 /// All gates, sorted by id.
-const GATES: [Gate; 6] = [
+const GATES: [Gate; 7] = [
     Gate {
         id: "confighttp.framedSnappy",
         maturity: Maturity::Beta,
@@ -29,6 +31,12 @@ const GATES: [Gate; 6] = [
         maturity: Maturity::Alpha,
         description: "Lists of extensions, receivers and exporters of several configurations are joined instead of replaced",
         from: "v0.120.0",
+    },
+    Gate {
+        id: "exporter.prometheusremotewritexporter.EnableMultipleWorkers",
+        maturity: Maturity::Alpha,
+        description: "Accepted; batches of one exporter always go one after the other, so that samples arrive in order",
+        from: "v0.110.0",
     },
     Gate {
         id: "exporter.prometheusremotewritexporter.RetryOn429",
@@ -74,6 +82,11 @@ pub(super) fn check(asked: &[(String, bool)]) -> Result<(), String> {
 pub(super) fn is_on(asked: &[(String, bool)], id: &str) -> bool {
     let default = GATES.iter().any(|gate| gate.id == id && gate.maturity != Maturity::Alpha);
     asked.iter().rev().find(|(asked, _)| asked == id).map_or(default, |(_, on)| *on)
+}
+
+/// The ids of all gates that are on.
+pub(super) fn on(asked: &[(String, bool)]) -> BTreeSet<String> {
+    GATES.iter().filter(|gate| is_on(asked, gate.id)).map(|gate| gate.id.to_owned()).collect()
 }
 
 /// The table of gates, or one of them.
