@@ -6,12 +6,17 @@ use warren_component::Factories;
 #[rustfmt::skip]
 pub(crate) const FACTORIES: Factories = Factories {
     receivers: &[
+        warren_receiver_otlp::FACTORY,
         warren_receiver_prometheus::FACTORY,
     ],
     processors: &[
         warren_processor_attributes::FACTORY,
+        warren_processor_batch::FACTORY,
+        warren_processor_memory_limiter::FACTORY,
         warren_processor_resource::FACTORY,
     ],
-    exporters: &[],
+    exporters: &[
+        warren_exporter_prometheusremotewrite::FACTORY,
+    ],
     extensions: &[],
 };
