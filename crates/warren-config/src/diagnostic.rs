@@ -118,9 +118,9 @@ pub struct Diagnostics {
     /// Keys in use that upstream does not know: their paths and places (`validate --strict-upstream` refuses them).
     pub own_keys: Vec<(String, Place)>,
     /// Feature gates that are on: some settings need one.
-    pub gates: BTreeSet<String>,
+    pub gates: std::sync::Arc<BTreeSet<String>>,
     /// The texts of the sources, to show findings in them.
-    pub(crate) texts: SourceTexts,
+    pub(crate) texts: Box<SourceTexts>,
 }
 
 /// Texts of sources by name. `Debug` does not show them.

@@ -112,7 +112,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 /// Reads the sources and decodes them; warnings as texts.
 fn settings(sources: &Sources, factories: &Factories) -> Result<(Settings, Vec<String>), Box<Diagnostics>> {
     let Loaded { root, mut diagnostics, .. } = load(sources)?;
-    diagnostics.gates = gates::on(&sources.gates);
+    diagnostics.gates = gates::on(&sources.gates).into();
     let settings = decode(&root, factories, &mut diagnostics);
     if diagnostics.has_errors() {
         return Err(Box::new(diagnostics));
@@ -131,7 +131,7 @@ fn load(sources: &Sources) -> Result<Loaded, Box<Diagnostics>> {
 fn validate(sources: &Sources, factories: &Factories, json: bool) -> ExitCode {
     let diagnostics = match load(sources) {
         Ok(Loaded { root, mut diagnostics, .. }) => {
-            diagnostics.gates = gates::on(&sources.gates);
+            diagnostics.gates = gates::on(&sources.gates).into();
             decode(&root, factories, &mut diagnostics);
             diagnostics
         }
