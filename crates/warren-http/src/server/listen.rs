@@ -81,6 +81,11 @@ impl Sockets {
         self.0.push((transport, endpoint.to_owned(), listener.clone()));
         Ok(listener)
     }
+
+    /// The addresses that were bound, in the order in which they were asked for; Unix sockets have none.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.0.iter().filter_map(|(_, _, listener)| listener.local_addr())
+    }
 }
 
 impl Listener {
