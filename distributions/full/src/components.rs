@@ -16,6 +16,7 @@ pub(crate) const FACTORIES: Factories = Factories {
         warren_processor_resource::FACTORY,
     ],
     exporters: &[
+        warren_exporter_debug::FACTORY,
         warren_exporter_prometheusremotewrite::FACTORY,
     ],
     extensions: &[],
