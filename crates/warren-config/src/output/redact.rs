@@ -7,8 +7,8 @@ use crate::{ComponentId, Map, Node, Value};
 /// The sections whose entries are components.
 const SECTIONS: [&str; 5] = ["receivers", "processors", "exporters", "connectors", "extensions"];
 
-/// Words in a key that say its value is secret.
-const SECRET_WORDS: [&str; 5] = ["password", "token", "secret", "key", "authorization"];
+/// Words in a key that say its value is secret; the last is Prometheus', which hides it too.
+const SECRET_WORDS: [&str; 6] = ["password", "token", "secret", "key", "authorization", "proxy_connect_header"];
 
 /// Hides the secrets of a whole configuration. `fields` gives the keys of a component's settings by section and id
 /// ([`crate::describe`]); where it knows a key, the key's type decides, elsewhere [`looks_secret`] does. Passwords in addresses are
@@ -31,7 +31,7 @@ pub fn redact(root: &mut Node, fields: &dyn Fn(&str, &ComponentId) -> Option<Vec
     }
 }
 
-/// Whether a key by its name holds a secret: it contains password, token, secret, key or authorization, and does not name a file.
+/// Whether a key by its name holds a secret: it contains one of the words for secrets, and does not name a file.
 pub fn looks_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     !key.ends_with("_file") && SECRET_WORDS.iter().any(|word| key.contains(word))
