@@ -16,13 +16,23 @@ pub enum ParseError<E> {
         /// The start of the line.
         shown: String,
     },
-    /// A line is longer than the parser will hold.
+    /// An entry is longer than the parser will hold.
     #[error("line {line} is longer than {bytes_max} bytes")]
     LongLine {
         /// Number of the line, from 1.
         line: u64,
         /// The bound.
         bytes_max: usize,
+    },
+    /// A message breaks the protobuf format.
+    #[error("metric family {family:?} (message {message}): {reason}")]
+    Message {
+        /// Number of the message, from 1.
+        message: u64,
+        /// The family it describes, as far as it is known.
+        family: String,
+        /// What is wrong.
+        reason: String,
     },
     /// An OpenMetrics page ends without `# EOF`.
     #[error("data does not end with # EOF")]
@@ -35,35 +45,20 @@ pub enum ParseError<E> {
     Sink(E),
 }
 
-/// Why a sink does not take a sample.
+/// Why a sink does not take a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal<E> {
-    /// The series' text is none: the line is bad.
-    Series(crate::SeriesError),
+    /// Its labels cannot be taken: the line is bad.
+    Series(E),
     /// The page must be refused.
     Page(E),
 }
 
-/// Why a line is bad.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum LineError<E> {
-    Reason(String),
-    /// The line goes on after its line feed: a quoted text is open.
-    Unfinished,
-    Sink(E),
-}
-
-impl<E> From<&str> for LineError<E> {
-    fn from(reason: &str) -> Self {
-        Self::Reason(reason.to_owned())
-    }
-}
-
-impl<E> From<Refusal<E>> for LineError<E> {
-    fn from(refusal: Refusal<E>) -> Self {
-        match refusal {
-            Refusal::Series(error) => Self::Reason(error.to_string()),
-            Refusal::Page(error) => Self::Sink(error),
+impl<E> Refusal<E> {
+    /// The reason.
+    pub fn into_inner(self) -> E {
+        match self {
+            Self::Series(error) | Self::Page(error) => error,
         }
     }
 }

@@ -1,54 +1,66 @@
-//! Series of brokers that do not escape label values.
+//! Lines of brokers that do not escape label values.
 //!
 //! LavinMQ writes the names of queues and vhosts as they are, so that a queue named `a"b` breaks its line. The label that follows, or the end of the
-//! braces, still shows where the value ends: `queue="a"b", vhost="/"}`.
+//! braces, still shows where the value ends: `queue="a"b", vhost="/"}`. Labels are found from the right, where brokers write the names that hold
+//! no surprises.
 
-use crate::labels::{LABELS_MAX, SeriesError, is_name, parse_series};
+use crate::cursor::is_name;
+use crate::entry::{Sample, guess};
+use crate::series::SeriesText;
+use std::borrow::Cow;
 
-/// As [`parse_series`](crate::parse_series), but quotes within values need not be escaped. A value ends where `"` is followed by the end of the braces
-/// or by another label's `, name="`.
-///
-/// # Errors
-/// When the text has no such form either.
-pub fn parse_series_lenient(
-    text: &[u8],
-    mut label: impl FnMut(&str, &str) -> Result<(), SeriesError>,
-) -> Result<(), SeriesError> {
-    let strict = parse_series(text, false, |_, _| Ok(()));
-    if strict.is_ok() {
-        return parse_series(text, false, label);
+/// Labels that are looked for in a broken line.
+const LABELS_MAX: usize = 64;
+
+/// The sample of a line (without line feed) whose label values hold quotes that are not escaped.
+pub(crate) fn recovered(line: &[u8], openmetrics: bool) -> Option<Sample<'_>> {
+    let cut = guess(line, openmetrics)?;
+    let text = std::str::from_utf8(cut.series).ok()?;
+    let (name, rest) = text.split_once('{')?;
+    if name.is_empty()
+        || name.starts_with(|c: char| c.is_ascii_digit())
+        || !name.bytes().all(|byte| is_name(byte) || byte == b':')
+    {
+        return None;
     }
-    let text = std::str::from_utf8(text).map_err(|_| SeriesError::Utf8)?;
-    let (name, rest) = text.split_once('{').ok_or(SeriesError::Start)?;
-    let mut rest = rest.strip_suffix('}').ok_or(SeriesError::Comma)?;
-    if name.is_empty() || !name.bytes().all(|byte| is_name(byte) || byte == b':') {
-        return Err(SeriesError::Start);
-    }
-    label("__name__", name)?;
-    for _ in 0..LABELS_MAX {
-        rest = rest.trim_start_matches([' ', ',']);
-        if rest.is_empty() {
-            return Ok(());
+    let mut rest = rest.strip_suffix("\"}").or_else(|| rest.strip_suffix("\",}"))?;
+    let mut labels: Vec<(&str, &str)> = Vec::new();
+    while let Some((label, value, before)) = last_label(rest, &labels) {
+        labels.push((label, value));
+        match before {
+            None => {
+                labels.push(("__name__", name));
+                let labels = labels.into_iter().rev().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value))).collect();
+                let series = SeriesText { text: cut.series, labels, histogram: false };
+                return Some(Sample { series, value: cut.value, timestamp: cut.timestamp, exemplar: None });
+            }
+            Some(before) => rest = before,
         }
-        let (name, value) = rest.split_once("=\"").ok_or(SeriesError::Equal)?;
-        if name.is_empty() || !name.bytes().all(is_name) {
-            return Err(SeriesError::LabelName);
+        if labels.len() >= LABELS_MAX {
+            return None;
         }
-        let end = value_end(value).ok_or(SeriesError::LabelValue)?;
-        label(name, value.get(..end).unwrap_or_default())?;
-        rest = value.get(end + 1..).unwrap_or_default();
     }
-    Err(SeriesError::TooMany(LABELS_MAX))
+    None
 }
 
-/// Where the value ends: at the first quote that another label follows, else at the last quote.
-fn value_end(value: &str) -> Option<usize> {
-    let quotes = value.match_indices('"').map(|(at, _)| at);
-    let followed = |at: &usize| {
-        let rest = value.get(at + 1..).unwrap_or_default();
-        let Some(next) = rest.strip_prefix(',') else { return rest.trim_end_matches([' ', ',']).is_empty() };
-        let next = next.trim_start_matches(' ');
-        next.split_once("=\"").is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(is_name))
-    };
-    quotes.into_iter().find(followed)
+/// The last label of `name="value", name="value` (the closing quote is cut off already), its value, and what stands before it, again without
+/// closing quote. What looks like a label that was found already is part of a value.
+fn last_label<'a>(text: &'a str, found: &[(&str, &str)]) -> Option<(&'a str, &'a str, Option<&'a str>)> {
+    let mut end = text.len();
+    loop {
+        let at = text.get(..end)?.rfind("=\"")?;
+        let (before, value) = (text.get(..at)?, text.get(at + 2..)?);
+        let stem = before.trim_end_matches(|c: char| c.is_ascii() && is_name(c as u8));
+        let name = before.get(stem.len()..)?;
+        let is_new =
+            !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && found.iter().all(|(known, _)| *known != name);
+        if is_new && stem.is_empty() {
+            return Some((name, value, None));
+        }
+        let closed = stem.trim_end_matches(' ').strip_suffix(',').and_then(|stem| stem.strip_suffix('"'));
+        match closed {
+            Some(closed) if is_new => return Some((name, value, Some(closed))),
+            _ => end = at,
+        }
+    }
 }

@@ -1,48 +1,65 @@
-//! Lines of OpenMetrics, 0.0.1 and 1.0.0: exactly one space between tokens, exemplars, `# EOF` at the end.
+//! Entries of OpenMetrics, 0.0.1 and 1.0.0: exactly one space between tokens, exemplars, `# EOF` at the end.
 
-use crate::error::LineError;
-use crate::labels::{check_exemplar_labels, unescaped};
+use crate::cursor::{Cursor, Nul, Stop};
+use crate::entry::{Entry, Sample, series_of};
 use crate::number::{parse_number, seconds_to_millis};
-use crate::text::{Line, braces_end, family_name};
-use crate::{FamilyKind, FamilyText, Sink};
+use crate::series::{Grammar, braces, unescaped};
+use crate::text::family_name;
+use crate::{ExemplarText, FamilyKind, FamilyText};
+use std::borrow::Cow;
 
-/// Reads a line without its line feed.
-pub(crate) fn line<S: Sink>(line: &[u8], sink: &mut S) -> Result<Line, LineError<S::Error>> {
-    match line.first() {
-        Some(b'#') if line == b"# EOF" => return Ok(Line::End),
-        Some(b'#') => metadata(line, sink)?,
-        _ => sample(line, sink)?,
-    }
-    Ok(Line::Read)
+/// Reads one entry, its line feed included but for that of `# EOF`, which is [`Stop::End`].
+pub(crate) fn entry<'a>(c: &mut Cursor<'a>, kind: FamilyKind) -> Result<Entry<'a>, Stop> {
+    if c.peek()? == b'#' { metadata(c) } else { sample(c, kind) }
 }
 
-fn metadata<S: Sink>(line: &[u8], sink: &mut S) -> Result<(), LineError<S::Error>> {
-    let (word, rest) = match line.split_at_checked(7) {
-        Some((word @ (b"# HELP " | b"# TYPE " | b"# UNIT "), rest)) => (word, rest),
-        _ => return Err("expected a valid start token".into()),
+fn metadata<'a>(c: &mut Cursor<'a>) -> Result<Entry<'a>, Stop> {
+    let unexpected = || Stop::from("expected a valid start token");
+    if !c.word(b"# ", Nul::Byte)? {
+        return Err(unexpected());
+    }
+    let word = c.peek()?;
+    let read = match word {
+        b'E' => c.word(b"EOF", Nul::Nothing)?,
+        b'H' => c.word(b"HELP ", Nul::Nothing)?,
+        b'T' => c.word(b"TYPE ", Nul::Nothing)?,
+        b'U' => c.word(b"UNIT ", Nul::Nothing)?,
+        _ => false,
     };
-    let (name, text) = family_name(rest).ok_or("expected metric name after HELP, TYPE or UNIT")?;
-    let name = unescaped(name).map_err(|_| "metric name is not a valid utf8 string")?;
-    let Some(text) = text.strip_prefix(b" ") else { return Err("expected text behind the metric name".into()) };
+    if !read {
+        return Err(unexpected());
+    }
+    if word == b'E' {
+        return Err(Stop::End);
+    }
+    let name = family_name(c, "expected metric name after HELP, TYPE or UNIT")?;
+    if c.peek()? != b' ' {
+        return Err("expected text behind the metric name".into());
+    }
+    let start = c.at + 1;
+    while c.peek()? != b'\n' {
+        c.step(Nul::Nothing);
+    }
+    let text = c.bytes.get(start..c.at).unwrap_or_default();
+    c.step(Nul::Byte);
     match word {
-        b"# HELP " => {
-            let Ok(text) = simdutf8::basic::from_utf8(text) else { return Err("help text is not a valid utf8 string".into()) };
-            let text = unescaped(text.as_bytes()).map_err(|_| "help text is not a valid utf8 string")?;
-            sink.metadata(&name, FamilyText::Help(&text));
+        b'H' => {
+            simdutf8::basic::from_utf8(text).map_err(|_| "help text is not a valid utf8 string")?;
+            Ok(Entry::Help(name, unescaped(text)?))
         }
-        b"# TYPE " => sink.metadata(&name, FamilyText::Kind(kind(text)?)),
+        b'T' => Ok(Entry::Metadata(name, FamilyText::Kind(kind_of(text)?))),
         _ => {
-            let Ok(unit) = simdutf8::basic::from_utf8(text) else { return Err("unit is not a valid utf8 string".into()) };
-            if !unit.is_empty() && !name.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_')) {
-                return Err(LineError::Reason(format!("unit {unit:?} not a suffix of metric {name:?}")));
+            let unit = simdutf8::basic::from_utf8(text).map_err(|_| "unit is not a valid utf8 string")?;
+            let stem = name.strip_suffix(text);
+            if !unit.is_empty() && !stem.is_some_and(|stem| stem.last() == Some(&b'_')) {
+                return Err(Stop::Bad(format!("unit {unit:?} not a suffix of metric {:?}", String::from_utf8_lossy(name))));
             }
-            sink.metadata(&name, FamilyText::Unit(unit));
+            Ok(Entry::Metadata(name, FamilyText::Unit(unit)))
         }
     }
-    Ok(())
 }
 
-fn kind<E>(text: &[u8]) -> Result<FamilyKind, LineError<E>> {
+fn kind_of(text: &[u8]) -> Result<FamilyKind, Stop> {
     Ok(match text {
         b"counter" => FamilyKind::Counter,
         b"gauge" => FamilyKind::Gauge,
@@ -52,59 +69,64 @@ fn kind<E>(text: &[u8]) -> Result<FamilyKind, LineError<E>> {
         b"info" => FamilyKind::Info,
         b"stateset" => FamilyKind::StateSet,
         b"unknown" => FamilyKind::Unknown,
-        other => return Err(LineError::Reason(format!("invalid metric type {:?}", String::from_utf8_lossy(other)))),
+        other => return Err(Stop::Bad(format!("invalid metric type {:?}", String::from_utf8_lossy(other)))),
     })
 }
 
-fn sample<S: Sink>(line: &[u8], sink: &mut S) -> Result<(), LineError<S::Error>> {
-    let end = match memchr::memchr2(b'{', b' ', line) {
-        Some(at) if line.get(at) == Some(&b'{') => braces_end(line, at)?,
-        Some(at) => at,
-        None => return Err("expected value after metric".into()),
-    };
-    let (series, rest) = line.split_at_checked(end).unwrap_or((line, &[]));
-    let (number, rest) = token(rest).ok_or("expected value after metric")?;
-    let value = number_of(number)?;
-    let (timestamp, rest) = match token(rest) {
-        Some((text, after)) if text != b"#" => (Some(time_of(text)?), after),
-        _ => (None, rest),
-    };
-    let exemplar = if rest.is_empty() { None } else { Some(exemplar(rest)?) };
-    sink.sample(series, value, timestamp)?;
-    if let Some((labels, value, timestamp)) = exemplar {
-        sink.exemplar(labels, value, timestamp);
+fn sample<'a>(c: &mut Cursor<'a>, kind: FamilyKind) -> Result<Entry<'a>, Stop> {
+    let start = c.at;
+    let name = c.metric_name()?;
+    let mut labels = None;
+    if c.eat(b'{')? {
+        labels = Some(braces(c, Grammar::OpenMetrics, !name.is_empty())?);
+    } else if name.is_empty() {
+        return Err("expected a valid start token".into());
     }
-    Ok(())
+    let series = series_of(c.since(start), name, labels.unwrap_or_default(), kind)?;
+    let value = number(token(c)?.ok_or("expected value after metric")?)?;
+    let mut timestamp = None;
+    if !at_exemplar(c)? && c.peek()? == b' ' {
+        timestamp = Some(time(token(c)?.ok_or("expected next entry after value")?)?);
+    }
+    let exemplar = if at_exemplar(c)? { Some(exemplar(c)?) } else { None };
+    if !c.eat(b'\n')? {
+        return Err("expected next entry after timestamp".into());
+    }
+    Ok(Entry::Sample(Sample { series, value, timestamp, exemplar }))
+}
+
+/// Whether ` # {` stands here.
+fn at_exemplar(c: &Cursor<'_>) -> Result<bool, Stop> {
+    let mut ahead = *c;
+    ahead.word(b" # {", Nul::Byte)
 }
 
 /// ` # {labels} value [timestamp]`
-fn exemplar<E>(text: &[u8]) -> Result<(&[u8], f64, Option<i64>), LineError<E>> {
-    let Some(labels) = text.strip_prefix(b" # ").filter(|rest| rest.first() == Some(&b'{')) else {
-        return Err("expected next entry after timestamp".into());
-    };
-    let end = braces_end(labels, 0)?;
-    let (labels, rest) = labels.split_at_checked(end).unwrap_or_default();
-    check_exemplar_labels(labels).map_err(|error| LineError::Reason(error.to_string()))?;
-    let (number, rest) = token(rest).ok_or("expected value after exemplar labels")?;
-    let value = number_of(number)?;
-    match token(rest) {
-        Some((text, [])) => Ok((labels, value, Some(time_of(text)?))),
-        None if rest.is_empty() => Ok((labels, value, None)),
-        _ => Err("expected next entry after exemplar timestamp".into()),
+fn exemplar<'a>(c: &mut Cursor<'a>) -> Result<ExemplarText<'a>, Stop> {
+    c.word(b" # {", Nul::Byte)?;
+    let read = braces(c, Grammar::Exemplar, true)?;
+    // As in Prometheus, escapes stay as they are.
+    let text =
+        |text: &'a [u8]| simdutf8::basic::from_utf8(text).map(Cow::Borrowed).map_err(|_| Stop::from("name is not valid UTF-8"));
+    let labels = read.labels.into_iter().map(|(name, value)| Ok((text(name)?, text(value)?))).collect::<Result<_, Stop>>()?;
+    let value = number(token(c)?.ok_or("expected value after exemplar labels")?)?;
+    let timestamp =
+        if c.peek()? == b' ' { Some(time(token(c)?.ok_or("expected next entry after exemplar value")?)?) } else { None };
+    Ok(ExemplarText { labels, value, timestamp })
+}
+
+/// One space and what stands up to the next space or the end of the line; `None` if nothing does.
+fn token<'a>(c: &mut Cursor<'a>) -> Result<Option<&'a [u8]>, Stop> {
+    if !c.eat(b' ')? {
+        return Ok(None);
     }
+    Ok(Some(c.take_while(|byte| !matches!(byte, 0 | b' ' | b'\n'))?).filter(|token| !token.is_empty()))
 }
 
-/// One space and what stands up to the next.
-fn token(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let inner = text.strip_prefix(b" ")?;
-    let length = memchr::memchr(b' ', inner).unwrap_or(inner.len());
-    if length == 0 { None } else { inner.split_at_checked(length) }
+fn number(text: &[u8]) -> Result<f64, Stop> {
+    parse_number(text).ok_or_else(|| Stop::Bad(format!("invalid value {:?}", String::from_utf8_lossy(text))))
 }
 
-fn number_of<E>(text: &[u8]) -> Result<f64, LineError<E>> {
-    parse_number(text).ok_or_else(|| LineError::Reason(format!("invalid value {:?}", String::from_utf8_lossy(text))))
-}
-
-fn time_of<E>(text: &[u8]) -> Result<i64, LineError<E>> {
-    seconds_to_millis(text).ok_or_else(|| LineError::Reason(format!("invalid timestamp {:?}", String::from_utf8_lossy(text))))
+fn time(text: &[u8]) -> Result<i64, Stop> {
+    seconds_to_millis(text).ok_or_else(|| Stop::Bad(format!("invalid timestamp {:?}", String::from_utf8_lossy(text))))
 }

@@ -1,121 +1,103 @@
-//! Lines of the text format, 0.0.4 and 1.0.0.
+//! Entries of the text format, 0.0.4 and 1.0.0.
 
-use crate::error::LineError;
-use crate::labels::{is_name, quoted_length, unescaped};
+use crate::cursor::{Cursor, Nul, Stop};
+use crate::entry::{Entry, Sample, series_of};
 use crate::number::parse_number;
-use crate::{FamilyKind, FamilyText, Sink};
+use crate::series::{Grammar, braces, replaced};
+use crate::{FamilyKind, FamilyText};
+use std::borrow::Cow;
 
-/// What a line was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Line {
-    /// It was read.
-    Read,
-    /// The page ends here.
-    End,
-}
-
-/// Reads a line without its line feed.
-pub(crate) fn line<S: Sink>(line: &[u8], lenient: bool, sink: &mut S) -> Result<Line, LineError<S::Error>> {
-    let line = trim_start(line);
-    match line.first() {
-        None => {}
-        Some(0) => return Ok(Line::End),
-        Some(b'#') => comment(line, sink)?,
-        Some(_) => sample(line, lenient, sink)?,
-    }
-    Ok(Line::Read)
-}
-
-fn trim_start(text: &[u8]) -> &[u8] {
-    let start = text.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(text.len());
-    text.get(start..).unwrap_or_default()
-}
-
-/// Bytes of the series' text at the start of a line.
-pub(crate) fn series_length<E>(line: &[u8]) -> Result<usize, LineError<E>> {
-    let end = memchr::memchr3(b'{', b' ', b'\t', line).unwrap_or(line.len());
-    if line.get(end) == Some(&b'{') {
-        return braces_end(line, end);
-    }
-    // Space may stand between name and labels.
-    let rest = trim_start(line.get(end..).unwrap_or_default());
-    if rest.first() == Some(&b'{') { braces_end(line, line.len() - rest.len()) } else { Ok(end) }
-}
-
-/// The byte after the closing brace, given that of the opening one.
-pub(crate) fn braces_end<E>(line: &[u8], open: usize) -> Result<usize, LineError<E>> {
-    let mut at = open + 1;
-    loop {
-        let rest = line.get(at..).unwrap_or_default();
-        let Some(found) = memchr::memchr2(b'"', b'}', rest) else { return Err("expected label name".into()) };
-        if rest.get(found) == Some(&b'}') {
-            return Ok(at + found + 1);
+/// Reads one entry, its line feed included. `kind` is the type told last.
+pub(crate) fn entry<'a>(c: &mut Cursor<'a>, kind: FamilyKind) -> Result<Entry<'a>, Stop> {
+    let start = c.at;
+    c.skip_space(Nul::Byte)?;
+    match c.peek()? {
+        0 => Err(Stop::End),
+        b'\n' => {
+            c.step(Nul::Byte);
+            Ok(Entry::Nothing)
         }
-        let quoted = rest.get(found..).unwrap_or_default();
-        at += found + quoted_length(quoted).ok_or(LineError::Unfinished)?;
+        b'#' => comment(c),
+        _ => sample(c, start, kind),
     }
 }
 
-fn sample<S: Sink>(line: &[u8], lenient: bool, sink: &mut S) -> Result<(), LineError<S::Error>> {
-    match series_length(line).and_then(|end| sample_of(line, end, sink)) {
-        Err(LineError::Reason(_) | LineError::Unfinished) if lenient => {
-            // A quote in a value that is not escaped leads astray: the braces end where a value follows.
-            let end = memchr::memmem::rfind(line, b"} ").ok_or("expected value after metric")? + 1;
-            sample_of(line, end, sink)
-        }
-        other => other,
+fn sample<'a>(c: &mut Cursor<'a>, start: usize, kind: FamilyKind) -> Result<Entry<'a>, Stop> {
+    let bare = c.metric_name()?;
+    // As in Prometheus, space before the name is part of it.
+    let name = if bare.is_empty() { bare } else { c.since(start) };
+    let mut end = c.at;
+    if !bare.is_empty() {
+        c.skip_space(Nul::Byte)?;
     }
-}
-
-fn sample_of<S: Sink>(line: &[u8], end: usize, sink: &mut S) -> Result<(), LineError<S::Error>> {
-    let (series, rest) = line.split_at_checked(end).unwrap_or((line, &[]));
-    let rest = trim_start(rest);
-    let length = memchr::memchr2(b' ', b'\t', rest).unwrap_or(rest.len());
-    let (number, rest) = rest.split_at_checked(length).unwrap_or_default();
+    let mut labels = None;
+    if c.eat(b'{')? {
+        labels = Some(braces(c, Grammar::Text, !name.is_empty())?);
+        end = c.at;
+        c.skip_space(Nul::Byte)?;
+    } else if bare.is_empty() {
+        return Err("expected a valid start token".into());
+    }
+    let text = c.bytes.get(start..end).unwrap_or_default();
+    let series = series_of(text, name, labels.unwrap_or_default(), kind)?;
+    let number = c.take_while(|byte| !matches!(byte, 0 | b' ' | b'\t' | b'\n' | b'{'))?;
     if number.is_empty() {
         return Err("expected value after metric".into());
     }
-    let value =
-        parse_number(number).ok_or_else(|| LineError::Reason(format!("invalid value {:?}", String::from_utf8_lossy(number))))?;
-    let rest = trim_start(rest);
-    let timestamp = if rest.is_empty() { None } else { Some(timestamp(rest)?) };
-    Ok(sink.sample(series, value, timestamp)?)
+    let value = parse_number(number).ok_or_else(|| Stop::Bad(format!("invalid value {:?}", String::from_utf8_lossy(number))))?;
+    c.skip_space(Nul::Byte)?;
+    let mut timestamp = None;
+    if c.peek()?.is_ascii_digit() {
+        timestamp = Some(milliseconds(c.take_while(|byte| byte.is_ascii_digit())?).ok_or("timestamp out of range")?);
+        c.skip_space(Nul::Byte)?;
+    }
+    if !c.eat(b'\n')? {
+        let expected =
+            if timestamp.is_some() { "expected next entry after timestamp" } else { "expected timestamp or new record" };
+        return Err(expected.into());
+    }
+    Ok(Entry::Sample(Sample { series, value, timestamp, exemplar: None }))
 }
 
-/// Digits and nothing else but space behind.
-fn timestamp<E>(text: &[u8]) -> Result<i64, LineError<E>> {
-    let length = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, rest) = text.split_at_checked(length).unwrap_or_default();
-    if digits.is_empty() {
-        return Err("expected timestamp or new record".into());
-    }
-    if !trim_start(rest).is_empty() {
-        return Err("expected next entry after timestamp".into());
-    }
-    std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).ok_or_else(|| "timestamp out of range".into())
+/// Digits as milliseconds.
+pub(crate) fn milliseconds(digits: &[u8]) -> Option<i64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// `# HELP name text`, `# TYPE name kind`; anything else behind `#` is for people.
-fn comment<S: Sink>(line: &[u8], sink: &mut S) -> Result<(), LineError<S::Error>> {
-    let inner = line.get(1..).unwrap_or_default();
-    let word = trim_start(inner);
-    if word.len() == inner.len() {
-        return Ok(());
+fn comment<'a>(c: &mut Cursor<'a>) -> Result<Entry<'a>, Stop> {
+    c.step(Nul::Byte);
+    if !matches!(c.peek()?, b' ' | b'\t') {
+        return rest_of_comment(c, Nul::Byte);
     }
-    let is_help = match word.get(..5) {
-        Some(b"HELP " | b"HELP\t") => true,
-        Some(b"TYPE " | b"TYPE\t") => false,
-        _ => return Ok(()),
+    c.skip_space(Nul::Byte)?;
+    let word = c.peek()?;
+    let read = match word {
+        b'H' => c.word(b"HELP", Nul::Nothing)?,
+        b'T' => c.word(b"TYPE", Nul::Nothing)?,
+        _ => false,
     };
-    let rest = trim_start(word.get(5..).unwrap_or_default());
-    let (name, text) =
-        family_name(rest).ok_or(if is_help { "expected metric name after HELP" } else { "expected metric name after TYPE" })?;
-    let name = unescaped(name).map_err(|_| "metric name is not a valid utf8 string")?;
-    let text = text.get(1..).filter(|text| !text.iter().all(|byte| matches!(byte, b' ' | b'\t'))).unwrap_or_default();
-    if is_help {
-        let Ok(text) = simdutf8::basic::from_utf8(text) else { return Err("help text is not a valid utf8 string".into()) };
-        sink.metadata(&name, FamilyText::Help(&help(text)));
-        return Ok(());
+    if !read || !matches!(c.peek()?, b' ' | b'\t') {
+        return rest_of_comment(c, Nul::Nothing);
+    }
+    c.skip_space(Nul::Nothing)?;
+    let expected = if word == b'H' { "expected metric name after HELP" } else { "expected metric name after TYPE" };
+    let name = family_name(c, expected)?;
+    let start = c.at;
+    if c.peek()? != 0 {
+        while c.peek()? != b'\n' {
+            c.step(Nul::Nothing);
+        }
+    }
+    let text = c.since(start);
+    if !c.eat(b'\n')? {
+        return Err("linebreak expected after metadata".into());
+    }
+    let blank = text.iter().all(|byte| matches!(byte, 0 | b' ' | b'\t'));
+    let text = text.get(1..).filter(|_| !blank).unwrap_or_default();
+    if word == b'H' {
+        let text = simdutf8::basic::from_utf8(text).map_err(|_| "help text is not a valid utf8 string")?;
+        return Ok(Entry::Help(name, help(text)));
     }
     let kind = match text {
         b"counter" => FamilyKind::Counter,
@@ -123,40 +105,37 @@ fn comment<S: Sink>(line: &[u8], sink: &mut S) -> Result<(), LineError<S::Error>
         b"histogram" => FamilyKind::Histogram,
         b"summary" => FamilyKind::Summary,
         b"untyped" => FamilyKind::Unknown,
-        other => return Err(LineError::Reason(format!("invalid metric type {:?}", String::from_utf8_lossy(other)))),
+        other => return Err(Stop::Bad(format!("invalid metric type {:?}", String::from_utf8_lossy(other)))),
     };
-    sink.metadata(&name, FamilyText::Kind(kind));
-    Ok(())
+    Ok(Entry::Metadata(name, FamilyText::Kind(kind)))
 }
 
-/// A family's name, quoted or not, and what follows it.
-pub(crate) fn family_name(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    if let Some(length) = quoted_length(text) {
-        return Some((text.get(1..length - 1)?, text.get(length..)?));
+/// Passes over the rest of a comment. A NUL byte at its start, or anywhere right behind a `#`, ends the page.
+fn rest_of_comment<'a>(c: &mut Cursor<'a>, nul: Nul) -> Result<Entry<'a>, Stop> {
+    loop {
+        match c.peek()? {
+            0 => return Err(Stop::End),
+            b'\n' => break,
+            _ => c.step(nul),
+        }
     }
-    let length = text.iter().position(|byte| !is_name(*byte) && *byte != b':').unwrap_or(text.len());
-    let name = text.get(..length).filter(|name| name.first().is_some_and(|byte| !byte.is_ascii_digit()))?;
-    Some((name, text.get(length..)?))
+    c.step(Nul::Byte);
+    Ok(Entry::Nothing)
+}
+
+/// A family's name, quoted or not. Quoted ones keep their escapes, as in Prometheus.
+pub(crate) fn family_name<'a>(c: &mut Cursor<'a>, expected: &str) -> Result<&'a [u8], Stop> {
+    if c.peek()? == b'"' {
+        return c.quoted(Nul::Byte, true, expected);
+    }
+    Some(c.metric_name()?).filter(|name| !name.is_empty()).ok_or_else(|| expected.into())
 }
 
 /// Resolves `\\` and `\n`.
-fn help(text: &str) -> std::borrow::Cow<'_, str> {
-    if !text.contains('\\') {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        let (before, after) = rest.split_at(at);
-        out.push_str(before);
-        let (resolved, length) = match after.as_bytes().get(1) {
-            Some(b'\\') => ('\\', 2),
-            Some(b'n') => ('\n', 2),
-            _ => ('\\', 1),
-        };
-        out.push(resolved);
-        rest = after.get(length..).unwrap_or_default();
-    }
-    out.push_str(rest);
-    out.into()
+fn help(text: &str) -> Cow<'_, str> {
+    replaced(text, |escape| match escape {
+        b'\\' => Some('\\'),
+        b'n' => Some('\n'),
+        _ => None,
+    })
 }

@@ -2,8 +2,7 @@
 
 use crate::config::{NameEscaping, NameValidation, ScrapeConfig, ScrapeProtocol};
 use crate::http::{HttpClient, uncompressed};
-use crate::labels::Labels;
-use crate::series::{Counts, Kind, Metadata, Own, Page, PageError, Release, Rules, Series, StartTimes};
+use crate::series::{Counts, Own, Page, PageError, Release, Rules, Series, StartTimes, schema_of_factor};
 use crate::target::Target;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -11,15 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use warren_component::{ConsumeError, Consumer};
-use warren_exposition::{
-    FamilyKind, FamilyText, Format, Options, ParseError, Parser, Refusal, SeriesError, Sink, Skipped, parse_series,
-    parse_series_lenient,
-};
+use warren_exposition::{Format, Options, ParseError, Parser, Skipped};
 use warren_http::Body;
 use warren_pdata::{Batch, Metrics, STALE_NAN_BITS};
 
 /// A page without `body_size_limit` is cut here, inflated.
 pub const PAGE_BYTES_MAX: u64 = 256 << 20;
+
+/// Pages for which a series that is gone is remembered at most.
+const PAGES_REMEMBERED_MAX: u128 = 10_000;
 
 const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
 
@@ -34,6 +33,8 @@ pub struct Settings {
     pub report_extra_scrape_metrics: bool,
     /// Where start times come from.
     pub start_times: StartTimes,
+    /// Whether native histograms are taken.
+    pub native_histograms: bool,
     /// Version of the default scope.
     pub version: String,
     /// Labels that every series gets.
@@ -116,6 +117,10 @@ impl Scraper {
             honor_timestamps: job.honor_timestamps,
             track_timestamps_staleness: job.track_timestamps_staleness,
             legacy_names: job.name_validation == NameValidation::Legacy,
+            native_histograms: settings.native_histograms,
+            native_schema_max: schema_of_factor(job.native_histogram_min_bucket_factor),
+            native_buckets_max: job.native_histogram_bucket_limit,
+            forget_after: pages_to_remember(target.interval),
             limits: job.limits,
             relabel: job.metric_relabel.clone(),
             trim_metric_suffixes: settings.trim_metric_suffixes,
@@ -149,16 +154,14 @@ impl Scraper {
             Some(limit) => Err(ScrapeError::Limit(limit)),
             None => request.open().await,
         };
-        let lenient = self.settings.lenient_lines;
-        let read = match &reply {
-            Ok((_, Format::OpenMetrics)) => read_strict,
-            _ if lenient => read_lenient,
-            _ => read_text,
+        let options = Options {
+            lenient: self.settings.lenient_lines,
+            classic_histograms: self.job.always_scrape_classic_histograms || !self.settings.native_histograms,
         };
-        let mut page = self.series.begin(time_ms, read);
+        let mut page = self.series.begin(time_ms);
         let mut size = 0;
         let scraped = match reply {
-            Ok((body, format)) => request.read(body, format, lenient, &mut page, &mut size).await,
+            Ok((body, format)) => request.read(body, Parser::new(format, options), &mut page, &mut size).await,
             Err(error) => Err(error),
         };
         let took = started.elapsed();
@@ -188,7 +191,7 @@ impl Scraper {
         let stale = f64::from_bits(STALE_NAN_BITS);
         let own: Vec<Own> =
             own_metrics(stale, Duration::ZERO, Counts::default()).into_iter().map(|own| Own { value: stale, ..own }).collect();
-        let release = self.series.begin(time_ms, read_text).refuse();
+        let release = self.series.begin(time_ms).refuse();
         hand_on(release, &own, self.output.as_ref()).await.0
     }
 }
@@ -209,7 +212,6 @@ async fn hand_on(mut release: Release<'_>, own: &[Own], output: &dyn Consumer) -
         points += batch.count();
         committed = output.consume(Arc::new(Batch::Metrics(batch))).await;
         if committed.is_err() {
-            while release.next_batch().is_some() {}
             break;
         }
         tokio::task::yield_now().await;
@@ -263,6 +265,13 @@ fn extra_metrics(timeout: Duration, sample_limit: u64, size: f64) -> [Own; 3] {
         own("scrape_sample_limit", "", sample_limit as f64),
         own("scrape_body_size_bytes", "By", size),
     ]
+}
+
+/// How many pages a series that is gone is remembered, with its start time: as long as upstream's adjuster does.
+fn pages_to_remember(interval: Duration) -> u16 {
+    let remembered = Duration::from_secs(120).max(interval + Duration::from_secs(60));
+    let pages = remembered.as_millis().div_ceil(interval.as_millis().max(1)) + 1;
+    pages.min(PAGES_REMEMBERED_MAX) as u16
 }
 
 fn request_headers(job: &ScrapeConfig, timeout: Duration) -> HeaderMap {
@@ -332,17 +341,11 @@ impl Request<'_> {
     async fn read(
         &self,
         mut body: Body,
-        format: Format,
-        lenient: bool,
+        mut parser: Parser,
         page: &mut Page<'_>,
         size: &mut u64,
     ) -> Result<Skipped, ScrapeError> {
-        if format == Format::Protobuf {
-            return Err(ScrapeError::Page("the page is protobuf, which was not asked for".to_owned()));
-        }
         let limit = Some(self.job.limits.body_size).filter(|limit| *limit > 0).unwrap_or(PAGE_BYTES_MAX);
-        let mut parser = Parser::new(format == Format::OpenMetrics, Options { lenient });
-        let mut sink = PageSink { page, lenient };
         loop {
             let window = body.window().await.map_err(|error| ScrapeError::Connection(error.to_string()))?;
             let Some(window) = window else { break };
@@ -350,94 +353,21 @@ impl Request<'_> {
             if *size >= limit {
                 return Err(ScrapeError::TooLarge(limit));
             }
-            parser.feed(window, &mut sink).map_err(refused)?;
+            parser.feed(window, page).map_err(refused)?;
             tokio::task::yield_now().await;
         }
-        parser.finish(&mut sink).map_err(refused)
+        parser.finish(page).map_err(refused)
     }
 }
 
 fn refused(error: ParseError<PageError>) -> ScrapeError {
     match error {
-        ParseError::Sink(error @ (PageError::Text(_) | PageError::NoName | PageError::DuplicateLabel(_))) => {
+        ParseError::Sink(error @ (PageError::InvalidName(_) | PageError::NoName | PageError::DuplicateLabel(_))) => {
             ScrapeError::Page(error.to_string())
         }
         ParseError::Sink(error) => ScrapeError::Limit(error.to_string()),
         other => ScrapeError::Page(other.to_string()),
     }
-}
-
-/// Passes what the parser finds to the page.
-struct PageSink<'p, 's> {
-    page: &'p mut Page<'s>,
-    lenient: bool,
-}
-
-impl Sink for PageSink<'_, '_> {
-    type Error = PageError;
-
-    fn metadata(&mut self, family: &str, text: FamilyText<'_>) {
-        self.page.metadata(
-            family,
-            match text {
-                FamilyText::Kind(kind) => Metadata::Kind(match kind {
-                    FamilyKind::Counter => Kind::Counter,
-                    FamilyKind::Gauge => Kind::Gauge,
-                    FamilyKind::Histogram => Kind::Histogram,
-                    FamilyKind::GaugeHistogram => Kind::GaugeHistogram,
-                    FamilyKind::Summary => Kind::Summary,
-                    FamilyKind::Info => Kind::Info,
-                    FamilyKind::StateSet => Kind::StateSet,
-                    FamilyKind::Unknown => Kind::Unknown,
-                }),
-                FamilyText::Help(help) => Metadata::Help(help),
-                FamilyText::Unit(unit) => Metadata::Unit(unit),
-            },
-        );
-    }
-
-    #[inline]
-    fn sample(&mut self, series: &[u8], value: f64, timestamp: Option<i64>) -> Result<(), Refusal<PageError>> {
-        self.page.sample(series, value, timestamp).map_err(|error| match error {
-            PageError::Text(reason) => Refusal::Series(SeriesError::Refused(reason)),
-            PageError::NoName | PageError::DuplicateLabel(_) if self.lenient => {
-                Refusal::Series(SeriesError::Refused(error.to_string()))
-            }
-            other => Refusal::Page(other),
-        })
-    }
-
-    fn exemplar(&mut self, labels: &[u8], value: f64, timestamp: Option<i64>) {
-        let mut pairs = Vec::new();
-        // A name in front makes a series of it; the parser has checked the labels.
-        let text = [b"e", labels].concat();
-        let _ = parse_series(&text, true, |name, value| {
-            pairs.push((name.to_owned(), value.to_owned()));
-            Ok(())
-        });
-        let labels = pairs.iter().skip(1).map(|(name, value)| (name.as_str(), value.as_str()));
-        self.page.exemplar(Release::exemplar(labels, value, timestamp.unwrap_or(self.page.time_ms())));
-    }
-}
-
-fn read_text(text: &[u8], labels: &mut Labels) -> Result<(), PageError> {
-    parse_series(text, false, |name, value| labels.push(name, value).map_err(too_large)).map_err(bad_text)
-}
-
-fn read_strict(text: &[u8], labels: &mut Labels) -> Result<(), PageError> {
-    parse_series(text, true, |name, value| labels.push(name, value).map_err(too_large)).map_err(bad_text)
-}
-
-fn read_lenient(text: &[u8], labels: &mut Labels) -> Result<(), PageError> {
-    parse_series_lenient(text, |name, value| labels.push(name, value).map_err(too_large)).map_err(bad_text)
-}
-
-fn too_large(error: crate::labels::TooLarge) -> SeriesError {
-    SeriesError::Refused(error.to_string())
-}
-
-fn bad_text(error: SeriesError) -> PageError {
-    PageError::Text(error.to_string())
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use serde_json::Value;
 /// Libraries by layer, lowest first. Components come next, then the service, then the distributions.
 const LIBRARIES: [&[&str]; 4] = [
     &["warren-sys", "warren-pdata", "warren-regex"],
-    &["warren-gotext", "warren-config", "warren-telemetry", "warren-exposition", "warren-promname"],
-    &["warren-otlp", "warren-remotewrite", "warren-component"],
+    &["warren-gotext", "warren-config", "warren-telemetry", "warren-promname"],
+    &["warren-otlp", "warren-exposition", "warren-remotewrite", "warren-component"],
     &["warren-http", "warren-delivery", "warren-scrape", "warren-ottl", "warren-attributes"],
 ];
 const COMPONENTS: [&str; 4] = ["warren-receiver-", "warren-processor-", "warren-exporter-", "warren-extension-"];

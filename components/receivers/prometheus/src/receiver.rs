@@ -1,6 +1,7 @@
 //! The running receiver.
 
 use crate::Config;
+use crate::config::Gates;
 use std::sync::Arc;
 use warren_component::{BoxFuture, BuildContext, BuildError, Outputs, Receiver, ReceiverConfig, RunContext, RunError};
 use warren_pdata::Signal;
@@ -34,6 +35,7 @@ impl ReceiverConfig for Config {
                 trim_metric_suffixes: self.trim_metric_suffixes,
                 report_extra_scrape_metrics: self.report_extra_scrape_metrics,
                 start_times: self.start_times()?,
+                native_histograms: self.gates.native_histograms,
                 version: cx.build.version.clone(),
                 external_labels,
             },
@@ -47,8 +49,12 @@ impl ReceiverConfig for Config {
 
 impl Config {
     fn start_times(&self) -> Result<StartTimes, BuildError> {
+        let adjusted = match self.gates {
+            Gates { no_adjustment: true, created, .. } => StartTimes::Told { created },
+            Gates { created, .. } => StartTimes::Adjusted { created },
+        };
         if !self.use_start_time_metric {
-            return Ok(StartTimes::Adjusted);
+            return Ok(adjusted);
         }
         let pattern = Some(&self.start_time_metric_regex).filter(|pattern| !pattern.is_empty());
         let regex = pattern.map(|pattern| Regex::new(pattern)).transpose();

@@ -30,7 +30,9 @@ pub(crate) enum Role {
     Sum,
     /// `_count` of a distribution.
     Count,
-    /// `_created`: of no use while start times are adjusted.
+    /// A native histogram; the group's index is in `start`.
+    Native,
+    /// `_created`: when a counter or distribution began to count.
     Created,
     /// `target_info`: attributes of the resource.
     TargetInfo,
@@ -61,8 +63,8 @@ pub(crate) struct Slot {
 
 const _: () = assert!(size_of::<Slot>() == 40, "known series are the largest part of a collector's memory");
 
-/// Pages after which a series that is gone is forgotten, and its start time with it.
-pub(crate) const FORGET_AFTER_PAGES: u16 = 3;
+/// Slots that are looked at before an index is built.
+const LOOK_AHEAD: usize = 4;
 
 /// All known series of a target.
 #[derive(Default)]
@@ -98,10 +100,17 @@ impl Cache {
     }
 
     /// The slot with this hash.
-    pub(crate) fn find(&mut self, hash: u64) -> Option<usize> {
+    pub(crate) fn find(&mut self, hash: u64) -> Option<u32> {
         if self.slots.get(self.next).is_some_and(|slot| slot.hash == hash) {
             self.next += 1;
-            return Some(self.next - 1);
+            return Some(self.next as u32 - 1);
+        }
+        // A few series may have gone.
+        let ahead = self.slots.iter().skip(self.next).take(LOOK_AHEAD).position(|slot| slot.hash == hash);
+        if let Some(ahead) = ahead {
+            self.reordered = true;
+            self.next += ahead + 1;
+            return Some(self.next as u32 - 1);
         }
         let slots = &self.slots;
         let index = self.index.get_or_insert_with(|| {
@@ -111,22 +120,22 @@ impl Cache {
             }
             index
         });
-        let found = index.find(hash, |at| slots.get(*at as usize).is_some_and(|slot| slot.hash == hash)).map(|at| *at as usize);
+        let found = index.find(hash, |at| slots.get(*at as usize).is_some_and(|slot| slot.hash == hash)).copied();
         self.reordered = true;
         if let Some(at) = found {
-            self.next = at + 1;
+            self.next = at as usize + 1;
         }
         found
     }
 
     /// Adds a series.
-    pub(crate) fn insert(&mut self, slot: Slot) -> usize {
-        let at = self.slots.len();
+    pub(crate) fn insert(&mut self, slot: Slot) -> u32 {
+        let at = self.slots.len() as u32;
         let hash = slot.hash;
         self.slots.push(slot);
         let slots = &self.slots;
         if let Some(index) = &mut self.index {
-            index.insert_unique(hash, at as u32, |at| slots.get(*at as usize).map_or(0, |slot| slot.hash));
+            index.insert_unique(hash, at, |at| slots.get(*at as usize).map_or(0, |slot| slot.hash));
         }
         at
     }
@@ -138,22 +147,42 @@ impl Cache {
         self.order = Vec::new();
     }
 
-    /// Ends a page: puts the slots in its order, forgets series that have been gone for long, and gives back memory. `true` when slots moved or went.
-    pub(crate) fn settle(&mut self) -> bool {
+    /// Ends a page: puts the slots in its order, forgets series that have been gone for so many pages, and gives back memory. `true` when slots
+    /// came, moved or went.
+    pub(crate) fn settle(&mut self, forget_after: u16) -> bool {
         self.index = None;
         let page = self.page;
-        let gone_for_long = |slot: &Slot| slot.flags & PRESENT == 0 && page.wrapping_sub(slot.seen) >= FORGET_AFTER_PAGES;
-        let absent = self.order.len() < self.slots.len();
+        let gone_for_long = |slot: &Slot| slot.flags & PRESENT == 0 && page.wrapping_sub(slot.seen) >= forget_after;
+        let mut order = std::mem::take(&mut self.order);
+        let absent = order.len() < self.slots.len();
         let changed = self.reordered || (absent && self.slots.iter().any(gone_for_long));
         if changed {
-            let mut rest: Vec<Option<Slot>> = std::mem::take(&mut self.slots).into_iter().map(Some).collect();
-            let mut ordered = Vec::with_capacity(rest.len());
-            ordered.extend(self.order.iter().filter_map(|at| rest.get_mut(*at as usize).and_then(Option::take)));
-            ordered.extend(rest.into_iter().flatten().filter(|slot| !gone_for_long(slot)));
-            ordered.shrink_to_fit();
-            self.slots = ordered;
+            let mut present = vec![false; self.slots.len()];
+            order.iter().for_each(|at| present.get_mut(*at as usize).into_iter().for_each(|present| *present = true));
+            let absent = |at: &usize| present.get(*at) == Some(&false);
+            let (gone, rest): (Vec<usize>, Vec<usize>) =
+                (0..self.slots.len()).filter(absent).partition(|at| self.slots.get(*at).is_some_and(gone_for_long));
+            let kept = order.len() + rest.len();
+            order.extend(rest.into_iter().chain(gone).map(|at| at as u32));
+            self.arrange(order);
+            self.slots.truncate(kept);
+            self.slots.shrink_to_fit();
         }
-        self.order = Vec::new();
         changed
+    }
+
+    /// Puts the slots in this order, which names each of them once.
+    fn arrange(&mut self, mut order: Vec<u32>) {
+        for start in 0..order.len() {
+            let mut at = start;
+            while let Some(place) = order.get_mut(at) {
+                let from = std::mem::replace(place, at as u32) as usize;
+                if from == start || from == at {
+                    break;
+                }
+                self.slots.swap(at, from);
+                at = from;
+            }
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! From the labels of a series to its place: dropped, or a metric, an attribute set and a role. Done once per series.
 
 use super::cache::Role;
-use super::metadata::{Families, Kind};
+use super::metadata::{Belongs, Families};
 use super::metric::MetricTable;
 use super::origin::Origins;
 use super::{PageError, Rules};
 use crate::labels::Labels;
 use crate::relabel::Verdict;
+use warren_exposition::{FamilyKind, parse_number};
 use warren_pdata::{Attrs, AttrsPool, KeyValue, TextPool};
 
 /// The label that holds a series' name.
@@ -60,8 +61,17 @@ impl Classifier {
         }
     }
 
-    /// Places a series whose labels stand as on the page.
-    pub(super) fn place(&mut self, rules: &Rules, metrics: &mut MetricTable, labels: &mut Labels) -> Result<Place, PageError> {
+    /// Places a series whose labels stand as on the page; `histogram` if its samples are native histograms.
+    pub(super) fn place(
+        &mut self,
+        rules: &Rules,
+        metrics: &mut MetricTable,
+        labels: &mut Labels,
+        histogram: bool,
+    ) -> Result<Place, PageError> {
+        if histogram && !rules.native_histograms {
+            return Ok(Place::DROPPED);
+        }
         add_target_labels(rules, labels)?;
         if !rules.relabel.is_empty() && rules.relabel.apply(labels)? == Verdict::Drop {
             return Ok(Place::DROPPED);
@@ -69,6 +79,9 @@ impl Classifier {
         labels.retain(|_, value| !value.is_empty());
         if labels.get(NAME).is_empty() {
             return Err(PageError::NoName);
+        }
+        if rules.legacy_names {
+            check_names(labels)?;
         }
         check_limits(rules, labels)?;
         for (name, value) in &rules.external_labels {
@@ -78,22 +91,22 @@ impl Classifier {
         if let Some(name) = labels.duplicate() {
             return Err(PageError::DuplicateLabel(name.to_owned()));
         }
-        self.assign(rules, metrics, labels)
+        self.assign(rules, metrics, labels, histogram)
     }
 
     /// Finds family, origin, role and attribute set.
-    fn assign(&mut self, rules: &Rules, metrics: &mut MetricTable, labels: &Labels) -> Result<Place, PageError> {
+    fn assign(&mut self, rules: &Rules, metrics: &mut MetricTable, labels: &Labels, histogram: bool) -> Result<Place, PageError> {
         let sample = labels.get(NAME);
         let or = |name: &str, fallback: &str| Some(labels.get(name)).filter(|own| !own.is_empty()).unwrap_or(fallback).to_owned();
         let (job, instance) = (or("job", &rules.job), or("instance", &rules.instance));
-        let scope = (labels.get(SCOPE[0]), labels.get(SCOPE[1]), labels.get(SCOPE[2]));
-        let origin = self.origins.of(rules, &job, &instance, scope);
-        let (name, family) = self.families.of(sample);
-        let kind = family.kind;
-        let (role, bound) = role_of(sample, kind, labels)?;
-        let left_out = match kind {
-            Kind::Histogram => "le",
-            Kind::Summary => "quantile",
+        let scope = SCOPE.map(|label| labels.get(label));
+        let origin = self.origins.of(rules, &job, &instance, scope).ok_or(PageError::Origins)?;
+        let belongs = self.families.of(sample);
+        let kind = belongs.family.kind;
+        let (role, bound) = if histogram { (Role::Native, 0.0) } else { role_of(sample, &belongs, labels) };
+        let left_out = match (kind, histogram) {
+            (FamilyKind::Histogram, _) | (_, true) => "le",
+            (FamilyKind::Summary, _) => "quantile",
             _ => NAME,
         };
         self.entries.clear();
@@ -103,9 +116,12 @@ impl Classifier {
             }
         }
         let attrs = self.sets.get(&self.entries);
-        let described = if role == Role::Number && kind != Kind::Counter { sample } else { name.as_str() }.to_owned();
-        let shown = if rules.trim_metric_suffixes { trimmed(&name, kind, &family.unit) } else { name };
-        let metric = metrics.of(origin, &described, shown, family);
+        let metric = if rules.trim_metric_suffixes {
+            let shown = trimmed(&belongs.metric, kind, &belongs.family.unit);
+            metrics.of(origin, belongs.stem, &shown, belongs.family)
+        } else {
+            metrics.of(origin, belongs.stem, &belongs.metric, belongs.family)
+        };
         Ok(Place { role, metric, attrs, bound })
     }
 
@@ -120,29 +136,34 @@ impl Classifier {
 }
 
 /// What samples of this name mean, and the bound they are for.
-fn role_of(sample: &str, kind: Kind, labels: &Labels) -> Result<(Role, f64), PageError> {
-    match (sample, kind) {
-        ("target_info", _) => return Ok((Role::TargetInfo, 0.0)),
-        ("otel_scope_info", _) => return Ok((Role::ScopeInfo, 0.0)),
-        (_, Kind::Counter) if sample.ends_with("_created") => return Ok((Role::Created, 0.0)),
-        (_, Kind::Histogram | Kind::Summary) => {}
-        _ => return Ok((Role::Number, 0.0)),
+fn role_of(sample: &str, belongs: &Belongs<'_>, labels: &Labels) -> (Role, f64) {
+    let is_created = sample.strip_suffix("_created") == Some(belongs.stem);
+    match (sample, belongs.family.kind) {
+        ("target_info", _) => (Role::TargetInfo, 0.0),
+        ("otel_scope_info", _) => (Role::ScopeInfo, 0.0),
+        (_, FamilyKind::Histogram | FamilyKind::Summary) if sample.ends_with("_sum") => (Role::Sum, 0.0),
+        (_, FamilyKind::Histogram | FamilyKind::Summary) if sample.ends_with("_count") => (Role::Count, 0.0),
+        (_, FamilyKind::Unknown | FamilyKind::Gauge | FamilyKind::GaugeHistogram) => (Role::Number, 0.0),
+        _ if is_created => (Role::Created, 0.0),
+        (_, FamilyKind::Histogram) => bound(labels.get("le")),
+        (_, FamilyKind::Summary) => bound(labels.get("quantile")),
+        (_, FamilyKind::Counter | FamilyKind::Info | FamilyKind::StateSet) => (Role::Number, 0.0),
     }
-    if sample.ends_with("_sum") {
-        return Ok((Role::Sum, 0.0));
-    }
-    if sample.ends_with("_count") {
-        return Ok((Role::Count, 0.0));
-    }
-    if sample.ends_with("_created") {
-        return Ok((Role::Created, 0.0));
-    }
-    let label = if kind == Kind::Histogram { "le" } else { "quantile" };
-    // Without a bound the sample is left out; the page stands.
-    match labels.get(label).parse() {
-        Ok(bound) => Ok((Role::Bound, bound)),
-        Err(_) => Ok((Role::Dropped, 0.0)),
-    }
+}
+
+/// A sample of a bucket or quantile. Without a bound it is left out; the page stands.
+fn bound(text: &str) -> (Role, f64) {
+    parse_number(text.as_bytes()).map_or((Role::Dropped, 0.0), |bound| (Role::Bound, bound))
+}
+
+/// Under the legacy scheme the names of metric and labels are letters, digits and underscores, and colons for the metric.
+fn check_names(labels: &Labels) -> Result<(), PageError> {
+    let is_word = |name: &str, colon: bool| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || (colon && byte == b':');
+        name.bytes().all(fits) && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let bad = labels.iter().find(|(name, value)| if *name == NAME { !is_word(value, true) } else { !is_word(name, false) });
+    bad.map_or(Ok(()), |_| Err(PageError::InvalidName(format!("{labels:?}"))))
 }
 
 /// Adds the target's labels; on a clash the scraped label is renamed `exported_…`, or wins if labels are honoured.
@@ -205,9 +226,9 @@ fn check_limits(rules: &Rules, labels: &Labels) -> Result<(), PageError> {
 }
 
 /// The name without `_total` (of a counter) and without the words of its unit, as `trim_metric_suffixes` asks.
-fn trimmed(name: &str, kind: Kind, unit: &str) -> String {
+fn trimmed(name: &str, kind: FamilyKind, unit: &str) -> String {
     let mut words: Vec<&str> = name.split('_').collect();
-    if kind == Kind::Counter && words.last() == Some(&"total") && words.len() > 1 {
+    if kind == FamilyKind::Counter && words.last() == Some(&"total") && words.len() > 1 {
         words.pop();
     }
     for part in unit.split('_').rev().filter(|part| !part.is_empty()) {

@@ -1,7 +1,8 @@
 //! Distributions: the series that together make one histogram or summary point.
 
-use super::cache::{FORGET_AFTER_PAGES, Role};
+use super::cache::Role;
 use hashbrown::HashMap;
+use warren_exposition::NativeHistogram;
 use warren_pdata::{Attrs, Exemplar};
 
 /// What is known of one distribution from page to page.
@@ -28,6 +29,10 @@ pub(super) struct Reading {
     /// Bound or quantile, and value.
     pub(super) bounds: Vec<(f64, f64)>,
     pub(super) exemplars: Vec<Exemplar>,
+    /// The native histogram.
+    pub(super) native: Option<NativeHistogram>,
+    /// When it began to count, in milliseconds.
+    pub(super) created: Option<i64>,
 }
 
 /// All distributions of a target. Indices stay as long as a distribution is known.
@@ -56,9 +61,9 @@ impl Groups {
     }
 
     /// Forgets distributions that have been gone for long. Their indices are not used again before the slots that held them are forgotten, too.
-    pub(super) fn settle(&mut self, page: u16) {
+    pub(super) fn settle(&mut self, page: u16, forget_after: u16) {
         for slot in &mut self.groups {
-            if slot.as_ref().is_some_and(|group| page.wrapping_sub(group.seen) > FORGET_AFTER_PAGES + 1) {
+            if slot.as_ref().is_some_and(|group| page.wrapping_sub(group.seen) > forget_after.saturating_add(1)) {
                 *slot = None;
             }
         }
@@ -86,17 +91,29 @@ impl Groups {
     }
 }
 
+impl Group {
+    /// Notes count and sum, and begins anew at this time if they fell. A summary's zeros say nothing.
+    pub(super) fn count_on(&mut self, count: f64, sum: f64, time: i64, is_summary: bool) {
+        let fell = |now: f64, before: f64| now < before && !(is_summary && (now == 0.0 || before == 0.0));
+        if self.start == i64::MIN || fell(count, self.count) || fell(sum, self.sum) {
+            self.start = time;
+        }
+        (self.count, self.sum) = (count, sum);
+    }
+}
+
 impl Reading {
-    /// Takes a member's value. A member at another time than the first is left out.
-    pub(super) fn take(&mut self, role: Role, bound: f64, value: f64, time: i64) {
+    /// Takes a member's value. A member at another time than the first is left out: `false`.
+    pub(super) fn take(&mut self, role: Role, bound: f64, value: f64, time: i64) -> bool {
         if *self.time.get_or_insert(time) != time {
-            return;
+            return false;
         }
         match role {
             Role::Count => self.count = Some(value),
             Role::Sum => self.sum = Some(value),
             Role::Bound => self.bounds.push((bound, value)),
-            Role::Dropped | Role::Number | Role::Created | Role::TargetInfo | Role::ScopeInfo => {}
+            Role::Dropped | Role::Number | Role::Native | Role::Created | Role::TargetInfo | Role::ScopeInfo => {}
         }
+        true
     }
 }

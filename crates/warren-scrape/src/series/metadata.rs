@@ -4,6 +4,8 @@
 //! page.
 
 use hashbrown::HashMap;
+use std::borrow::Cow;
+use warren_exposition::{FamilyKind, FamilyText};
 use warren_pdata::Text;
 
 /// Families that are remembered for one target.
@@ -15,62 +17,33 @@ const KEPT_PAGES: u16 = 10;
 /// Suffixes by which a sample's name may differ from its family's, in the order in which they are tried.
 pub(crate) const SUFFIXES: [&str; 6] = ["_bucket", "_count", "_sum", "_total", "_info", "_created"];
 
-/// The type that a page gives a family.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
-    /// None was given, or it is `unknown` or `untyped`.
-    #[default]
-    Unknown,
-    /// `counter`
-    Counter,
-    /// `gauge`
-    Gauge,
-    /// `histogram`
-    Histogram,
-    /// `gaugehistogram`
-    GaugeHistogram,
-    /// `summary`
-    Summary,
-    /// `info`
-    Info,
-    /// `stateset`
-    StateSet,
-}
-
-impl Kind {
-    /// The name, as it stands in a metric's metadata.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-            Self::GaugeHistogram => "gaugehistogram",
-            Self::Summary => "summary",
-            Self::Info => "info",
-            Self::StateSet => "stateset",
-        }
-    }
-}
-
-/// One statement of a page on a family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metadata<'a> {
-    /// Its type.
-    Kind(Kind),
-    /// What it says, for people.
-    Help(&'a str),
-    /// Its unit.
-    Unit(&'a str),
-}
+/// Metrics that a scrape itself gives, and their help, which no page changes.
+pub(crate) const OWN: [(&str, &str); 5] = [
+    ("up", "The scraping was successful"),
+    ("scrape_duration_seconds", "Duration of the scrape"),
+    ("scrape_samples_scraped", "The number of samples the target exposed"),
+    ("scrape_samples_post_metric_relabeling", "The number of samples remaining after metric relabeling was applied"),
+    ("scrape_series_added", "The approximate number of new series in this scrape"),
+];
 
 /// What is known of one family.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Family {
-    pub(crate) kind: Kind,
+    pub(crate) kind: FamilyKind,
     pub(crate) help: Text,
     pub(crate) unit: Text,
     seen: u16,
+}
+
+/// What a sample belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Belongs<'n> {
+    /// The name under which its family is described.
+    pub(crate) stem: &'n str,
+    /// The name of its metric.
+    pub(crate) metric: Cow<'n, str>,
+    /// What is known of the family.
+    pub(crate) family: Family,
 }
 
 /// What is known of all families.
@@ -79,7 +52,7 @@ pub(crate) struct Families(HashMap<Text, Family>);
 
 impl Families {
     /// Notes a statement. `true` when it tells something new.
-    pub(crate) fn note(&mut self, name: &str, metadata: Metadata<'_>, page: u16) -> bool {
+    pub(crate) fn note(&mut self, name: &str, text: FamilyText<'_>, page: u16) -> bool {
         let room = self.0.len() < FAMILIES_MAX;
         let family = match self.0.get_mut(name) {
             Some(family) => family,
@@ -87,27 +60,32 @@ impl Families {
             None => return false,
         };
         family.seen = page;
-        match metadata {
-            Metadata::Kind(kind) => std::mem::replace(&mut family.kind, kind) != kind,
-            Metadata::Help(help) => replace_text(&mut family.help, help),
-            Metadata::Unit(unit) => replace_text(&mut family.unit, unit),
+        match text {
+            FamilyText::Kind(kind) => std::mem::replace(&mut family.kind, kind) != kind,
+            FamilyText::Help(help) => replace_text(&mut family.help, help),
+            FamilyText::Unit(unit) => replace_text(&mut family.unit, unit),
         }
     }
 
-    /// The family of a sample of this name, and the name of the metric it belongs to.
-    pub(crate) fn of(&self, sample: &str) -> (String, Family) {
+    /// What a sample of this name belongs to.
+    pub(crate) fn of<'n>(&self, sample: &'n str) -> Belongs<'n> {
+        if let Some((_, help)) = OWN.iter().find(|(name, _)| *name == sample) {
+            let family = Family { kind: FamilyKind::Gauge, help: Text::from(*help), ..Family::default() };
+            return Belongs { stem: sample, metric: Cow::Borrowed(sample), family };
+        }
         if let Some(family) = self.0.get(sample) {
-            return (sample.to_owned(), family.clone());
+            return Belongs { stem: sample, metric: Cow::Borrowed(sample), family: family.clone() };
         }
-        let stem = SUFFIXES
-            .iter()
-            .find_map(|suffix| sample.strip_suffix(suffix).filter(|stem| !stem.is_empty()).map(|stem| (stem, *suffix)));
-        match stem.and_then(|(stem, suffix)| self.0.get(stem).map(|family| (stem, suffix, family))) {
-            Some((stem, "_created", family)) if family.kind == Kind::Counter => (format!("{stem}_total"), family.clone()),
-            Some((_, _, family)) if family.kind == Kind::Counter => (sample.to_owned(), family.clone()),
-            Some((stem, _, family)) => (stem.to_owned(), family.clone()),
-            None => (sample.to_owned(), Family::default()),
-        }
+        let stem = SUFFIXES.iter().find_map(|suffix| sample.strip_suffix(suffix).filter(|stem| !stem.is_empty()));
+        let Some((stem, family)) = stem.and_then(|stem| Some((stem, self.0.get(stem)?))) else {
+            return Belongs { stem: sample, metric: Cow::Borrowed(sample), family: Family::default() };
+        };
+        let metric = match family.kind {
+            FamilyKind::Counter if sample.ends_with("_created") => Cow::Owned(format!("{stem}_total")),
+            FamilyKind::Counter => Cow::Borrowed(sample),
+            _ => Cow::Borrowed(stem),
+        };
+        Belongs { stem, metric, family: family.clone() }
     }
 
     /// Forgets families that have not been described for long.

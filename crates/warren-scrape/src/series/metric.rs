@@ -1,8 +1,9 @@
 //! The metrics that series belong to.
 
-use super::metadata::{Families, Family, Kind, SUFFIXES};
+use super::metadata::{Families, Family, SUFFIXES};
 use hashbrown::HashMap;
-use warren_pdata::{Attrs, Data, Metric, NumberPoints, Sum, Temporality, Text};
+use warren_exposition::FamilyKind;
+use warren_pdata::{Attrs, Data, Metric, Text};
 
 /// One metric of one origin.
 #[derive(Clone, Debug)]
@@ -11,7 +12,7 @@ pub(crate) struct MetricEntry {
     pub(crate) name: Text,
     /// Name by which the family is described.
     pub(crate) family: Text,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FamilyKind,
     pub(crate) help: Text,
     pub(crate) unit: Text,
     metadata: Attrs,
@@ -26,7 +27,7 @@ pub(crate) struct MetricTable {
 
 impl MetricTable {
     /// The index of the metric of this name and origin, made if it is new.
-    pub(crate) fn of(&mut self, origin: u32, family: &str, name: String, known: Family) -> u32 {
+    pub(crate) fn of(&mut self, origin: u32, family: &str, name: &str, known: Family) -> u32 {
         let name = Text::from(name);
         let key = (origin, name);
         if let Some(at) = self.by_name.get(&key) {
@@ -40,7 +41,7 @@ impl MetricTable {
             origin,
             name: key.1.clone(),
             family: family.into(),
-            kind: Kind::Unknown,
+            kind: FamilyKind::Unknown,
             help: Text::new(),
             unit: Text::new(),
             metadata: Attrs::EMPTY,
@@ -64,6 +65,24 @@ impl MetricTable {
         self.entries.iter().enumerate().filter(|(_, entry)| fits(entry)).map(|(at, _)| at as u32).collect()
     }
 
+    /// The origins in use.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = u32> + '_ {
+        self.entries.iter().map(|entry| entry.origin)
+    }
+
+    /// Follows origins that moved.
+    pub(crate) fn moved(&mut self, to: &[u32]) {
+        for entry in &mut self.entries {
+            entry.origin = to.get(entry.origin as usize).copied().unwrap_or_default();
+        }
+        self.index();
+    }
+
+    fn index(&mut self) {
+        let keys = self.entries.iter().enumerate().map(|(at, entry)| ((entry.origin, entry.name.clone()), at as u32));
+        self.by_name = keys.collect();
+    }
+
     /// How many metrics there are.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
@@ -71,27 +90,21 @@ impl MetricTable {
 
     /// Keeps the metrics that are used, and says where each went.
     pub(crate) fn compact(&mut self, used: &[bool]) -> Vec<u32> {
-        let mut moved = Vec::with_capacity(self.entries.len());
-        let mut kept = 0;
-        for at in 0..self.entries.len() {
-            moved.push(kept);
-            kept += u32::from(used.get(at).copied().unwrap_or_default());
-        }
+        let moved = super::origin::places(self.entries.len(), used);
         let mut index = 0;
         self.entries.retain(|_| {
             index += 1;
             used.get(index - 1).copied().unwrap_or_default()
         });
         self.entries.shrink_to_fit();
-        self.by_name =
-            self.entries.iter().enumerate().map(|(at, entry)| ((entry.origin, entry.name.clone()), at as u32)).collect();
+        self.index();
         moved
     }
 
     /// Takes over what families say of themselves now, where only words changed.
     pub(crate) fn describe(&mut self, family: &str, families: &Families) {
         for entry in self.entries.iter_mut().filter(|entry| entry.family == family) {
-            entry.describe(families.of(family).1);
+            entry.describe(families.of(family).family);
         }
     }
 }
@@ -106,18 +119,9 @@ impl MetricEntry {
         self.unit = ucum(&known.unit);
     }
 
-    /// The metric with these number points.
-    pub(crate) fn numbers(&self, points: NumberPoints) -> Metric {
-        self.metric(match self.kind {
-            Kind::Counter => Data::Sum(Sum { points, temporality: Temporality::CUMULATIVE, monotonic: true }),
-            Kind::Info | Kind::StateSet => Data::Sum(Sum { points, temporality: Temporality::CUMULATIVE, monotonic: false }),
-            Kind::Unknown | Kind::Gauge | Kind::GaugeHistogram | Kind::Histogram | Kind::Summary => Data::Gauge(points),
-        })
-    }
-
     /// Whether its number points have start times.
     pub(crate) fn is_cumulative(&self) -> bool {
-        matches!(self.kind, Kind::Counter | Kind::Info | Kind::StateSet)
+        matches!(self.kind, FamilyKind::Counter | FamilyKind::Info | FamilyKind::StateSet)
     }
 
     /// The metric with this data.
@@ -197,11 +201,11 @@ mod tests {
     fn compacting_keeps_what_is_used_and_says_where_it_went() {
         let mut table = MetricTable::default();
         for name in ["a", "b", "c"] {
-            table.of(0, name, name.to_owned(), Family::default());
+            table.of(0, name, name, Family::default());
         }
         assert_eq!(table.compact(&[true, false, true]), [0, 1, 1]);
         assert_eq!(table.len(), 2);
-        assert_eq!(table.of(0, "c", "c".to_owned(), Family::default()), 1);
-        assert_eq!(table.of(0, "b", "b".to_owned(), Family::default()), 2);
+        assert_eq!(table.of(0, "c", "c", Family::default()), 1);
+        assert_eq!(table.of(0, "b", "b", Family::default()), 2);
     }
 }

@@ -1,14 +1,15 @@
 //! Where points come from: the resource of a job and instance, and the scope.
 
 use super::Rules;
+use hashbrown::HashMap;
 use std::net::IpAddr;
 use warren_pdata::{Attrs, KeyValue, Resource, Scope, Text, Value};
 
 /// The scope of samples that name none.
 const SCOPE_NAME: &str = "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver";
 
-/// Origins a target may have: more come only from hostile pages, and share the last.
-const ORIGINS_MAX: usize = 4_096;
+/// Origins a target may have at a time. A page with more is refused.
+pub(crate) const ORIGINS_MAX: usize = 16_384;
 
 /// A resource and a scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,40 +24,85 @@ pub(crate) struct Origin {
 
 /// The origins of a target's series.
 #[derive(Default)]
-pub(crate) struct Origins(Vec<Origin>);
+pub(crate) struct Origins {
+    origins: Vec<Origin>,
+    by_name: HashMap<Name, u32>,
+}
+
+/// Job, instance, and the scope's name, version and schema URL.
+type Name = [Text; 5];
 
 impl Origins {
-    /// The index of an origin, new or known.
-    pub(crate) fn of(&mut self, rules: &Rules, job: &str, instance: &str, scope: (&str, &str, &str)) -> u32 {
-        let (name, version, schema_url) = scope;
-        let own = if name.is_empty() && version.is_empty() { (SCOPE_NAME, rules.version.as_str()) } else { (name, version) };
-        let known = self.0.iter().position(|origin| {
-            origin.job == job
-                && origin.instance == instance
-                && origin.scope.name == own.0
-                && origin.scope.version == own.1
-                && origin.schema_url == schema_url
-        });
-        if let Some(at) = known.or_else(|| (self.0.len() >= ORIGINS_MAX).then(|| self.0.len() - 1)) {
-            return at as u32;
+    /// The index of an origin, new or known; `None` when there are too many.
+    pub(crate) fn of(&mut self, rules: &Rules, job: &str, instance: &str, scope: [&str; 3]) -> Option<u32> {
+        let [name, version, schema_url] = scope;
+        let key = [job, instance, name, version, schema_url].map(Text::from);
+        if let Some(at) = self.by_name.get(&key) {
+            return Some(*at);
         }
-        self.0.push(Origin {
-            job: job.into(),
-            instance: instance.into(),
-            scope: Scope { name: own.0.into(), version: own.1.into(), ..Scope::default() },
-            schema_url: schema_url.into(),
-            resource: resource(job, instance, &rules.scheme),
-        });
-        self.0.len() as u32 - 1
+        if self.origins.len() >= ORIGINS_MAX {
+            return None;
+        }
+        let at = self.origins.len() as u32;
+        self.origins.push(Origin::new(rules, &key));
+        self.by_name.insert(key, at);
+        Some(at)
+    }
+
+    /// Keeps the origins that are used, and says where each went.
+    pub(crate) fn compact(&mut self, used: &[bool]) -> Vec<u32> {
+        let moved = places(self.origins.len(), used);
+        let mut stays = used.iter().copied().chain(std::iter::repeat(false));
+        self.origins.retain(|_| stays.next().unwrap_or_default());
+        self.origins.shrink_to_fit();
+        let is_used = |at: u32| used.get(at as usize).copied().unwrap_or_default();
+        self.by_name.retain(|_, at| is_used(*at));
+        self.by_name.values_mut().for_each(|at| *at = moved.get(*at as usize).copied().unwrap_or_default());
+        moved
+    }
+
+    /// How many origins there are.
+    pub(crate) fn len(&self) -> usize {
+        self.origins.len()
     }
 
     /// The origin with this index.
     pub(crate) fn get(&self, at: u32) -> Option<&Origin> {
-        self.0.get(at as usize)
+        self.origins.get(at as usize)
     }
 }
 
+/// Where each of so many things stands once those not used are gone.
+pub(crate) fn places(count: usize, used: &[bool]) -> Vec<u32> {
+    let mut next = 0;
+    (0..count)
+        .map(|at| {
+            let place = next;
+            next += u32::from(used.get(at).copied().unwrap_or_default());
+            place
+        })
+        .collect()
+}
+
 impl Origin {
+    /// The origin of metrics of the target itself.
+    pub(crate) fn of_target(rules: &Rules) -> Self {
+        Self::new(rules, &[&rules.job, &rules.instance, "", "", ""].map(Text::from))
+    }
+
+    fn new(rules: &Rules, [job, instance, name, version, schema_url]: &Name) -> Self {
+        let unnamed = name.is_empty() && version.is_empty() && schema_url.is_empty();
+        let (name, version) =
+            if unnamed { (Text::from(SCOPE_NAME), Text::from(&rules.version)) } else { (name.clone(), version.clone()) };
+        Self {
+            job: job.clone(),
+            instance: instance.clone(),
+            scope: Scope { name, version, ..Scope::default() },
+            schema_url: schema_url.clone(),
+            resource: resource(job, instance, &rules.scheme),
+        }
+    }
+
     /// The resource, with the attributes that `target_info` adds.
     pub(crate) fn resource(&self, added: Option<&Attrs>) -> Resource {
         let mut attrs = self.resource.clone();

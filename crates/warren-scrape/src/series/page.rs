@@ -1,17 +1,20 @@
 //! One page being read: series are looked up, values collected; nothing is released yet.
 
 use super::cache::{OUTDATED, OWN_TIME, Role, Slot};
-use super::metadata::Metadata;
+use super::exemplar::exemplar_of;
+use super::native::fitted;
+use super::origin::ORIGINS_MAX;
 use super::release::Release;
-use super::{SERIES_MAX, Scratch, Series};
+use super::{SERIES_MAX, Series};
 use crate::labels::{Labels, TooLarge};
+use warren_exposition::{ExemplarText, FamilyText, NativeHistogram, Refusal, SeriesText, Sink};
 use warren_pdata::Exemplar;
-
-/// Takes a series' text apart into labels.
-pub type Read = fn(text: &[u8], labels: &mut Labels) -> Result<(), PageError>;
 
 /// Exemplars that are kept of one page.
 const EXEMPLARS_MAX: usize = 100_000;
+
+/// Stands for a value that does not count: a NaN that no page gives.
+pub(super) const LEFT_OUT: f64 = f64::from_bits(0x7ff8_0000_0000_00ff);
 
 /// A timestamp on the page may be so far ahead of the clock, in milliseconds.
 const AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
@@ -22,7 +25,7 @@ const AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
 pub enum PageError {
     #[error("missing metric name (__name__ label)")]
     NoName,
-    #[error("label name {0:?} is not unique: invalid sample")]
+    #[error("invalid sample: non-unique label names: {0:?}")]
     DuplicateLabel(String),
     #[error("sample limit exceeded (limit: {0})")]
     Samples(u64),
@@ -38,8 +41,21 @@ pub enum PageError {
     LabelValue { metric: String, name: String, value: String, length: usize, limit: u64 },
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
-    #[error("{0}")]
-    Text(String),
+    #[error("invalid metric name or label names: {0}")]
+    InvalidName(String),
+    #[error("histogram bucket limit exceeded")]
+    Buckets,
+    #[error(
+        "the page has more than {ORIGINS_MAX} combinations of job, instance and scope; drop or rename labels by metric_relabel_configs"
+    )]
+    Origins,
+}
+
+impl PageError {
+    /// Whether one series alone is at fault.
+    fn is_of_series(&self) -> bool {
+        matches!(self, Self::NoName | Self::DuplicateLabel(_) | Self::TooLarge(_) | Self::InvalidName(_))
+    }
 }
 
 /// A page being read.
@@ -47,105 +63,46 @@ pub struct Page<'a> {
     pub(super) series: &'a mut Series,
     pub(super) time_ms: i64,
     pub(super) values: Vec<f64>,
-    /// Place within `values` and the timestamp on the page, in milliseconds.
-    pub(super) own_times: Vec<(u32, i64)>,
-    pub(super) exemplars: Vec<(u32, Exemplar)>,
+    pub(super) asides: Asides,
     pub(super) scraped: u64,
     pub(super) kept: u64,
     pub(super) duplicates: u64,
-    read: Read,
-    scratch: Scratch,
+    /// The text that was looked up in vain: its hash, and the slot that must be placed anew.
+    unknown: (u64, Option<u32>),
+    /// Whether the sample last taken counts.
+    counts: bool,
+    labels: Labels,
     outdated: Vec<u32>,
 }
 
+/// What few samples have, by their place within the values of the page, in order.
+#[derive(Default)]
+pub(super) struct Asides {
+    /// Timestamps on the page, in milliseconds.
+    pub(super) times: Vec<(u32, i64)>,
+    pub(super) exemplars: Vec<(u32, Exemplar)>,
+    pub(super) histograms: Vec<(u32, NativeHistogram)>,
+    /// When the series began to count, in milliseconds.
+    pub(super) created: Vec<(u32, i64)>,
+}
+
 impl<'a> Page<'a> {
-    pub(super) fn new(series: &'a mut Series, time_ms: i64, read: Read) -> Self {
+    pub(super) fn new(series: &'a mut Series, time_ms: i64) -> Self {
         let expected = series.cache.slots.len();
         series.cache.order.reserve_exact(expected);
         Self {
             series,
             time_ms,
             values: Vec::with_capacity(expected),
-            own_times: Vec::new(),
-            exemplars: Vec::new(),
+            asides: Asides::default(),
             scraped: 0,
             kept: 0,
             duplicates: 0,
-            read,
-            scratch: Scratch::default(),
+            unknown: (0, None),
+            counts: false,
+            labels: Labels::default(),
             outdated: Vec::new(),
         }
-    }
-
-    /// Notes what the page says of a family.
-    pub fn metadata(&mut self, family: &str, metadata: Metadata<'_>) {
-        let Series { classifier, cache, metrics, .. } = &mut *self.series;
-        if !classifier.families.note(family, metadata, cache.page) || cache.slots.is_empty() {
-            return;
-        }
-        match metadata {
-            Metadata::Kind(_) => self.outdated.extend(metrics.touched_by(family)),
-            Metadata::Help(_) | Metadata::Unit(_) => metrics.describe(family, &classifier.families),
-        }
-    }
-
-    /// Takes a sample: the text of its series as it stands on the page, its value, and its timestamp in milliseconds if it has one.
-    ///
-    /// # Errors
-    /// When the page as a whole must be refused.
-    #[inline]
-    pub fn sample(&mut self, text: &[u8], value: f64, timestamp: Option<i64>) -> Result<(), PageError> {
-        let cache = &mut self.series.cache;
-        let hash = cache.hash(text);
-        let at = match cache.find(hash) {
-            Some(at) => at,
-            None => self.meet(text, hash)?,
-        };
-        self.scraped += 1;
-        let cache = &mut self.series.cache;
-        let Some(slot) = cache.slots.get_mut(at) else { return Ok(()) };
-        if slot.flags & OUTDATED != 0 {
-            self.meet_again(text, at)?;
-        }
-        let cache = &mut self.series.cache;
-        let Some(slot) = cache.slots.get_mut(at) else { return Ok(()) };
-        if slot.seen == cache.page {
-            self.duplicates += 1;
-            return Ok(());
-        }
-        slot.seen = cache.page;
-        cache.order.push(at as u32);
-        self.values.push(value);
-        if slot.role == Role::Dropped {
-            return Ok(());
-        }
-        self.kept += 1;
-        let limit = self.series.rules.limits.samples;
-        if limit > 0 && self.kept > limit {
-            return Err(PageError::Samples(limit));
-        }
-        match timestamp.filter(|_| self.series.rules.honor_timestamps) {
-            None => slot.flags &= !OWN_TIME,
-            Some(time) => self.own_time(at, time),
-        }
-        Ok(())
-    }
-
-    /// Adds an exemplar to the sample just taken.
-    pub fn exemplar(&mut self, exemplar: Exemplar) {
-        if self.exemplars.len() < EXEMPLARS_MAX && !self.values.is_empty() {
-            self.exemplars.push((self.values.len() as u32 - 1, exemplar));
-        }
-    }
-
-    /// The time that samples without one of their own get, in milliseconds since 1970.
-    pub fn time_ms(&self) -> i64 {
-        self.time_ms
-    }
-
-    /// Samples so far, dropped ones included.
-    pub fn scraped(&self) -> u64 {
-        self.scraped
     }
 
     /// The page ended well: everything on it is released, and stale markers for what was on the page before and is gone.
@@ -163,40 +120,66 @@ impl<'a> Page<'a> {
         std::mem::take(&mut self.outdated)
     }
 
-    /// Keeps the timestamp of the sample just taken; one too far ahead of the clock takes the sample away.
-    fn own_time(&mut self, at: usize, time: i64) {
-        let cache = &mut self.series.cache;
-        if time > self.time_ms.saturating_add(AHEAD_MS_MAX) {
-            cache.order.pop();
-            self.values.pop();
-            self.kept -= 1;
-            return;
+    /// Takes a value of the series in this slot.
+    #[inline]
+    fn take(&mut self, at: u32, value: f64, timestamp: Option<i64>) -> Result<(), PageError> {
+        self.scraped += 1;
+        self.counts = false;
+        let Series { cache, rules, .. } = &mut *self.series;
+        let Some(slot) = cache.slots.get_mut(at as usize) else { return Ok(()) };
+        let kept = slot.role != Role::Dropped;
+        self.kept += u64::from(kept);
+        if slot.seen == cache.page {
+            self.duplicates += 1;
+            self.kept += u64::from(slot.role != Role::Dropped);
+            return Ok(());
         }
-        if !self.series.rules.track_timestamps_staleness
-            && let Some(slot) = cache.slots.get_mut(at)
-        {
-            slot.flags |= OWN_TIME;
+        slot.seen = cache.page;
+        let timestamp = timestamp.filter(|_| rules.honor_timestamps);
+        // A sample too far ahead of the clock is left out; its series is there.
+        let counts = timestamp.is_none_or(|time| time <= self.time_ms.saturating_add(AHEAD_MS_MAX));
+        cache.order.push(at);
+        self.values.push(if counts { value } else { LEFT_OUT });
+        if !kept {
+            return Ok(());
         }
-        self.own_times.push((self.values.len() as u32 - 1, time));
+        self.counts = counts;
+        let limit = rules.limits.samples;
+        if limit > 0 && self.kept - self.duplicates > limit {
+            return Err(PageError::Samples(limit));
+        }
+        match timestamp {
+            None => slot.flags &= !OWN_TIME,
+            Some(time) => {
+                if !rules.track_timestamps_staleness {
+                    slot.flags |= OWN_TIME;
+                }
+                self.asides.times.push((self.values.len() as u32 - 1, time));
+            }
+        }
+        Ok(())
     }
 
-    /// A series that is not known: parses, relabels and places it.
-    #[cold]
-    fn meet(&mut self, text: &[u8], hash: u64) -> Result<usize, PageError> {
+    /// The place of the sample last taken, if it counts.
+    fn place(&self) -> Option<u32> {
+        self.counts.then(|| self.values.len() as u32 - 1)
+    }
+
+    /// A series that is not known: relabels and places it.
+    fn place_new(&mut self, hash: u64, histogram: bool) -> Result<u32, PageError> {
         let most = SERIES_MAX.max(self.series.rules.limits.samples as usize);
         if self.series.cache.slots.len() >= most {
             return Err(PageError::Series);
         }
-        let mut slot = self.placed(text)?;
+        let mut slot = self.placed(histogram)?;
         slot.hash = hash;
         Ok(self.series.cache.insert(slot))
     }
 
     /// A known series of a family that is described otherwise now: places it anew. Its state stays if it stays in its place.
-    #[cold]
-    fn meet_again(&mut self, text: &[u8], at: usize) -> Result<(), PageError> {
-        let new = self.placed(text)?;
-        if let Some(slot) = self.series.cache.slots.get_mut(at) {
+    fn place_again(&mut self, at: u32, histogram: bool) -> Result<u32, PageError> {
+        let new = self.placed(histogram)?;
+        if let Some(slot) = self.series.cache.slots.get_mut(at as usize) {
             let same = slot.metric == new.metric && slot.role == new.role && slot.attrs == new.attrs;
             let (hash, seen, flags) = (slot.hash, slot.seen, slot.flags & !OUTDATED);
             if !same {
@@ -204,17 +187,14 @@ impl<'a> Page<'a> {
             }
             (slot.seen, slot.flags) = (seen, flags);
         }
-        Ok(())
+        Ok(at)
     }
 
-    fn placed(&mut self, text: &[u8]) -> Result<Slot, PageError> {
-        let labels = &mut self.scratch.labels;
-        labels.clear();
-        (self.read)(text, labels)?;
+    fn placed(&mut self, histogram: bool) -> Result<Slot, PageError> {
         let Series { rules, classifier, metrics, groups, cache } = &mut *self.series;
-        let place = classifier.place(rules, metrics, labels)?;
+        let place = classifier.place(rules, metrics, &mut self.labels, histogram)?;
         let start = match place.role {
-            Role::Bound | Role::Sum | Role::Count => i64::from(groups.of(place.metric, &place.attrs, cache.page)),
+            Role::Bound | Role::Sum | Role::Count | Role::Native => i64::from(groups.of(place.metric, &place.attrs, cache.page)),
             _ => i64::MIN,
         };
         Ok(Slot {
@@ -227,5 +207,76 @@ impl<'a> Page<'a> {
             role: place.role,
             flags: 0,
         })
+    }
+}
+
+impl Sink for Page<'_> {
+    type Error = PageError;
+    type Series = u32;
+
+    fn metadata(&mut self, family: &str, text: FamilyText<'_>) {
+        let Series { classifier, cache, metrics, .. } = &mut *self.series;
+        if !classifier.families.note(family, text, cache.page) || cache.slots.is_empty() {
+            return;
+        }
+        match text {
+            FamilyText::Kind(_) => self.outdated.extend(metrics.touched_by(family)),
+            FamilyText::Help(_) | FamilyText::Unit(_) => metrics.describe(family, &classifier.families),
+        }
+    }
+
+    #[inline]
+    fn find(&mut self, text: &[u8]) -> Option<u32> {
+        let cache = &mut self.series.cache;
+        let hash = cache.hash(text);
+        let found = cache.find(hash);
+        let outdated = |at: u32| cache.slots.get(at as usize).is_some_and(|slot| slot.flags & OUTDATED != 0);
+        match found {
+            Some(at) if !outdated(at) => Some(at),
+            other => {
+                self.unknown = (hash, other);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn meet(&mut self, series: &SeriesText<'_>) -> Result<u32, Refusal<PageError>> {
+        self.labels.clear();
+        let filled = series.labels.iter().try_for_each(|(name, value)| self.labels.push(name, value));
+        let placed = filled.map_err(PageError::from).and_then(|()| match self.unknown {
+            (_, Some(at)) => self.place_again(at, series.histogram),
+            (hash, None) => self.place_new(hash, series.histogram),
+        });
+        placed.map_err(|error| if error.is_of_series() { Refusal::Series(error) } else { Refusal::Page(error) })
+    }
+
+    #[inline]
+    fn sample(&mut self, series: u32, value: f64, timestamp: Option<i64>) -> Result<(), PageError> {
+        self.take(series, value, timestamp)
+    }
+
+    fn histogram(&mut self, series: u32, histogram: NativeHistogram, timestamp: Option<i64>) -> Result<(), PageError> {
+        let rules = &self.series.rules;
+        let histogram = fitted(histogram, rules.native_schema_max, rules.native_buckets_max).ok_or(PageError::Buckets)?;
+        self.take(series, 0.0, timestamp)?;
+        if let Some(place) = self.place() {
+            self.asides.histograms.push((place, histogram));
+        }
+        Ok(())
+    }
+
+    fn exemplar(&mut self, exemplar: &ExemplarText<'_>) {
+        if let Some(place) = self.place().filter(|_| self.asides.exemplars.len() < EXEMPLARS_MAX) {
+            let time =
+                exemplar.timestamp.or_else(|| self.asides.times.last().filter(|(at, _)| *at == place).map(|(_, time)| *time));
+            self.asides.exemplars.push((place, exemplar_of(exemplar, time.unwrap_or(self.time_ms))));
+        }
+    }
+
+    fn created(&mut self, created: i64) {
+        if let Some(place) = self.place().filter(|_| self.series.rules.start_times.uses_created()) {
+            self.asides.created.push((place, created));
+        }
     }
 }

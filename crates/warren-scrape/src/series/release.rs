@@ -1,16 +1,17 @@
-//! From a page to batches of metrics: values with their attribute sets, start times, and stale markers.
+//! From a page that has ended to batches of metrics: values with their attribute sets, start times, and stale markers.
 //!
 //! Batches hold a bounded number of points; the series of one distribution always stay together.
 
-use super::cache::{OUTDATED, OWN_TIME, PRESENT, Role, SHADOWED, Slot};
+use super::batch::{Building, Frame};
+use super::cache::{OWN_TIME, PRESENT, Role, SHADOWED, Slot};
 use super::group::Reading;
+use super::metric::MetricEntry;
+use super::page::{Asides, LEFT_OUT};
 use super::{Page, Series, StartTimes};
 use hashbrown::HashMap;
 use std::hash::{BuildHasher, Hasher};
-use warren_pdata::{
-    Attrs, Bounds, Data, Exemplar, HistogramPoint, KeyValue, Metric, Metrics, Number, NumberPoints, QuantileValue, ResourceGroup,
-    STALE_NAN_BITS, ScopeGroup, SummaryPoint, Temporality, flags,
-};
+use warren_exposition::FamilyKind;
+use warren_pdata::{Attrs, Data, Metric, Metrics, NumberPoints, ResourceGroup, STALE_NAN_BITS, ScopeGroup, Text};
 
 /// Points after which a batch is handed on.
 const POINTS_PER_BATCH: usize = 8_192;
@@ -49,24 +50,41 @@ pub struct Release<'a> {
     series: &'a mut Series,
     time_ms: i64,
     values: Vec<f64>,
-    own_times: Vec<(u32, i64)>,
-    exemplars: Vec<(u32, Exemplar)>,
+    asides: Asides,
     counts: Counts,
     accepted: bool,
     /// Next place of the page.
     next: usize,
-    next_time: usize,
-    next_exemplar: usize,
+    /// How far the asides were taken.
+    taken: Taken,
     /// Series to be marked stale.
     gone: Vec<u32>,
     readings: Vec<(u32, Reading)>,
     reading_of: HashMap<u32, usize>,
-    /// Attributes that `target_info` gives to a job and instance, and `otel_scope_info` to a scope; by origin.
-    added_attrs: HashMap<u32, Attrs>,
-    scope_attrs: HashMap<u32, Attrs>,
-    /// Start time in milliseconds that the page itself gives.
-    page_start: Option<i64>,
+    said: Said,
     outdated: Vec<u32>,
+}
+
+/// How many of each kind of aside were taken.
+#[derive(Default)]
+struct Taken {
+    times: usize,
+    exemplars: usize,
+    histograms: usize,
+    created: usize,
+}
+
+/// What series of a page say of the others.
+#[derive(Default)]
+struct Said {
+    /// Attributes that `target_info` gives to the resource of a job and instance.
+    resources: HashMap<(Text, Text), Attrs>,
+    /// Attributes that `otel_scope_info` gives to a scope of that resource.
+    scopes: HashMap<(Text, Text, Text), Attrs>,
+    /// Start time of everything on the page, in nanoseconds.
+    start: Option<u64>,
+    /// When a series or distribution began to count, in milliseconds, by metric and attribute set: `_created`.
+    created: HashMap<(u32, usize), i64>,
 }
 
 /// A page lacks the metric from which start times are to be taken.
@@ -78,7 +96,7 @@ impl<'a> Release<'a> {
     pub(super) fn accepted(mut page: Page<'a>) -> Self {
         let outdated = page.take_outdated();
         let cache = &page.series.cache;
-        let added = cache.slots.len().saturating_sub(cache.known) as u64;
+        let added = cache.slots.iter().skip(cache.known).filter(|slot| slot.role != Role::Dropped).count() as u64;
         let current = cache.page;
         let mut gone = Vec::new();
         if cache.order.len() < cache.slots.len() {
@@ -88,41 +106,37 @@ impl<'a> Release<'a> {
         let counts = Counts { scraped: page.scraped, kept: page.kept, added, duplicates: page.duplicates };
         let mut release = Self::new(page, counts, gone, true);
         release.outdated = outdated;
-        if added > 0 || release.series.cache.reordered || !release.gone.is_empty() {
+        if release.series.cache.reordered || !release.gone.is_empty() {
             release.mark_shadowed();
         }
         release.read_page_wide();
         release
     }
 
-    pub(super) fn refused(page: Page<'a>) -> Self {
+    pub(super) fn refused(mut page: Page<'a>) -> Self {
         let counts = Counts { scraped: page.scraped, kept: page.kept, added: 0, duplicates: page.duplicates };
         page.series.cache.forget_new();
+        page.values = Vec::new();
+        page.asides = Asides::default();
         let slots = page.series.cache.slots.iter().enumerate();
         let gone = slots.filter(|(_, slot)| slot.flags & PRESENT != 0).map(|(at, _)| at as u32).collect();
-        let mut release = Self::new(page, counts, gone, false);
-        release.values = Vec::new();
-        release
+        Self::new(page, counts, gone, false)
     }
 
     fn new(page: Page<'a>, counts: Counts, gone: Vec<u32>, accepted: bool) -> Self {
         Self {
             time_ms: page.time_ms,
             values: page.values,
-            own_times: page.own_times,
-            exemplars: page.exemplars,
+            asides: page.asides,
             series: page.series,
             counts,
             accepted,
             next: 0,
-            next_time: 0,
-            next_exemplar: 0,
+            taken: Taken::default(),
             gone,
             readings: Vec::new(),
             reading_of: HashMap::new(),
-            added_attrs: HashMap::new(),
-            scope_attrs: HashMap::new(),
-            page_start: None,
+            said: Said::default(),
             outdated: Vec::new(),
         }
     }
@@ -138,7 +152,7 @@ impl<'a> Release<'a> {
     /// When start times come from a metric and the page lacks it.
     pub fn check_start_time(&self) -> Result<(), NoStartTime> {
         let wanted = matches!(self.series.rules.start_times, StartTimes::Metric(_)) && self.accepted;
-        if wanted && self.page_start.is_none() { Err(NoStartTime) } else { Ok(()) }
+        if wanted && self.said.start.is_none() { Err(NoStartTime) } else { Ok(()) }
     }
 
     /// Metrics of the target itself, such as `up`.
@@ -147,7 +161,7 @@ impl<'a> Release<'a> {
         let nanos = nanos(self.time_ms);
         let metrics = own.iter().map(|own| {
             let mut points = NumberPoints::with_capacity(1);
-            let (value, flag) = number(own.value);
+            let (value, flag) = super::batch::number(own.value);
             points.push_plain(classifier.own_attrs.clone(), 0, nanos, value, flag);
             let metadata = Attrs::from([("prometheus.type", "gauge")]);
             Metric {
@@ -159,13 +173,9 @@ impl<'a> Release<'a> {
             }
         });
         let metrics = metrics.collect();
-        let mut origins = super::origin::Origins::default();
-        let rules = &self.series.rules;
-        let at = origins.of(rules, &rules.job, &rules.instance, ("", "", ""));
-        match origins.get(at) {
-            Some(origin) => Metrics::of(origin.resource(None), origin.scope.clone(), metrics),
-            None => Metrics::default(),
-        }
+        let origin = super::origin::Origin::of_target(&self.series.rules);
+        let told = self.said.resources.get(&(origin.job.clone(), origin.instance.clone()));
+        Metrics::of(origin.resource(told), origin.scope.clone(), metrics)
     }
 
     /// The next batch; `None` when everything was taken.
@@ -183,26 +193,14 @@ impl<'a> Release<'a> {
         (batch.points > 0).then(|| self.sealed(batch))
     }
 
-    /// Ends the page: what is gone for long is forgotten, and memory given back. Call it when everything was taken.
-    pub fn settle(self) {
-        let Series { cache, classifier, metrics, groups, .. } = self.series;
-        for slot in cache.slots.iter_mut().filter(|slot| self.outdated.contains(&slot.metric)) {
-            slot.flags |= OUTDATED;
+    /// Ends the page, also when not everything was taken: series count as present or gone, what is gone for long is forgotten, and memory given back.
+    pub fn settle(mut self) {
+        while self.next < self.values.len() || !self.gone.is_empty() {
+            self.take_values(&mut Building::default());
+            self.take_stale(&mut Building::default());
         }
-        drop((self.values, self.readings));
-        let moved = cache.settle();
-        groups.settle(cache.page);
-        classifier.settle(cache.page, moved);
-        if moved {
-            let mut used = vec![false; metrics.len()];
-            let uses = cache.slots.iter().map(|slot| slot.metric).chain(groups.metrics());
-            uses.for_each(|at| used.get_mut(at as usize).into_iter().for_each(|place| *place = true));
-            if used.iter().filter(|used| !**used).count() > used.len() / 4 {
-                let to = metrics.compact(&used);
-                groups.moved(&to);
-                cache.slots.iter_mut().for_each(|slot| slot.metric = to.get(slot.metric as usize).copied().unwrap_or_default());
-            }
-        }
+        drop((self.values, self.readings, self.asides));
+        self.series.settle(&self.outdated);
     }
 
     /// Of several series with the same metric and attributes, the last one on the page counts; one that is gone is no loss while another stands
@@ -226,36 +224,39 @@ impl<'a> Release<'a> {
         }
     }
 
-    /// Reads what concerns the whole page: `target_info`, `otel_scope_info`, the start time.
+    /// Reads what concerns other series: `target_info`, `otel_scope_info`, `_created`, the start time of everything.
     fn read_page_wide(&mut self) {
         let Series { cache, metrics, classifier, rules, .. } = &mut *self.series;
-        let start_metric = match &rules.start_times {
+        let from = match &rules.start_times {
             StartTimes::Metric(regex) => Some(regex.as_ref()),
-            StartTimes::Adjusted | StartTimes::None => None,
+            StartTimes::Adjusted { .. } | StartTimes::Told { .. } => None,
         };
-        let info = cache
-            .order
-            .iter()
-            .zip(&self.values)
-            .filter_map(|(at, value)| cache.slots.get(*at as usize).map(|slot| (slot, *value)));
-        for (slot, value) in info {
+        for (at, value) in cache.order.iter().zip(&self.values) {
+            let Some(slot) = cache.slots.get(*at as usize) else { continue };
             match slot.role {
                 Role::TargetInfo | Role::ScopeInfo => {
-                    let Some(entry) = metrics.get(slot.metric) else { continue };
-                    let own = if slot.role == Role::TargetInfo { &mut self.added_attrs } else { &mut self.scope_attrs };
-                    let Some(told) = classifier.origins.get(entry.origin) else { continue };
-                    let key =
-                        resource_key(&told.job, &told.instance, if slot.role == Role::ScopeInfo { &told.scope.name } else { "" });
-                    own.insert(key, slot.attrs.clone());
+                    let told = metrics.get(slot.metric).and_then(|entry| classifier.origins.get(entry.origin));
+                    let Some(told) = told else { continue };
+                    let (job, instance) = (told.job.clone(), told.instance.clone());
+                    if slot.role == Role::TargetInfo {
+                        self.said.resources.insert((job, instance), slot.attrs.clone());
+                    } else {
+                        self.said.scopes.insert((job, instance, told.scope.name.clone()), slot.attrs.clone());
+                    }
                 }
-                Role::Number if start_metric.is_some() && self.page_start.is_none() => {
+                Role::Created if rules.start_times.uses_created() => {
+                    self.said.created.insert((slot.metric, slot.attrs.id()), (value * 1000.0) as i64);
+                }
+                Role::Number if from.is_some() && self.said.start.is_none() => {
                     let name = metrics.get(slot.metric).map_or("", |entry| entry.name.as_str());
-                    let fits = match start_metric.flatten() {
+                    let fits = match from.flatten() {
                         Some(regex) => regex.is_match(name),
                         None => name == "process_start_time_seconds",
                     };
                     if fits {
-                        self.page_start = Some((value * 1000.0) as i64);
+                        self.said.start =
+                            Some((value.trunc() as i64).wrapping_mul(1_000_000_000).wrapping_add((value.fract() * 1e9) as i64)
+                                as u64);
                     }
                 }
                 _ => {}
@@ -265,26 +266,18 @@ impl<'a> Release<'a> {
 
     /// Appends values in the order of the page until the batch is full.
     fn take_values(&mut self, batch: &mut Building) {
-        let Series { cache, metrics, groups, rules, .. } = &mut *self.series;
-        let page = cache.page;
         let mut current: Option<(u32, usize, bool)> = None;
         while batch.points < POINTS_PER_BATCH {
+            let Series { cache, metrics, groups, rules, .. } = &mut *self.series;
+            let page = cache.page;
             let (Some(at), Some(value)) = (cache.order.get(self.next), self.values.get(self.next)) else { break };
             let place = self.next as u32;
             self.next += 1;
-            let mut time = self.time_ms;
-            if let Some((_, own)) = self.own_times.get(self.next_time).filter(|(at, _)| *at == place) {
-                time = *own;
-                self.next_time += 1;
-            }
-            let first_exemplar = self.next_exemplar;
-            while self.exemplars.get(self.next_exemplar).is_some_and(|(at, _)| *at == place) {
-                self.next_exemplar += 1;
-            }
-            let exemplars = self.exemplars.get_mut(first_exemplar..self.next_exemplar).unwrap_or_default();
             let Some(slot) = cache.slots.get_mut(*at as usize) else { continue };
             slot.flags |= PRESENT;
-            if slot.flags & SHADOWED != 0 {
+            let Aside { time, created, histogram, exemplars } = self.taken.at(&mut self.asides, place);
+            let time = time.unwrap_or(self.time_ms);
+            if slot.flags & SHADOWED != 0 || value.to_bits() == LEFT_OUT.to_bits() {
                 continue;
             }
             match slot.role {
@@ -292,27 +285,30 @@ impl<'a> Release<'a> {
                     let (index, cumulative) = match current {
                         Some((metric, index, cumulative)) if metric == slot.metric => (index, cumulative),
                         _ => {
-                            let cumulative = metrics.get(slot.metric).is_some_and(super::metric::MetricEntry::is_cumulative);
-                            let index = batch.metric(slot.metric);
+                            let cumulative = metrics.get(slot.metric).is_some_and(MetricEntry::is_cumulative);
+                            let index = batch.metric(slot.metric, FamilyKind::Gauge);
                             current = Some((slot.metric, index, cumulative));
                             (index, cumulative)
                         }
                     };
-                    let start = if cumulative { start_of(slot, *value, time, &rules.start_times, self.page_start) } else { 0 };
+                    let start = if cumulative {
+                        let created = created.or_else(|| self.said.created_of(slot));
+                        start_of_number(slot, *value, time, &rules.start_times, created, self.said.start)
+                    } else {
+                        0
+                    };
                     batch.push(index, slot.attrs.clone(), start, nanos(time), *value, exemplars);
                 }
-                Role::Bound | Role::Sum | Role::Count => {
+                Role::Bound | Role::Sum | Role::Count | Role::Native => {
                     let group = slot.start as u32;
                     if groups.get_mut(group, page).is_none() {
                         continue;
                     }
-                    let readings = &mut self.readings;
-                    let index = *self.reading_of.entry(group).or_insert_with(|| {
-                        readings.push((group, Reading::default()));
-                        readings.len() - 1
-                    });
-                    if let Some((_, reading)) = readings.get_mut(index) {
-                        reading.take(slot.role, slot.value, *value, time);
+                    let created = created.or_else(|| self.said.created_of(slot));
+                    let reading = reading_of(&mut self.readings, &mut self.reading_of, group, Reading::default);
+                    if reading.take(slot.role, slot.value, *value, time) {
+                        reading.native = histogram.or(reading.native.take());
+                        reading.created = created.or(reading.created);
                         reading.exemplars.extend(exemplars.iter_mut().map(|(_, exemplar)| std::mem::take(exemplar)));
                     }
                 }
@@ -333,23 +329,23 @@ impl<'a> Release<'a> {
             }
             match slot.role {
                 Role::Number => {
-                    let cumulative = metrics.get(slot.metric).is_some_and(super::metric::MetricEntry::is_cumulative);
-                    let index = batch.metric(slot.metric);
+                    let cumulative = metrics.get(slot.metric).is_some_and(MetricEntry::is_cumulative);
+                    let index = batch.metric(slot.metric, FamilyKind::Gauge);
                     let start = if cumulative && slot.start != UNKNOWN { nanos(slot.start) } else { 0 };
                     batch.push(index, slot.attrs.clone(), start, nanos(self.time_ms), STALE, &mut []);
                 }
-                Role::Bound | Role::Sum | Role::Count => {
+                Role::Bound | Role::Sum | Role::Count | Role::Native => {
                     let group = slot.start as u32;
                     if groups.get_mut(group, cache.page).is_none() {
                         continue;
                     }
-                    let readings = &mut self.readings;
-                    let index = *self.reading_of.entry(group).or_insert_with(|| {
-                        readings.push((group, Reading { stale: true, ..Reading::default() }));
-                        readings.len() - 1
-                    });
-                    if let Some((_, reading)) = readings.get_mut(index).filter(|(_, reading)| reading.stale) {
+                    let stale = || Reading { stale: true, ..Reading::default() };
+                    let reading = reading_of(&mut self.readings, &mut self.reading_of, group, stale);
+                    if reading.stale {
                         reading.take(slot.role, slot.value, STALE, self.time_ms);
+                        if slot.role == Role::Native {
+                            reading.native = Some(warren_exposition::NativeHistogram { sum: STALE, ..Default::default() });
+                        }
                     }
                 }
                 Role::Dropped | Role::Created | Role::TargetInfo | Role::ScopeInfo => {}
@@ -359,34 +355,38 @@ impl<'a> Release<'a> {
 
     /// Appends distributions until the batch is full.
     fn take_readings(&mut self, batch: &mut Building) {
-        let page_start = self.page_start;
         while batch.points < POINTS_PER_BATCH {
             let Some((at, mut reading)) = self.readings.pop() else { break };
             let Series { metrics, groups, rules, cache, .. } = &mut *self.series;
             let Some(group) = groups.get_mut(at, cache.page) else { continue };
+            // A native histogram counts only where the page has no classic one of the same name and labels.
+            let native = reading.native.take().filter(|_| reading.count.is_none() && reading.bounds.is_empty());
+            if let Some(native) = &native {
+                (reading.count, reading.sum) =
+                    (Some(if is_stale(native.sum) { STALE } else { native.count as f64 }), Some(native.sum));
+            }
             let (Some(count), Some(time)) = (reading.count, reading.time) else { continue };
             let stale = is_stale(count) || reading.sum.is_some_and(is_stale);
-            let is_summary = metrics.get(group.metric).is_some_and(|entry| entry.kind == super::Kind::Summary);
-            let start = match (&rules.start_times, page_start) {
-                (StartTimes::None, _) => 0,
-                (StartTimes::Metric(_), start) => start.map_or(0, nanos),
-                (StartTimes::Adjusted, _) => {
-                    let sum = reading.sum.unwrap_or_default();
+            let is_summary = metrics.get(group.metric).is_some_and(|entry| entry.kind == FamilyKind::Summary);
+            let created = reading.created.filter(|created| *created < time);
+            let start = match (&rules.start_times, created) {
+                (StartTimes::Metric(_), _) => self.said.start.unwrap_or_default(),
+                (StartTimes::Adjusted { .. } | StartTimes::Told { .. }, Some(created)) => nanos(created),
+                (StartTimes::Told { .. }, None) => 0,
+                (StartTimes::Adjusted { .. }, None) => {
                     if !stale {
-                        let counted = !is_summary || (count != 0.0 && group.count != 0.0);
-                        let reset = group.start == UNKNOWN || (counted && (count < group.count || sum < group.sum));
-                        if reset {
-                            group.start = time;
-                        }
-                        (group.count, group.sum) = (count, sum);
+                        group.count_on(count, reading.sum.unwrap_or_default(), time, is_summary);
                     }
                     if group.start == UNKNOWN { nanos(time) } else { nanos(group.start) }
                 }
             };
             reading.bounds.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let index = batch.metric(group.metric);
             let frame = Frame { attrs: group.attrs.clone(), start, time: nanos(time), count, stale };
-            if is_summary { batch.summary(index, frame, reading) } else { batch.histogram(index, frame, reading) }
+            match (native, is_summary) {
+                (Some(native), _) => batch.native(group.metric, frame, native, reading.exemplars),
+                (None, true) => batch.summary(group.metric, frame, reading),
+                (None, false) => batch.histogram(group.metric, frame, reading),
+            }
         }
     }
 
@@ -394,61 +394,104 @@ impl<'a> Release<'a> {
     fn sealed(&self, batch: Building) -> Metrics {
         let (table, origins) = (&self.series.metrics, &self.series.classifier.origins);
         let mut metrics = Metrics::default();
-        let mut groups: Vec<(u32, usize, usize)> = Vec::new();
-        for (at, data) in batch.metrics {
+        let mut resources: HashMap<(Text, Text), usize> = HashMap::new();
+        let mut scopes: HashMap<u32, (usize, usize)> = HashMap::new();
+        for (at, points) in batch.metrics {
             let Some(entry) = table.get(at) else { continue };
             let Some(origin) = origins.get(entry.origin) else { continue };
-            let metric = match data {
-                Points::Numbers(points) => entry.numbers(points),
-                Points::Histograms(points) => entry.metric(Data::Histogram { points, temporality: Temporality::CUMULATIVE }),
-                Points::Summaries(points) => entry.metric(Data::Summary(points)),
-                Points::None => continue,
-            };
-            let found = groups.iter().find(|(known, ..)| *known == entry.origin).map(|(_, resource, scope)| (*resource, *scope));
-            let (resource, scope) = found.unwrap_or_else(|| {
-                let place = self.open_group(&mut metrics, origin);
-                groups.push((entry.origin, place.0, place.1));
-                place
+            let Some(data) = points.data(entry.kind) else { continue };
+            let (resource, scope) = *scopes.entry(entry.origin).or_insert_with(|| {
+                let key = (origin.job.clone(), origin.instance.clone());
+                let resource = *resources.entry(key.clone()).or_insert_with(|| {
+                    let resource = origin.resource(self.said.resources.get(&key));
+                    metrics.resources.push(ResourceGroup { resource, ..ResourceGroup::default() });
+                    metrics.resources.len() - 1
+                });
+                let Some(group) = metrics.resources.get_mut(resource) else { return (resource, 0) };
+                let mut scope = origin.scope.clone();
+                let (job, instance) = key;
+                for entry in self.said.scopes.get(&(job, instance, scope.name.clone())).into_iter().flatten() {
+                    scope.attrs.upsert(entry.key.clone(), entry.value.clone());
+                }
+                group.scopes.push(ScopeGroup { scope, schema_url: origin.schema_url.clone(), items: Vec::new() });
+                (resource, group.scopes.len() - 1)
             });
             if let Some(scoped) = metrics.resources.get_mut(resource).and_then(|group| group.scopes.get_mut(scope)) {
-                scoped.items.push(metric);
+                scoped.items.push(entry.metric(data));
             }
         }
         metrics
     }
+}
 
-    /// Adds an origin's scope to its resource, made if it is new; gives the indices of both.
-    fn open_group(&self, metrics: &mut Metrics, origin: &super::origin::Origin) -> (usize, usize) {
-        let added = self.added_attrs.get(&resource_key(&origin.job, &origin.instance, ""));
-        let resource = origin.resource(added);
-        let mut scope = origin.scope.clone();
-        for entry in self.scope_attrs.get(&resource_key(&origin.job, &origin.instance, &scope.name)).into_iter().flatten() {
-            scope.attrs.upsert(entry.key.clone(), entry.value.clone());
+/// What one sample has beside its value.
+struct Aside<'p> {
+    time: Option<i64>,
+    created: Option<i64>,
+    histogram: Option<warren_exposition::NativeHistogram>,
+    exemplars: &'p mut [(u32, warren_pdata::Exemplar)],
+}
+
+impl Taken {
+    /// What the sample at this place has; places come in order.
+    #[inline]
+    fn at<'p>(&mut self, asides: &'p mut Asides, place: u32) -> Aside<'p> {
+        let time = next_at(&asides.times, &mut self.times, place).copied();
+        let created = next_at(&asides.created, &mut self.created, place).copied();
+        let mut histogram = None;
+        if let Some((_, own)) = asides.histograms.get_mut(self.histograms).filter(|(at, _)| *at == place) {
+            self.histograms += 1;
+            histogram = Some(std::mem::take(own));
         }
-        let at = metrics.resources.iter().position(|group| group.resource == resource).unwrap_or_else(|| {
-            metrics.resources.push(ResourceGroup { resource, ..ResourceGroup::default() });
-            metrics.resources.len() - 1
-        });
-        let Some(group) = metrics.resources.get_mut(at) else { return (at, 0) };
-        group.scopes.push(ScopeGroup { scope, schema_url: origin.schema_url.clone(), items: Vec::new() });
-        (at, group.scopes.len() - 1)
+        let first = self.exemplars;
+        while asides.exemplars.get(self.exemplars).is_some_and(|(at, _)| *at == place) {
+            self.exemplars += 1;
+        }
+        Aside { time, created, histogram, exemplars: asides.exemplars.get_mut(first..self.exemplars).unwrap_or_default() }
     }
 }
 
-/// A key of job, instance and scope name.
-fn resource_key(job: &str, instance: &str, scope: &str) -> u32 {
-    use std::hash::Hash;
-    let mut state = foldhash::fast::FixedState::default().build_hasher();
-    (job, instance, scope).hash(&mut state);
-    state.finish() as u32
+fn next_at<'p, T>(items: &'p [(u32, T)], taken: &mut usize, place: u32) -> Option<&'p T> {
+    let (_, item) = items.get(*taken).filter(|(at, _)| *at == place)?;
+    *taken += 1;
+    Some(item)
 }
 
-/// The start time of a cumulative number in nanoseconds: its first sight, or its last reset.
-fn start_of(slot: &mut Slot, value: f64, time: i64, from: &StartTimes, page_start: Option<i64>) -> u64 {
-    match from {
-        StartTimes::None => 0,
-        StartTimes::Metric(_) => page_start.map_or(0, nanos),
-        StartTimes::Adjusted => {
+impl Said {
+    /// When the series or distribution of this slot began to count, in milliseconds.
+    fn created_of(&self, slot: &Slot) -> Option<i64> {
+        if self.created.is_empty() { None } else { self.created.get(&(slot.metric, slot.attrs.id())).copied() }
+    }
+}
+
+fn reading_of<'r>(
+    readings: &'r mut Vec<(u32, Reading)>,
+    index: &mut HashMap<u32, usize>,
+    group: u32,
+    new: impl FnOnce() -> Reading,
+) -> &'r mut Reading {
+    let next = readings.len();
+    let at = *index.entry(group).or_insert(next);
+    if at == next {
+        readings.push((group, new()));
+    }
+    &mut readings[at].1
+}
+
+/// The start time of a cumulative number in nanoseconds: what the page tells, or its first sight or last reset.
+fn start_of_number(
+    slot: &mut Slot,
+    value: f64,
+    time: i64,
+    from: &StartTimes,
+    created: Option<i64>,
+    page_start: Option<u64>,
+) -> u64 {
+    match (from, created.filter(|created| *created < time)) {
+        (StartTimes::Metric(_), _) => page_start.unwrap_or_default(),
+        (StartTimes::Adjusted { .. } | StartTimes::Told { .. }, Some(created)) => nanos(created),
+        (StartTimes::Told { .. }, None) => 0,
+        (StartTimes::Adjusted { .. }, None) => {
             if slot.start == UNKNOWN || value < slot.value {
                 slot.start = time;
             }
@@ -458,153 +501,10 @@ fn start_of(slot: &mut Slot, value: f64, time: i64, from: &StartTimes, page_star
     }
 }
 
-/// A value as points hold it: a stale marker becomes a flag.
-fn number(value: f64) -> (Number, u32) {
-    if is_stale(value) { (Number::Empty, flags::NO_RECORDED_VALUE) } else { (Number::Double(value), 0) }
-}
-
-fn is_stale(value: f64) -> bool {
+pub(super) fn is_stale(value: f64) -> bool {
     value.to_bits() == STALE_NAN_BITS
 }
 
-fn nanos(millis: i64) -> u64 {
+pub(super) fn nanos(millis: i64) -> u64 {
     (millis as u64).wrapping_mul(1_000_000)
-}
-
-/// What all distribution points have.
-struct Frame {
-    attrs: Attrs,
-    start: u64,
-    time: u64,
-    count: f64,
-    stale: bool,
-}
-
-/// A batch being filled.
-#[derive(Default)]
-struct Building {
-    metrics: Vec<(u32, Points)>,
-    index: HashMap<u32, usize>,
-    points: usize,
-}
-
-/// The points of one metric.
-#[derive(Default)]
-enum Points {
-    #[default]
-    None,
-    Numbers(NumberPoints),
-    Histograms(Vec<HistogramPoint>),
-    Summaries(Vec<SummaryPoint>),
-}
-
-impl Building {
-    /// The index of a metric within the batch.
-    fn metric(&mut self, metric: u32) -> usize {
-        if let Some((last, _)) = self.metrics.last()
-            && *last == metric
-        {
-            return self.metrics.len() - 1;
-        }
-        let next = self.metrics.len();
-        let index = *self.index.entry(metric).or_insert(next);
-        if index == next {
-            self.metrics.push((metric, Points::None));
-        }
-        index
-    }
-
-    fn push(&mut self, index: usize, attrs: Attrs, start: u64, time: u64, value: f64, exemplars: &mut [(u32, Exemplar)]) {
-        let Some((_, points)) = self.metrics.get_mut(index) else { return };
-        if let Points::None = points {
-            *points = Points::Numbers(NumberPoints::default());
-        }
-        let Points::Numbers(points) = points else { return };
-        let (value, flag) = number(value);
-        points.push_plain(attrs, start, time, value, flag);
-        if !exemplars.is_empty() {
-            let list = exemplars.iter_mut().map(|(_, exemplar)| std::mem::take(exemplar)).collect();
-            points.set_exemplars(points.len() - 1, list);
-        }
-        self.points += 1;
-    }
-
-    fn histogram(&mut self, index: usize, frame: Frame, reading: Reading) {
-        let Some((_, points)) = self.metrics.get_mut(index) else { return };
-        if let Points::None = points {
-            *points = Points::Histograms(Vec::new());
-        }
-        let Points::Histograms(points) = points else { return };
-        let finite = reading.bounds.iter().filter(|(bound, _)| *bound != f64::INFINITY);
-        let (bounds, cumulative): (Vec<f64>, Vec<f64>) = finite.copied().unzip();
-        let mut before = 0.0;
-        let mut counts: Vec<u64> = Vec::with_capacity(cumulative.len() + 1);
-        for value in cumulative.into_iter().chain([frame.count]) {
-            counts.push(if frame.stale { 0 } else { (value - before) as u64 });
-            before = value;
-        }
-        let shared = points.last().filter(|last: &&HistogramPoint| **last.bounds == bounds).map(|last| last.bounds.clone());
-        points.push(HistogramPoint {
-            attrs: frame.attrs,
-            start: frame.start,
-            time: frame.time,
-            count: if frame.stale { 0 } else { frame.count as u64 },
-            sum: reading.sum.filter(|_| !frame.stale),
-            bounds: shared.unwrap_or_else(|| Bounds::new(bounds)),
-            counts,
-            flags: if frame.stale { flags::NO_RECORDED_VALUE } else { 0 },
-            exemplars: reading.exemplars,
-            ..HistogramPoint::default()
-        });
-        self.points += 1;
-    }
-
-    fn summary(&mut self, index: usize, frame: Frame, reading: Reading) {
-        let Some((_, points)) = self.metrics.get_mut(index) else { return };
-        if let Points::None = points {
-            *points = Points::Summaries(Vec::new());
-        }
-        let Points::Summaries(points) = points else { return };
-        let quantile =
-            |(quantile, value): (f64, f64)| QuantileValue { quantile, value: if is_stale(value) { 0.0 } else { value } };
-        points.push(SummaryPoint {
-            attrs: frame.attrs,
-            start: frame.start,
-            time: frame.time,
-            count: if frame.stale { 0 } else { frame.count as u64 },
-            sum: if frame.stale { 0.0 } else { reading.sum.unwrap_or_default() },
-            quantiles: reading.bounds.into_iter().map(quantile).collect(),
-            flags: if frame.stale { flags::NO_RECORDED_VALUE } else { 0 },
-        });
-        self.points += 1;
-    }
-}
-
-/// Attributes of an exemplar: those named `trace_id` and `span_id` become identities.
-impl Release<'_> {
-    /// An exemplar from its labels, value and time in milliseconds.
-    pub fn exemplar<'l>(labels: impl Iterator<Item = (&'l str, &'l str)>, value: f64, time_ms: i64) -> Exemplar {
-        let mut exemplar = Exemplar { time: nanos(time_ms), value: Number::Double(value), ..Exemplar::default() };
-        let mut attrs = Vec::new();
-        for (name, text) in labels {
-            match name.to_ascii_lowercase().as_str() {
-                "trace_id" => exemplar.trace_id.0 = id_from_hex(text).unwrap_or_default(),
-                "span_id" => exemplar.span_id.0 = id_from_hex(text).unwrap_or_default(),
-                _ => attrs.push(KeyValue::new(name, text)),
-            }
-        }
-        exemplar.attrs = Attrs::new(attrs);
-        exemplar
-    }
-}
-
-/// Hexadecimal digits as bytes, padded on the left.
-fn id_from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
-    let padded = [vec![0; (2 * N).checked_sub(digits.len())?], digits].concat();
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(padded.chunks_exact(2)) {
-        *byte = pair.iter().fold(0, |high, low| high << 4 | low);
-    }
-    Some(bytes)
 }

@@ -3,19 +3,8 @@
 use super::*;
 use crate::config::Limits;
 use crate::relabel::{Action, Rule};
+use warren_exposition::{Format, Options, ParseError, Parser};
 use warren_pdata::{Data, Metrics, Number, Value, flags};
-
-/// A reader for well-formed series: `name{label="value",…}`.
-fn read(text: &[u8], labels: &mut Labels) -> Result<(), PageError> {
-    let text = std::str::from_utf8(text).unwrap();
-    let (name, rest) = text.split_once('{').unwrap_or((text, "}"));
-    labels.push("__name__", name)?;
-    for pair in rest.trim_end_matches('}').split(',').filter(|pair| !pair.is_empty()) {
-        let (label, value) = pair.split_once('=').unwrap();
-        labels.push(label, value.trim_matches('"'))?;
-    }
-    Ok(())
-}
 
 fn rules() -> Rules {
     let target = [("instance", "localhost:15692"), ("job", "rabbitmq")];
@@ -29,36 +18,28 @@ fn rules() -> Rules {
         honor_timestamps: true,
         track_timestamps_staleness: false,
         legacy_names: false,
+        native_histograms: false,
+        native_schema_max: 8,
+        native_buckets_max: 0,
+        forget_after: 3,
         limits: Limits::default(),
         relabel: Program::default(),
         trim_metric_suffixes: false,
-        start_times: StartTimes::Adjusted,
+        start_times: StartTimes::default(),
         version: "0.1.0".into(),
     }
 }
 
-/// Reads a page of lines `# TYPE name kind` and `series value [timestamp]`.
+/// Feeds a page of text, or of OpenMetrics if it ends like one.
 fn feed(page: &mut Page<'_>, text: &str) -> Result<(), PageError> {
-    for line in text.lines() {
-        if let Some(rest) = line.strip_prefix("# TYPE ") {
-            let (name, kind) = rest.split_once(' ').unwrap();
-            let kind = match kind {
-                "counter" => Kind::Counter,
-                "gauge" => Kind::Gauge,
-                "histogram" => Kind::Histogram,
-                "summary" => Kind::Summary,
-                "info" => Kind::Info,
-                other => panic!("{other}"),
-            };
-            page.metadata(name, Metadata::Kind(kind));
-            continue;
-        }
-        let mut words = line.split(' ');
-        let series = words.next().unwrap();
-        let value = words.next().unwrap().parse().unwrap();
-        page.sample(series.as_bytes(), value, words.next().map(|time| time.parse().unwrap()))?;
-    }
-    Ok(())
+    let format = if text.ends_with("# EOF\n") { Format::OpenMetrics } else { Format::Text };
+    let mut parser = Parser::new(format, Options::default());
+    let refused = |error| match error {
+        ParseError::Sink(error) => error,
+        other => panic!("{other}"),
+    };
+    parser.feed(text.as_bytes(), page).map_err(refused)?;
+    parser.finish(page).map(drop).map_err(refused)
 }
 
 fn drain(mut release: Release<'_>) -> Vec<String> {
@@ -72,7 +53,7 @@ fn drain(mut release: Release<'_>) -> Vec<String> {
 }
 
 fn scrape(series: &mut Series, time_ms: i64, text: &str) -> Vec<String> {
-    let mut page = series.begin(time_ms, read);
+    let mut page = series.begin(time_ms);
     feed(&mut page, text).unwrap();
     drain(page.accept())
 }
@@ -152,11 +133,11 @@ fn a_series_that_is_gone_is_marked_once_and_comes_back_with_its_start() {
 fn a_refused_page_releases_stale_markers_alone_and_leaves_no_trace() {
     let mut series = Series::new(rules());
     scrape(&mut series, 1000, "g 1\n");
-    let mut page = series.begin(2000, read);
+    let mut page = series.begin(2000);
     feed(&mut page, "g 2\nnew{a=\"b\"} 3\n").unwrap();
     assert_eq!(drain(page.refuse()), ["g [] stale 0 2000"]);
     assert_eq!(series.len(), 1);
-    let page = series.begin(3000, read);
+    let page = series.begin(3000);
     assert!(drain(page.refuse()).is_empty());
     assert_eq!(scrape(&mut series, 4000, "g 3\n"), ["g [] 3 0 4000"]);
 }
@@ -167,12 +148,12 @@ fn a_page_in_another_order_is_the_same_page() {
     let lines: Vec<String> = (0..50).map(|i| format!("g{{q=\"{i}\"}} {i}")).collect();
     scrape(&mut series, 1000, &lines.join("\n"));
     let reversed: Vec<String> = lines.iter().rev().cloned().collect();
-    let mut page = series.begin(2000, read);
+    let mut page = series.begin(2000);
     feed(&mut page, &reversed.join("\n")).unwrap();
     let release = page.accept();
     assert_eq!(release.counts(), Counts { scraped: 50, kept: 50, added: 0, duplicates: 0 });
     assert_eq!(drain(release).len(), 50);
-    let mut page = series.begin(3000, read);
+    let mut page = series.begin(3000);
     feed(&mut page, &reversed.join("\n")).unwrap();
     drop(drain(page.accept()));
     assert!(!series.cache.reordered, "the new order is expected now");
@@ -191,7 +172,7 @@ fn equal_labels_share_one_attribute_set_over_metrics_and_pages() {
     let mut series = Series::new(rules());
     let text = "# TYPE a gauge\na{q=\"x\"} 1\n# TYPE b gauge\nb{q=\"x\"} 1\n";
     let attrs = |series: &mut Series, time| {
-        let mut page = series.begin(time, read);
+        let mut page = series.begin(time);
         feed(&mut page, text).unwrap();
         let mut release = page.accept();
         let batch = release.next_batch().unwrap();
@@ -212,7 +193,7 @@ fn histograms_are_put_together_and_need_a_count() {
     let mut series = Series::new(rules());
     assert!(scrape(&mut series, 1000, "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_sum 9\n").is_empty());
     assert_eq!(
-        scrape(&mut series, 1000, "# TYPE h histogram\nh_bucket{} 2\nh_count 9\n"),
+        scrape(&mut series, 1000, "# TYPE h histogram\nh_bucket{x=\"\"} 2\nh_count 9\n"),
         ["h [] n=9 s=None [] [9] 1000 1000 0"]
     );
 }
@@ -242,7 +223,7 @@ fn a_clash_with_a_target_label_renames_the_scraped_one_or_is_honoured() {
         ["g [exported_exported_instance=x exported_instance=y] 1 0 1000"]
     );
     let mut series = Series::new(Rules { honor_labels: true, ..rules() });
-    let mut page = series.begin(1000, read);
+    let mut page = series.begin(1000);
     feed(&mut page, "g{instance=\"other:1\"} 1\n").unwrap();
     let mut release = page.accept();
     let batch = release.next_batch().unwrap();
@@ -253,7 +234,7 @@ fn a_clash_with_a_target_label_renames_the_scraped_one_or_is_honoured() {
 #[test]
 fn target_info_and_scope_labels_shape_resource_and_scope() {
     let mut series = Series::new(rules());
-    let mut page = series.begin(1000, read);
+    let mut page = series.begin(1000);
     feed(
         &mut page,
         "# TYPE target_info gauge\ntarget_info{zone=\"eu\"} 1\ng{otel_scope_name=\"lib\",otel_scope_version=\"2\"} 1\nh 1\n",
@@ -278,20 +259,20 @@ fn relabelling_drops_and_limits_refuse() {
         ..Rule::default()
     };
     let mut series = Series::new(Rules { relabel: Program::new(&[rule]).unwrap(), ..rules() });
-    let mut page = series.begin(1000, read);
+    let mut page = series.begin(1000);
     feed(&mut page, "noise 1\ng 1\n").unwrap();
     let release = page.accept();
-    assert_eq!(release.counts(), Counts { scraped: 2, kept: 1, added: 2, duplicates: 0 });
+    assert_eq!(release.counts(), Counts { scraped: 2, kept: 1, added: 1, duplicates: 0 });
     assert_eq!(drain(release), ["g [] 1 0 1000"]);
     let mut series = Series::new(Rules { limits: Limits { samples: 1, ..Limits::default() }, ..rules() });
-    let mut page = series.begin(1000, read);
+    let mut page = series.begin(1000);
     assert_eq!(feed(&mut page, "a 1\nb 1\n"), Err(PageError::Samples(1)));
     let mut series = Series::new(Rules {
         limits: Limits { label_value_length: 2, ..Limits::default() },
         target_labels: Vec::new(),
         ..rules()
     });
-    assert!(matches!(feed(&mut series.begin(1000, read), "a{b=\"long\"} 1\n"), Err(PageError::LabelValue { length: 4, .. })));
+    assert!(matches!(feed(&mut series.begin(1000), "a{b=\"long\"} 1\n"), Err(PageError::LabelValue { length: 4, .. })));
 }
 
 #[test]
@@ -309,7 +290,7 @@ fn start_times_can_come_from_the_page() {
     let mut series = Series::new(Rules { start_times: StartTimes::Metric(None), ..rules() });
     let page = "process_start_time_seconds 0.5\n# TYPE c counter\nc 1\n";
     assert_eq!(scrape(&mut series, 5000, page)[0], "c [] sum 1 500 5000");
-    let mut page = series.begin(6000, read);
+    let mut page = series.begin(6000);
     feed(&mut page, "c 1\n").unwrap();
     assert_eq!(page.accept().check_start_time().unwrap_err().to_string(), "start_time metric is missing");
 }
@@ -319,7 +300,7 @@ fn a_large_page_comes_in_bounded_batches_with_every_sample_once() {
     let mut series = Series::new(rules());
     let text: String = (0..20_000).map(|i| format!("g{{q=\"{i}\"}} {i}\n")).collect();
     for time in [1000, 2000] {
-        let mut page = series.begin(time, read);
+        let mut page = series.begin(time);
         feed(&mut page, &text).unwrap();
         let mut release = page.accept();
         let mut sizes = Vec::new();

@@ -19,7 +19,7 @@ struct Gate {
 }
 
 /// All gates, sorted by id.
-const GATES: [Gate; 7] = [
+const GATES: [Gate; 11] = [
     Gate {
         id: "confighttp.framedSnappy",
         maturity: Maturity::Beta,
@@ -57,10 +57,34 @@ const GATES: [Gate; 7] = [
         from: "v0.120.0",
     },
     Gate {
+        id: "receiver.prometheusreceiver.EnableCreatedTimestampZeroIngestion",
+        maturity: Maturity::Alpha,
+        description: "Created timestamps of protobuf pages are start times",
+        from: "v0.126.0",
+    },
+    Gate {
+        id: "receiver.prometheusreceiver.EnableNativeHistograms",
+        maturity: Maturity::Alpha,
+        description: "Native histograms become exponential histograms",
+        from: "v0.82.0",
+    },
+    Gate {
         id: "receiver.prometheusreceiver.RemoveLegacyResourceAttributes",
         maturity: Maturity::Stable,
         description: "Resources have no net.host attributes; always on",
         from: "v0.101.0",
+    },
+    Gate {
+        id: "receiver.prometheusreceiver.RemoveStartTimeAdjustment",
+        maturity: Maturity::Alpha,
+        description: "Points have no start times but those that pages give",
+        from: "v0.121.0",
+    },
+    Gate {
+        id: "receiver.prometheusreceiver.UseCreatedMetric",
+        maturity: Maturity::Alpha,
+        description: "_created series are start times",
+        from: "v0.66.0",
     },
 ];
 
