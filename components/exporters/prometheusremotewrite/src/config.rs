@@ -1,21 +1,25 @@
 //! Settings of the exporter.
 
-use crate::send::RemoteWrite;
+use crate::send::{RemoteWrite, Sending};
 use http::Uri;
 use indexmap::IndexMap;
 use std::sync::Arc;
 use std::time::Duration;
 use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig};
-use warren_config::{Block, ComponentId, Fields, GoDuration, Keyword, Node, ReferenceKind, Report};
+use warren_config::{Block, ComponentId, Fields, GoDuration, Keyword, ReferenceKind, Report};
 use warren_delivery::{DeliveryConfig, QueueConfig, RetryConfig, deliver};
 use warren_http::ClientConfig;
 use warren_http::coding::Coding;
 use warren_pdata::Signal;
 use warren_promname::MetricNamer;
 use warren_remotewrite::{Limits, Protocol, Translation};
+use warren_telemetry::Field;
 
 /// Bytes of a message before compression, unless said otherwise.
 const BATCH_BYTES: i64 = 3_000_000;
+
+/// The gate without which remote write 2.0 is refused.
+const V2_GATE: &str = "exporter.prometheusremotewritexporter.enableSendingRW2";
 
 /// Settings of one exporter.
 #[derive(Clone, Debug)]
@@ -40,11 +44,11 @@ pub struct Config {
     pub send_metadata: bool,
     /// Bytes of a message before compression; zero means 3,000,000.
     pub max_batch_size_bytes: i64,
-    /// Accepted; the requests of a batch go one after the other.
-    max_batch_request_parallelism: Option<i64>,
+    /// Requests of one batch that may be on their way at the same time; by default the queue's `num_consumers`.
+    pub max_batch_request_parallelism: Option<i64>,
     /// Which message is sent.
     pub protobuf_message: Message,
-    wal: Option<Node>,
+    wal: Option<Wal>,
 }
 
 /// `remote_write_queue`
@@ -54,7 +58,7 @@ pub struct RemoteWriteQueue {
     pub enabled: bool,
     /// Batches that may wait.
     pub queue_size: i64,
-    /// Accepted; one batch is on its way at a time.
+    /// Requests of one batch that may be on their way at the same time, unless `max_batch_request_parallelism` says it.
     pub num_consumers: i64,
     /// The extension that keeps the queue on disk.
     pub storage: Option<ComponentId>,
@@ -65,6 +69,15 @@ pub struct RemoteWriteQueue {
 pub struct Switch {
     /// Whether it is on.
     pub enabled: bool,
+}
+
+/// `wal`: decoded for the reference's sake.
+#[derive(Clone, Debug)]
+struct Wal {
+    directory: String,
+    buffer_size: i64,
+    truncate_frequency: GoDuration,
+    lag_record_frequency: GoDuration,
 }
 
 /// A message by its name in protobuf.
@@ -80,6 +93,12 @@ impl Keyword for Message {
         format!(
             "unknown remote write protobuf message {word}, supported: prometheus.WriteRequest, io.prometheus.write.v2.Request"
         )
+    }
+}
+
+impl Message {
+    fn name(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, message)| *message == self).map_or("", |(name, _)| name)
     }
 }
 
@@ -122,36 +141,46 @@ impl Block for Config {
         f.scalar("max_batch_size_bytes", &mut self.max_batch_size_bytes);
         f.optional_scalar("max_batch_request_parallelism", &mut self.max_batch_request_parallelism);
         f.scalar("protobuf_message", &mut self.protobuf_message);
-        f.any("wal", &mut self.wal);
+        f.optional("wal", &mut self.wal);
+        f.accepted("translation_strategy", "a key of later versions without effect: add_metric_suffixes says how names are made");
+        f.accepted("disable_scope_info", "a key of later versions without effect: scopes are not sent");
     }
 
     fn validate(&self, report: &mut Report<'_>) {
-        if !is_absolute(&self.client.endpoint) {
-            report.error_with_hint("endpoint", "invalid endpoint", "give an absolute URL such as https://host/api/v1/push");
-        }
-        if !matches!(self.client.compression, Coding::Identity | Coding::Snappy) {
-            report.error("compression", "compression type must be snappy");
-        }
-        for (name, value) in &self.external_labels {
-            if name.is_empty() || value.is_empty() {
-                report.error(
-                    "external_labels",
-                    "prometheus remote write: external labels configuration contains an empty key or value",
-                );
+        match destination(&self.client.endpoint) {
+            Destination::Reachable => {}
+            Destination::Elsewhere => report.warning("endpoint", "nothing can be sent there: only http and https are known"),
+            Destination::Invalid => {
+                let hint = "give an absolute URL such as https://host/api/v1/push";
+                report.error_with_hint("endpoint", "invalid endpoint", hint);
             }
         }
+        let mut fault = |path: &[&str], message: &str| fault(report, path, message);
+        if !matches!(self.client.compression, Coding::Identity | Coding::Snappy) {
+            fault(&["compression"], "compression type must be snappy");
+        }
+        if self.external_labels.iter().any(|(name, value)| name.is_empty() || value.is_empty()) {
+            let text = "prometheus remote write: external labels configuration contains an empty key or value";
+            fault(&["external_labels"], text);
+        }
         if self.max_batch_size_bytes < 0 {
-            report.error("max_batch_size_bytes", "max_batch_byte_size must be greater than 0");
+            fault(&["max_batch_size_bytes"], "max_batch_byte_size must be greater than 0");
         }
         if self.max_batch_request_parallelism.is_some_and(|parallelism| parallelism < 1) {
-            report.error("max_batch_request_parallelism", "max_batch_request_parallelism can't be set to below 1");
+            fault(&["max_batch_request_parallelism"], "max_batch_request_parallelism can't be set to below 1");
         }
-        if self.wal.is_some() {
-            report.error_with_hint(
-                "wal",
-                "the write-ahead log is not supported",
-                "leave it out; remote_write_queue holds what waits",
-            );
+        if self.queue.queue_size < 0 {
+            fault(&["remote_write_queue", "queue_size"], "remote write queue size can't be negative");
+        }
+        if self.queue.enabled && self.queue.queue_size == 0 {
+            fault(&["remote_write_queue", "queue_size"], "a 0 size queue will drop all the data");
+        }
+        if self.queue.num_consumers < 0 {
+            fault(&["remote_write_queue", "num_consumers"], "remote write consumer number can't be negative");
+        }
+        if self.protobuf_message.0 == Protocol::V2 && !report.has_gate(V2_GATE) {
+            let text = format!("remote write v2 is only supported with the feature gate {V2_GATE}");
+            self::fault(report, &["protobuf_message"], &text);
         }
     }
 }
@@ -166,18 +195,37 @@ impl Block for RemoteWriteQueue {
     }
 
     fn validate(&self, report: &mut Report<'_>) {
-        if self.queue_size < 0 {
-            report.error("queue_size", "remote write queue size can't be negative");
-        }
-        if self.enabled && self.queue_size == 0 {
-            report.error("queue_size", "a 0 size queue will drop all the data");
-        }
-        if self.num_consumers < 0 {
-            report.error("num_consumers", "remote write consumer number can't be negative");
-        }
         if let Some(storage) = &self.storage {
             report.reference("storage", ReferenceKind::Storage, storage);
         }
+    }
+}
+
+impl Default for Wal {
+    fn default() -> Self {
+        const SECOND: i64 = 1_000_000_000;
+        Self {
+            directory: String::new(),
+            buffer_size: 300,
+            truncate_frequency: GoDuration(60 * SECOND),
+            lag_record_frequency: GoDuration(15 * SECOND),
+        }
+    }
+}
+
+impl Block for Wal {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.scalar("directory", &mut self.directory);
+        f.scalar("buffer_size", &mut self.buffer_size);
+        f.scalar("truncate_frequency", &mut self.truncate_frequency);
+        f.scalar("lag_record_frequency", &mut self.lag_record_frequency);
+    }
+
+    fn validate(&self, report: &mut Report<'_>) {
+        report.warning(
+            "",
+            "no write-ahead log is kept: what waits is lost with the process, unless remote_write_queue::storage is set",
+        );
     }
 }
 
@@ -187,17 +235,34 @@ impl Block for Switch {
     }
 }
 
+impl Config {
+    /// Requests of one batch that may be on their way at the same time.
+    fn parallelism(&self) -> usize {
+        let asked = self.max_batch_request_parallelism.unwrap_or(self.queue.num_consumers);
+        usize::try_from(asked).unwrap_or_default().max(1)
+    }
+
+    fn limits(&self) -> Limits {
+        let bytes = usize::try_from(self.max_batch_size_bytes).ok().filter(|bytes| *bytes > 0);
+        Limits { protocol: self.protobuf_message.0, bytes: bytes.unwrap_or(BATCH_BYTES as usize), metadata: self.send_metadata }
+    }
+}
+
 impl ExporterConfig for Config {
     fn build(&self, cx: BuildContext, signal: Signal) -> Result<Arc<dyn Exporter>, BuildError> {
-        let translation = Translation {
-            namer: MetricNamer { namespace: self.namespace.clone(), suffixes: self.add_metric_suffixes },
-            external_labels: self.external_labels.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
-            target_info: self.target_info.enabled,
-            resource_attributes: self.resource_to_telemetry_conversion.enabled,
+        let sending = Sending {
+            translation: Translation {
+                namer: MetricNamer { namespace: self.namespace.clone(), suffixes: self.add_metric_suffixes },
+                external_labels: self.external_labels.iter().collect(),
+                target_info: self.target_info.enabled,
+                resource_attributes: self.resource_to_telemetry_conversion.enabled,
+            },
+            limits: self.limits(),
+            parallelism: self.parallelism(),
         };
-        let bytes = usize::try_from(self.max_batch_size_bytes).ok().filter(|bytes| *bytes > 0).unwrap_or(BATCH_BYTES as usize);
-        let limits = Limits { protocol: self.protobuf_message.0, bytes, metadata: self.send_metadata };
-        let sender = RemoteWrite::new(&self.client, &cx, translation, limits)?;
+        let message = self.protobuf_message.name();
+        cx.telemetry.log.info("starting prometheus remote write exporter", &[("ProtoMsg", Field::Str(message))]);
+        let sender = RemoteWrite::new(&self.client, &cx, sending)?;
         let delivery = DeliveryConfig {
             queue: QueueConfig {
                 enabled: self.queue.enabled,
@@ -214,11 +279,37 @@ impl ExporterConfig for Config {
     }
 }
 
-/// Whether requests can be sent there.
-fn is_absolute(endpoint: &str) -> bool {
-    endpoint
-        .parse::<Uri>()
-        .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty()))
+/// Tells an error about the exporter, as upstream's path has it, but shown where the setting stands.
+fn fault(report: &mut Report<'_>, path: &[&str], message: &str) {
+    let found = path.iter().try_fold(report.node(), |node, key| node.map(|node| node.get(key)));
+    match found.flatten().map(|node| node.place.clone()) {
+        Some(place) => report.error_at("", &place, message),
+        None => report.error("", message),
+    }
+}
+
+/// What an endpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Destination {
+    /// Requests can be sent there.
+    Reachable,
+    /// A URI as `net/url.ParseRequestURI` takes it, but not one of HTTP: `localhost:8888`.
+    Elsewhere,
+    /// No absolute URI.
+    Invalid,
+}
+
+fn destination(endpoint: &str) -> Destination {
+    let http = |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
+    if endpoint.parse().is_ok_and(http) {
+        return Destination::Reachable;
+    }
+    let scheme = endpoint.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    });
+    let plain = endpoint.bytes().all(|byte| byte.is_ascii_graphic());
+    if plain && (scheme || endpoint.starts_with('/')) { Destination::Elsewhere } else { Destination::Invalid }
 }
 
 #[cfg(test)]
@@ -226,24 +317,78 @@ mod tests {
     use super::*;
     use warren_config::{Diagnostics, decode_settings, parse_yaml};
 
-    /// Facts of upstream's `exporter/prometheusremotewriteexporter/config_test.go` at v0.132.0.
+    fn decoded(text: &str, gates: &[&str]) -> (Config, Diagnostics) {
+        let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());
+        diagnostics.gates = Arc::new(gates.iter().map(|gate| (*gate).to_owned()).collect());
+        decode_settings(&parse_yaml("test", text).unwrap(), &mut config, &mut diagnostics);
+        (config, diagnostics)
+    }
+
+    /// `exporter/prometheusremotewriteexporter/config_test.go` with `testdata/config.yaml`, `factory_test.go`, and the source, at v0.132.0.
     #[test]
     fn settings_that_make_no_sense_are_refused_in_upstreams_words() {
+        let v2 = format!("remote write v2 is only supported with the feature gate {V2_GATE}");
         for (text, says) in [
             ("{endpoint: not a url}", "invalid endpoint"),
+            ("{endpoint: ''}", "invalid endpoint"),
+            ("{endpoint: host}", "invalid endpoint"),
             ("{compression: gzip}", "compression type must be snappy"),
             ("{remote_write_queue: {queue_size: -1}}", "remote write queue size can't be negative"),
             ("{remote_write_queue: {queue_size: 0}}", "a 0 size queue will drop all the data"),
             ("{remote_write_queue: {num_consumers: -1}}", "remote write consumer number can't be negative"),
             ("{max_batch_request_parallelism: 0}", "max_batch_request_parallelism can't be set to below 1"),
-            ("{external_labels: {a: ''}}", "contains an empty key or value"),
-            ("{protobuf_message: x}", "unknown remote write protobuf message x"),
-            ("{sending_queue: {}}", "sending_queue"),
+            ("{max_batch_size_bytes: -1}", "max_batch_byte_size must be greater than 0"),
+            (
+                "{external_labels: {a: ''}}",
+                "prometheus remote write: external labels configuration contains an empty key or value",
+            ),
+            (
+                "{protobuf_message: io.prometheus.write.v4.Request}",
+                "unknown remote write protobuf message io.prometheus.write.v4.Request, supported: prometheus.WriteRequest, io.prometheus.write.v2.Request",
+            ),
+            ("{protobuf_message: io.prometheus.write.v2.Request}", &v2),
+            ("{sending_queue: {}}", "'' has invalid keys: sending_queue"),
+            ("{retry_on_failure: {max_elapsed_time: 1s}}", "'max_elapsed_time' must not be less than 'max_interval'"),
         ] {
-            let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());
-            decode_settings(&parse_yaml("test", text).unwrap(), &mut config, &mut diagnostics);
-            let told: Vec<String> = diagnostics.errors().map(ToString::to_string).collect();
-            assert!(told.iter().any(|error| error.contains(says)), "{text}: {told:?}");
+            let (_, diagnostics) = decoded(text, &[]);
+            let told: Vec<String> = diagnostics.errors().map(|error| error.message.clone()).collect();
+            assert!(told.len() == 1 && told[0].contains(says), "{text}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn settings_that_upstream_accepts_are_accepted() {
+        for (text, gates, warnings) in [
+            ("{endpoint: 'localhost:8888', tls: {insecure: true}}", &[][..], 1),
+            ("{endpoint: 'https://my-cortex:7900/api/v1/push', compression: snappy}", &[], 0),
+            ("{remote_write_queue: {enabled: false, queue_size: 0, num_consumers: 10}, max_batch_size_bytes: 0}", &[], 0),
+            ("{protobuf_message: io.prometheus.write.v2.Request}", &[V2_GATE], 0),
+            ("{wal: {directory: ./prom_rw, buffer_size: 100, truncate_frequency: 45s}}", &[], 1),
+            ("{translation_strategy: NoTranslation, disable_scope_info: true}", &[], 2),
+            ("{target_info: , remote_write_queue: }", &[], 0),
+        ] {
+            let (_, diagnostics) = decoded(text, gates);
+            let told: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+            assert!(!diagnostics.has_errors() && told.len() == warnings, "{text}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_the_queue_is_told_of_the_exporter_and_shown_in_the_queue() {
+        let (_, diagnostics) = decoded("namespace: x\nremote_write_queue:\n  enabled: true\n  queue_size: -1\n", &[]);
+        let fault = diagnostics.errors().next().unwrap();
+        assert_eq!((fault.path.as_str(), fault.place.line()), ("", 4));
+    }
+
+    #[test]
+    fn requests_of_a_batch_go_side_by_side_as_upstreams_keys_say() {
+        for (text, expected) in [
+            ("{}", 5),
+            ("{remote_write_queue: {num_consumers: 10}}", 10),
+            ("{remote_write_queue: {num_consumers: 0}}", 1),
+            ("{remote_write_queue: {num_consumers: 10}, max_batch_request_parallelism: 2}", 2),
+        ] {
+            assert_eq!(decoded(text, &[]).0.parallelism(), expected, "{text}");
         }
     }
 }

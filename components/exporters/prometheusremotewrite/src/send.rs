@@ -1,140 +1,197 @@
 //! Requests on their way, and what their answers mean.
 
+use crate::answer;
+use crate::figures::Figures;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Uri};
+use std::ops::Range;
 use std::time::SystemTime;
-use warren_component::{BoxFuture, BuildContext, BuildError, Code, ConsumeError};
+use warren_component::{BoxFuture, BuildContext, BuildError, ConsumeError};
 use warren_delivery::{Outcome, Progress, Sender};
 use warren_http::coding::Coding;
-use warren_http::{Client, ClientConfig, retry_after};
+use warren_http::{Client, ClientConfig};
 use warren_pdata::{Batch, Metrics};
 use warren_remotewrite::{Encoding, Limits, Part, Protocol, Step, Translation};
-use warren_telemetry::{Counter, Field, Logger};
+use warren_telemetry::{Field, Logger};
 
 const VERSION: HeaderName = HeaderName::from_static("x-prometheus-remote-write-version");
 
-/// Bytes of an answer's body that an error shows.
-const ANSWER_BYTES_MAX: usize = 256;
+/// How batches become requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Sending {
+    /// Names and labels.
+    pub(crate) translation: Translation,
+    /// What requests may look like.
+    pub(crate) limits: Limits,
+    /// Requests of one batch that may be on their way at the same time. They hold different series, so that their order does not matter.
+    pub(crate) parallelism: usize,
+}
 
 /// Sends batches as remote write requests.
 pub(crate) struct RemoteWrite {
     client: Client,
     endpoint: Uri,
     headers: HeaderMap,
-    translation: Translation,
-    limits: Limits,
+    sending: Sending,
+    figures: Figures,
     log: Logger,
-    requests: Counter,
-    series: Counter,
-    failures: Counter,
+}
+
+/// A request that came to its end.
+struct Answered {
+    positions: Range<u64>,
+    items: u64,
+    series: u64,
+    result: Result<(), ConsumeError>,
+}
+
+/// How an attempt ends, as far as it went wrong.
+#[derive(Default)]
+struct Ending {
+    /// What was refused for good.
+    refused: Vec<(Range<u64>, u64, ConsumeError)>,
+    /// A failure that may pass.
+    failure: Option<ConsumeError>,
+}
+
+impl Ending {
+    /// The outcome of the attempt. When the other side took nothing at all, whoever waits for the outcome hears why.
+    fn outcome(mut self, progress: &mut Progress) -> Outcome {
+        if self.failure.is_none()
+            && progress.is_untouched()
+            && let Some((.., error)) = self.refused.pop()
+        {
+            return Outcome::Failed(error);
+        }
+        for (positions, items, error) in self.refused {
+            progress.dropped(positions, items, error);
+        }
+        self.failure.map_or(Outcome::Sent, Outcome::Failed)
+    }
 }
 
 impl RemoteWrite {
-    pub(crate) fn new(
-        client: &ClientConfig,
-        cx: &BuildContext,
-        translation: Translation,
-        limits: Limits,
-    ) -> Result<Self, BuildError> {
-        let endpoint = client.endpoint.parse().map_err(|_| BuildError::new("invalid endpoint"))?;
+    pub(crate) fn new(client: &ClientConfig, cx: &BuildContext, sending: Sending) -> Result<Self, BuildError> {
+        let endpoint: Uri = client.endpoint.parse().map_err(|_| BuildError::new("invalid endpoint"))?;
+        let mut settings = client.settings(cx)?;
         // Bodies are compressed as they are made.
-        let client = ClientConfig { compression: Coding::Identity, ..client.clone() }.client(cx)?;
-        let mut headers = HeaderMap::new();
-        let (content, version) = match limits.protocol {
+        settings.coding = Coding::Identity;
+        if settings.max_idle_per_host == 0 {
+            // Go keeps two; the others of a batch would be dialled anew for every batch.
+            settings.max_idle_per_host = sending.parallelism.max(2);
+        }
+        let (content, version) = match sending.limits.protocol {
             Protocol::V1 => ("application/x-protobuf", "0.1.0"),
             Protocol::V2 => ("application/x-protobuf;proto=io.prometheus.write.v2.Request", "2.0.0"),
         };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content));
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("snappy"));
-        headers.insert(VERSION, HeaderValue::from_static(version));
         let agent = format!("{}/{}", cx.build.description.to_lowercase().replace(' ', "-"), cx.build.version);
-        headers.insert(USER_AGENT, HeaderValue::try_from(agent).unwrap_or(HeaderValue::from_static("warren")));
-        let id = cx.id.to_string();
-        let labels = [("exporter", id.as_str())];
-        let counter = |name: &str, help| {
-            cx.telemetry.registry.counter(&format!("otelcol_exporter_prometheusremotewrite_{name}"), help, &labels)
-        };
-        Ok(Self {
-            client,
-            endpoint,
-            headers,
-            translation,
-            limits,
-            log: cx.telemetry.log.clone(),
-            requests: counter(
-                "sent_batches",
-                "Number of remote write request batches sent to the remote write endpoint regardless of success or failure",
-            ),
-            series: counter("translated_time_series", "Number of Prometheus time series that were translated from OTel metrics"),
-            failures: counter(
-                "failed_translations",
-                "Number of translation operations that failed to translate metrics from Otel to Prometheus",
-            ),
-        })
+        let agent = HeaderValue::try_from(agent).map_err(|_| BuildError::new("the program's description is no User-Agent"))?;
+        let headers = HeaderMap::from_iter([
+            (CONTENT_ENCODING, HeaderValue::from_static("snappy")),
+            (CONTENT_TYPE, HeaderValue::from_static(content)),
+            (VERSION, HeaderValue::from_static(version)),
+            (USER_AGENT, agent),
+        ]);
+        let figures = Figures::new(cx, &endpoint);
+        figures.consumers.set(sending.parallelism as f64);
+        Ok(Self { client: Client::new(settings)?, endpoint, headers, sending, figures, log: cx.telemetry.log.clone() })
     }
 
+    /// Sends what is open of a batch: encodes the next request while others are on their way. After a failure that may pass nothing new is
+    /// sent, as the other side needs the pause.
     async fn send_metrics(&self, metrics: &Metrics, progress: &mut Progress) -> Outcome {
-        let mut encoding = Encoding::new(metrics, &self.translation, self.limits);
-        if progress.is_untouched() && encoding.failures().metrics > 0 {
-            let failures = encoding.failures();
-            self.failures.add(failures.metrics);
-            let reasons = failures.reasons.join("; ");
-            self.log.debug("failed to translate metrics, exporting remaining metrics", &[("error", Field::Str(&reasons))]);
-        }
-        let mut open = progress.open(0);
-        encoding.seek(open.clone());
-        loop {
-            match encoding.step() {
-                Ok(Step::Busy) => tokio::task::yield_now().await,
-                Ok(Step::Part(part)) => {
-                    self.series.add(part.series);
-                    let positions = part.positions.clone();
-                    let items = part.items;
-                    match self.post(part).await {
-                        Ok(()) => progress.sent(positions, items),
-                        Err(error) if error.permanent => progress.dropped(positions, items, error),
-                        Err(error) => return Outcome::Failed(error),
-                    }
+        let mut encoding = Encoding::new(metrics, &self.sending.translation, self.sending.limits);
+        let mut requests = FuturesUnordered::new();
+        let mut ending = Ending::default();
+        for open in open_ranges(progress) {
+            if ending.failure.is_some() {
+                break;
+            }
+            encoding.seek(open);
+            while ending.failure.is_none() {
+                match encoding.step() {
+                    Ok(Step::Part(part)) => requests.push(self.post(part)),
+                    Ok(Step::Busy) => {}
+                    Ok(Step::End) => break,
+                    Err(error) => ending.failure = Some(ConsumeError::permanent(error.to_string())),
                 }
-                Ok(Step::End) if open.end == u64::MAX => return Outcome::Sent,
-                Ok(Step::End) => {
-                    open = progress.open(open.end);
-                    encoding.seek(open.clone());
+                let full = requests.len() >= self.sending.parallelism;
+                tokio::select! {
+                    biased;
+                    Some(answered) = requests.next() => self.note(answered, progress, &mut ending),
+                    () = tokio::task::yield_now(), if !full => {}
                 }
-                Err(error) => return Outcome::Failed(ConsumeError::permanent(error.to_string())),
             }
         }
+        while let Some(answered) = requests.next().await {
+            self.note(answered, progress, &mut ending);
+        }
+        if ending.failure.is_none() {
+            self.tell_failures(&encoding);
+        }
+        ending.outcome(progress)
+    }
+
+    /// Notes how a request ended.
+    fn note(&self, answered: Answered, progress: &mut Progress, ending: &mut Ending) {
+        let Answered { positions, items, series, result } = answered;
+        match result {
+            Ok(()) => progress.sent(positions, items),
+            Err(error) if error.permanent => ending.refused.push((positions, items, error)),
+            Err(error) => {
+                // Of several pauses the longest is kept.
+                if ending.failure.as_ref().is_none_or(|known| known.retry_after <= error.retry_after) {
+                    ending.failure = Some(error);
+                }
+                return;
+            }
+        }
+        self.figures.series.add(series);
     }
 
     /// Sends one request.
-    async fn post(&self, part: Part) -> Result<(), ConsumeError> {
-        self.requests.add(1);
-        let mut request = Request::new(part.body);
+    async fn post(&self, part: Part) -> Answered {
+        let Part { body, positions, items, series } = part;
+        let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.endpoint.clone();
         *request.headers_mut() = self.headers.clone();
-        let reply = self.client.send(request).await.map_err(|error| match error.is_retryable() {
-            true => ConsumeError::retryable(error.to_string()).with_code(Code::Unavailable),
-            false => ConsumeError::permanent(error.to_string()),
-        })?;
-        let status = reply.status();
-        if status.is_success() {
-            // Read to its end, so that the connection serves again; what stands in it says nothing.
-            let _ = reply.into_body().read_start(ANSWER_BYTES_MAX).await;
-            return Ok(());
-        }
-        let wait = retry_after(reply.headers(), SystemTime::now());
-        let body = reply.into_body().read_start(ANSWER_BYTES_MAX).await;
-        let text = format!("remote write returned HTTP status {status}: {}", String::from_utf8_lossy(&body).trim_end());
-        if !(status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS) {
-            return Err(ConsumeError::permanent(text));
-        }
-        let error = ConsumeError::retryable(text).with_code(Code::Unavailable);
-        Err(match wait {
-            Some(wait) => error.after(wait),
-            None => error,
-        })
+        self.figures.requests.add(1);
+        let result = match self.client.send(request).await {
+            Ok(reply) => {
+                if self.sending.limits.protocol == Protocol::V2 && reply.status().is_success() {
+                    self.figures.written(reply.headers(), &self.log);
+                }
+                answer::read(reply, SystemTime::now()).await
+            }
+            Err(error) => Err(answer::of_transport(&error)),
+        };
+        Answered { positions, items, series, result }
     }
+
+    /// Tells, once per batch, what of it has no form in remote write.
+    fn tell_failures(&self, encoding: &Encoding<'_>) {
+        let failures = encoding.failures();
+        if failures.metrics > 0 {
+            self.figures.failures.add(1);
+            self.figures.untranslatable.add(failures.points);
+            let reasons = failures.reasons.join("; ");
+            self.log.debug("failed to translate metrics, exporting remaining metrics", &[("error", Field::Str(&reasons))]);
+        }
+    }
+}
+
+/// What is open, in order.
+fn open_ranges(progress: &Progress) -> Vec<Range<u64>> {
+    let mut from = 0;
+    let next = || {
+        let open = progress.open(from);
+        from = open.end;
+        (!open.is_empty()).then_some(open)
+    };
+    std::iter::from_fn(next).collect()
 }
 
 impl Sender for RemoteWrite {
