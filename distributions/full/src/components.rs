@@ -19,5 +19,7 @@ pub(crate) const FACTORIES: Factories = Factories {
         warren_exporter_debug::FACTORY,
         warren_exporter_prometheusremotewrite::FACTORY,
     ],
-    extensions: &[],
+    extensions: &[
+        warren_extension_basicauth::FACTORY,
+    ],
 };
