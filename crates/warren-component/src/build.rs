@@ -1,6 +1,6 @@
 //! Building: what a component's settings are given to become a running component.
 
-use crate::{ClientAuth, Consumer, Encoding, Extension, ServerAuth};
+use crate::{ClientAuth, Consumer, Encoding, Extension, Gates, ServerAuth};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +34,8 @@ pub struct BuildContext {
     pub inherited: Inherited,
     /// Pull receivers collect once at start, without waiting for their interval.
     pub collect_now: bool,
+    /// Feature gates.
+    pub gates: Gates,
 }
 
 /// Where a receiver sends what it received: one consumer for each signal that a pipeline wants from it.

@@ -22,6 +22,7 @@ mod client;
 mod consume;
 mod extension;
 mod factory;
+mod gates;
 mod run;
 mod stage;
 
@@ -33,6 +34,7 @@ pub use factory::{
     Exporter, ExporterConfig, ExporterFactory, ExtensionConfig, ExtensionFactory, Factories, Processor, ProcessorConfig,
     ProcessorFactory, Receiver, ReceiverConfig, ReceiverFactory, Signals, Stability,
 };
+pub use gates::Gates;
 pub use run::{Health, RunContext, RunError, Status, Stop, StopHandle};
 pub use stage::{Stage, Staged};
 

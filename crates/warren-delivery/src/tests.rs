@@ -203,6 +203,7 @@ impl Scene {
             extensions: Extensions::default(),
             inherited,
             collect_now: false,
+            gates: Default::default(),
         };
         let exporter = deliver(&cx, Signal::Logs, config, destination.clone()).unwrap();
         let (stop, stopped) = Stop::new();

@@ -7,6 +7,8 @@
 mod field;
 mod histogram;
 mod metric;
+#[cfg(test)]
+mod tests;
 
 pub use histogram::{NATIVE_BUCKETS_MAX, NativeBuckets, NativeHistogram};
 

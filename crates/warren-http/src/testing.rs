@@ -26,6 +26,7 @@ pub(crate) fn context(extensions: Vec<(&str, Arc<dyn Extension>)>) -> BuildConte
         extensions: Extensions::new(extensions),
         inherited: Inherited::default(),
         collect_now: false,
+        gates: Default::default(),
     }
 }
 

@@ -9,7 +9,8 @@ use indexmap::IndexMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use warren_component::{
-    BuildContext, BuildError, BuildInfo, Consumer, Exporter, Extension, Extensions, Inherited, Outputs, Processor, Receiver,
+    BuildContext, BuildError, BuildInfo, Consumer, Exporter, Extension, Extensions, Gates, Inherited, Outputs, Processor,
+    Receiver,
 };
 use warren_config::{ComponentId, PipelineId};
 use warren_pdata::Signal;
@@ -29,6 +30,7 @@ pub(crate) struct Common {
     pub(crate) telemetry: Telemetry,
     pub(crate) build: Arc<BuildInfo>,
     pub(crate) collect_now: bool,
+    pub(crate) gates: Gates,
 }
 
 impl Graph {
@@ -80,7 +82,8 @@ impl Graph {
     ) -> Result<Arc<dyn Exporter>, BuildError> {
         let config = settings.exporters.get(id).ok_or_else(|| BuildError::new(format!("exporter {id} is not configured")))?;
         let cx = common.context(id, running, &[("otelcol.component.kind", "exporter"), ("otelcol.signal", signal.name())]);
-        let failed = |error| named(error, format!("failed to create \"{id}\" exporter for data type \"{signal}\""));
+        let what = format!("failed to build pipelines: failed to create \"{id}\" exporter for data type \"{signal}\"");
+        let failed = |error| named(error, what);
         let exporter = config.build(cx, signal).map_err(failed)?;
         self.exporters.push((signal, id.clone(), Arc::clone(&exporter)));
         Ok(exporter)
@@ -99,6 +102,7 @@ impl Common {
             extensions: extensions.clone(),
             inherited: Inherited::default(),
             collect_now: self.collect_now,
+            gates: self.gates.clone(),
         }
     }
 }
@@ -134,9 +138,9 @@ fn build_processor(
         ("otelcol.signal", signal.name()),
     ];
     let cx = common.context(id, running, &fields);
-    config
-        .build(cx, signal, next)
-        .map_err(|error| named(error, format!("failed to create \"{id}\" processor, in pipeline \"{pipeline}\"")))
+    config.build(cx, signal, next).map_err(|error| {
+        named(error, format!("failed to build pipelines: failed to create \"{id}\" processor, in pipeline \"{pipeline}\""))
+    })
 }
 
 fn build_receiver(

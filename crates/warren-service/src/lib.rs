@@ -18,6 +18,7 @@ mod fanout;
 mod graph;
 mod own;
 mod run;
+mod state;
 mod telemetry;
 
 pub use cli::main;

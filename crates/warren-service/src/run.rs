@@ -1,22 +1,26 @@
 //! Start, run, stop.
 //!
-//! Extensions start first, then exporters and processors, receivers strictly last; the other way round they stop: receivers end when what they
-//! acknowledged is handed on, then each processor from the beginning of its pipeline to the end, exporters when their queues are empty or the drain
-//! deadline has come, extensions last.
+//! Extensions start first, then exporters and processors, receivers strictly last. The other way round they stop: receivers end when what
+//! they acknowledged is handed on, then each processor from the beginning of its pipeline to the end, exporters when their queues are
+//! empty or the drain deadline has come, extensions last.
+
+mod group;
+mod signals;
 
 use crate::config::Settings;
 use crate::graph::{Common, Graph};
 use crate::own;
+use crate::state::StateDirectory;
+use group::Group;
 use indexmap::IndexMap;
+use signals::{Signals, Word};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{Signal as Unix, SignalKind, signal};
-use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
-use warren_component::{
-    BoxFuture, BuildContext, BuildInfo, Extensions, Health, Inherited, RunContext, RunError, Status, Stop, StopHandle,
-};
+use warren_component::{BoxFuture, BuildContext, BuildInfo, Extensions, Gates, Inherited, RunError};
 use warren_config::ComponentId;
+use warren_http::server::Server;
 use warren_telemetry::{Field, Logger, Registry, Telemetry};
 
 /// How the process is to behave.
@@ -28,6 +32,10 @@ pub(crate) struct Options {
     pub(crate) drain_timeout: Duration,
     /// Whether dropped data shows in the exit code.
     pub(crate) strict_exit: bool,
+    /// Where state is kept.
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Feature gates.
+    pub(crate) gates: Gates,
 }
 
 /// How the process ended.
@@ -39,11 +47,14 @@ pub(crate) enum Ended {
     Dropped,
 }
 
-/// A group of tasks that start and stop together.
-struct Group {
-    stop: StopHandle,
-    tasks: Vec<(String, JoinHandle<Result<(), RunError>>)>,
-}
+/// How often what is left lying is tidied up: free memory, untold repetitions of the log.
+const TIDY_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Memory held back that is worth giving to the system.
+const HELD_BACK_BYTES: u64 = 2 << 20;
+
+/// How long the pages of own metrics have to finish their answers.
+const OWN_SERVERS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs a collector until a signal or a fatal error ends it.
 ///
@@ -56,47 +67,46 @@ pub(crate) async fn run(
     warnings: Vec<String>,
 ) -> Result<Ended, String> {
     let mut signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let resource = settings.telemetry.resource(&build, &random_id());
+    let state = options.state_dir.as_deref().map(StateDirectory::open).transpose()?;
+    let instance = state.as_ref().map_or_else(|| Ok(random_id()), |state| state.instance_id(random_id))?;
+    let resource = settings.telemetry.resource(&build, &instance);
     let log = settings.telemetry.logger(&resource)?;
+    tell_panics(&log);
     log.info("Setting up own telemetry...", &[]);
     for warning in warnings {
         log.warn(&warning, &[]);
     }
-    let telemetry = Telemetry { registry: Registry::default(), log: log.clone() };
+    if state.is_none() {
+        log.info("No state directory: nothing is kept across restarts; give one with --state-dir", &[]);
+    }
+    let registry = Registry::new(settings.telemetry.detail());
+    own::watch_process(&registry);
+    let telemetry = Telemetry { registry: registry.clone(), log: log.clone() };
+    let common = Common { telemetry, build: Arc::clone(&build), collect_now: options.collect_now, gates: options.gates };
+    let servers = own_servers(&settings, &common, &resource)?;
+    let graph = Graph::build(&settings, &common).map_err(|error| error.to_string())?;
     let cpus = std::thread::available_parallelism().map_or(1, usize::from) as i64;
     log.info(&format!("Starting {}...", build.command), &[("Version", Field::Str(&build.version)), ("NumCPU", Field::Int(cpus))]);
-    let common = Common { telemetry: telemetry.clone(), build: Arc::clone(&build), collect_now: options.collect_now };
-    let own_server = own_server(&settings, &common, &resource)?;
-    let graph = Graph::build(&settings, &common).map_err(|error| error.to_string())?;
-    let mut running = Running::start(graph, &log);
-    if let Some(server) = own_server {
-        running.telemetry.spawn("own telemetry".to_owned(), move |cx| {
-            Box::pin(async move { server.serve(cx.stop).await.map_err(|error| RunError(error.to_string())) })
-        });
-    }
-    let tidying = tokio::spawn(give_memory_back());
+    let mut running = Running::start(graph, servers, &log);
+    let tidying = tokio::spawn(tidy(log.clone()));
     log.info("Everything is ready. Begin running and processing data.", &[]);
     let ended = running.until_ended(&mut signals, &log).await;
     tidying.abort();
     log.info("Starting shutdown...", &[]);
-    let dropped_before = dropped(&telemetry.registry);
+    let dropped_before = dropped(&registry);
     running.stop(options.drain_timeout, &mut signals, &log).await;
+    log.tell_suppressed();
     log.info("Shutdown complete.", &[]);
     ended?;
-    let lost = dropped(&telemetry.registry) > dropped_before;
+    let lost = dropped(&registry) > dropped_before;
     Ok(if lost && options.strict_exit { Ended::Dropped } else { Ended::Well })
 }
 
-/// How often memory that is free but held back is looked for.
-const TIDY_INTERVAL: Duration = Duration::from_secs(30);
-
-/// Memory held back that is worth giving to the system.
-const HELD_BACK_BYTES: u64 = 2 << 20;
-
-/// Gives memory back that a burst, such as the first scrape of a large page, left behind.
-async fn give_memory_back() {
+/// Gives memory back that a burst, such as the first scrape of a large page, left behind, and tells what the log left out.
+async fn tidy(log: Logger) {
     loop {
         tokio::time::sleep(TIDY_INTERVAL).await;
+        log.tell_suppressed();
         let resident = warren_sys::memory::resident_bytes().unwrap_or_default();
         if resident.saturating_sub(warren_sys::live_bytes() as u64) > HELD_BACK_BYTES {
             warren_sys::release_unused();
@@ -104,20 +114,24 @@ async fn give_memory_back() {
     }
 }
 
+/// Has a panic told in the log, where somebody looks, instead of between its lines.
+fn tell_panics(log: &Logger) {
+    let log = log.clone();
+    std::panic::set_hook(Box::new(move |panic| {
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let fields = [("error", Field::Str(text.unwrap_or("unknown"))), ("at", Field::Str(&place))];
+        log.error("Panic: this is a fault of the program", &fields);
+    }));
+}
+
 /// Items dropped so far, for whatever reason.
 fn dropped(registry: &Registry) -> f64 {
     registry.total("warren_dropped_items_total", &[])
 }
 
-fn own_server(
-    settings: &Settings,
-    common: &Common,
-    resource: &IndexMap<String, String>,
-) -> Result<Option<warren_http::server::Server>, String> {
-    let Some(endpoint) = settings.telemetry.endpoint() else {
-        common.telemetry.log.info("Skipped telemetry setup.", &[]);
-        return Ok(None);
-    };
+fn own_servers(settings: &Settings, common: &Common, resource: &IndexMap<String, String>) -> Result<Vec<Server>, String> {
     let cx = BuildContext {
         id: ComponentId::of_type("telemetry"),
         telemetry: common.telemetry.clone(),
@@ -125,14 +139,22 @@ fn own_server(
         extensions: Extensions::default(),
         inherited: Inherited::default(),
         collect_now: false,
+        gates: common.gates.clone(),
     };
-    own::server(endpoint, &cx, resource).map(Some).map_err(|error| error.to_string())
+    let endpoints = settings.telemetry.endpoints();
+    let servers: Result<Vec<Server>, _> = endpoints.map(|reader| own::server(reader, &cx, resource)).collect();
+    let servers = servers.map_err(|error| error.to_string())?;
+    if servers.is_empty() {
+        common.telemetry.log.info("Skipped telemetry setup.", &[]);
+    }
+    Ok(servers)
 }
 
 /// Everything that runs.
 struct Running {
     telemetry: Group,
-    extensions: Group,
+    /// One group each, in the order of their start.
+    extensions: Vec<Group>,
     exporters: Group,
     /// One group per pipeline and place, from the beginning of pipelines to their end.
     processors: Vec<Group>,
@@ -140,77 +162,77 @@ struct Running {
 }
 
 impl Running {
-    fn start(graph: Graph, log: &Logger) -> Self {
-        let mut extensions = Group::new();
-        if !graph.extensions.is_empty() {
-            log.info("Starting extensions...", &[]);
+    fn start(graph: Graph, servers: Vec<Server>, log: &Logger) -> Self {
+        let mut telemetry = Group::new();
+        for server in servers {
+            telemetry.spawn("own telemetry".to_owned(), move |cx| {
+                Box::pin(async move { server.serve(cx.stop).await.map_err(|error| RunError(error.to_string())) })
+            });
         }
+        log.info("Starting extensions...", &[]);
+        let mut extensions = Vec::new();
         for (id, extension) in graph.extensions {
             let name = id.to_string();
-            log.info(
-                "Extension is starting...",
-                &[("otelcol.component.id", Field::Str(&name)), ("otelcol.component.kind", Field::Str("extension"))],
-            );
-            extensions.spawn(name.clone(), |cx| extension.run(cx));
-            log.info(
-                "Extension started.",
-                &[("otelcol.component.id", Field::Str(&name)), ("otelcol.component.kind", Field::Str("extension"))],
-            );
+            let log = log.with(&[("otelcol.component.id", &name), ("otelcol.component.kind", "extension")]);
+            log.info("Extension is starting...", &[]);
+            extensions.push(Group::of(name, |cx| extension.run(cx)));
+            log.info("Extension started.", &[]);
         }
         let mut exporters = Group::new();
         for (signal, id, exporter) in graph.exporters {
-            exporters.spawn(format!("{id} ({signal})"), |cx| exporter.run(cx));
+            exporters.spawn(format!("exporter {id} ({signal})"), |cx| exporter.run(cx));
         }
-        let mut processors = Vec::new();
-        for (pipeline, id, processor) in graph.processors {
-            let mut group = Group::new();
-            group.spawn(format!("{id} ({pipeline})"), |cx| processor.run(cx));
-            processors.push(group);
-        }
+        let processors = graph.processors.into_iter();
+        let mut processors: Vec<Group> = processors
+            .map(|(pipeline, id, processor)| Group::of(format!("processor {id} ({pipeline})"), |cx| processor.run(cx)))
+            .collect();
         // They were built from the end of each pipeline.
         processors.reverse();
         let mut receivers = Group::new();
         for (id, receiver) in graph.receivers {
-            receivers.spawn(id.to_string(), |cx| receiver.run(cx));
+            receivers.spawn(format!("receiver {id}"), |cx| receiver.run(cx));
         }
-        Self { telemetry: Group::new(), extensions, exporters, processors, receivers }
+        Self { telemetry, extensions, exporters, processors, receivers }
     }
 
     /// Waits for a signal to end, or for something that cannot go on.
     async fn until_ended(&mut self, signals: &mut Signals, log: &Logger) -> Result<(), String> {
         loop {
             tokio::select! {
-                name = signals.next() => {
-                    log.info("Received signal from OS", &[("signal", Field::Str(name))]);
-                    if name != "hangup" {
-                        return Ok(());
+                word = signals.next() => {
+                    log.info("Received signal from OS", &[("signal", Field::Str(word.name()))]);
+                    match word {
+                        Word::Reload => {
+                            log.warn("The configuration is not read again while running; restart to apply a change", &[]);
+                        }
+                        Word::End(_) => return Ok(()),
                     }
-                    log.warn("The configuration is not read again while running; restart to apply a change", &[]);
                 }
-                failure = self.failure() => return Err(failure),
+                failure = self.failure() => {
+                    log.error("Asynchronous error received, terminating process", &[("error", Field::Str(&failure))]);
+                    return Err(failure);
+                }
             }
         }
     }
 
     /// Resolves when something ends that should go on.
     async fn failure(&mut self) -> String {
-        let groups = [&mut self.telemetry, &mut self.extensions, &mut self.exporters, &mut self.receivers]
-            .into_iter()
-            .chain(&mut self.processors);
-        let mut waits: Vec<BoxFuture<'_, String>> =
-            groups.map(|group| Box::pin(group.failure()) as BoxFuture<'_, String>).collect();
-        if waits.is_empty() {
-            return std::future::pending().await;
-        }
-        futures_util::future::select_all(waits.iter_mut()).await.0
+        let groups = [&mut self.telemetry, &mut self.exporters, &mut self.receivers];
+        let groups = groups.into_iter().chain(&mut self.processors).chain(&mut self.extensions);
+        let waits = groups.map(|group| Box::pin(group.failure()) as BoxFuture<'_, String>);
+        futures_util::future::select_all(waits).await.0
     }
 
     async fn stop(self, drain_timeout: Duration, signals: &mut Signals, log: &Logger) {
-        let deadline = Instant::now() + drain_timeout;
-        let all: Vec<StopHandle> =
-            [&self.receivers, &self.exporters].into_iter().chain(&self.processors).map(|group| group.stop.clone()).collect();
+        let now = Instant::now();
+        let deadline = now + drain_timeout;
+        // Clients that dawdle must not use up the time in which queues are emptied.
+        let receivers_deadline = now + drain_timeout / 2;
+        let groups = [&self.receivers, &self.exporters].into_iter().chain(&self.processors);
+        let handles: Vec<_> = groups.map(Group::handle).collect();
         let in_order = async {
-            self.receivers.stop(deadline, log).await;
+            self.receivers.stop(receivers_deadline, log).await;
             for group in self.processors {
                 group.stop(deadline, log).await;
             }
@@ -220,104 +242,17 @@ impl Running {
         loop {
             tokio::select! {
                 () = &mut in_order => break,
-                name = signals.next() => {
-                    if name != "hangup" {
-                        log.warn("Received a second signal: stopping now", &[("signal", Field::Str(name))]);
-                        all.iter().for_each(|stop| stop.request(Instant::now()));
-                    }
+                word = signals.next() => if let Word::End(name) = word {
+                    log.warn("Received a second signal: stopping now", &[("signal", Field::Str(name))]);
+                    handles.iter().for_each(|handle| handle.request(Instant::now()));
                 }
             }
         }
         log.info("Stopping extensions...", &[]);
-        self.extensions.stop(Instant::now() + drain_timeout, log).await;
-        self.telemetry.stop(Instant::now() + Duration::from_secs(1), log).await;
-    }
-}
-
-/// Time that a task has to end after the drain deadline, before it is given up.
-const GRACE: Duration = Duration::from_secs(1);
-
-impl Group {
-    fn new() -> Self {
-        Self { stop: Stop::new().0, tasks: Vec::new() }
-    }
-
-    fn spawn(&mut self, name: String, run: impl FnOnce(RunContext) -> BoxFuture<'static, Result<(), RunError>>) {
-        let status = Status::default();
-        let cx = RunContext { stop: self.stop.subscribe(), status: status.clone() };
-        let future = run(cx);
-        let task = async move {
-            let ended = future.await;
-            status.tell(Health::Stopped);
-            ended
-        };
-        self.tasks.push((name, tokio::spawn(task)));
-    }
-
-    /// Resolves when a task failed. One that ended well has nothing more to do.
-    async fn failure(&mut self) -> String {
-        loop {
-            if self.tasks.is_empty() {
-                return std::future::pending().await;
-            }
-            let (ended, index, _) = futures_util::future::select_all(self.tasks.iter_mut().map(|(_, task)| task)).await;
-            let (name, _) = self.tasks.swap_remove(index);
-            if let Some(failure) = failure_of(&name, ended) {
-                return failure;
-            }
+        for group in self.extensions.into_iter().rev() {
+            group.stop(Instant::now() + drain_timeout, log).await;
         }
-    }
-
-    async fn stop(self, deadline: Instant, log: &Logger) {
-        self.stop.request(deadline);
-        for (name, mut task) in self.tasks {
-            match tokio::time::timeout_at(deadline + GRACE, &mut task).await {
-                Ok(ended) => {
-                    if let Some(failure) = failure_of(&name, ended) {
-                        log.error("Component failed while stopping", &[("error", Field::Str(&failure))]);
-                    }
-                }
-                Err(_) => {
-                    task.abort();
-                    log.error("Component did not stop in time", &[("otelcol.component.id", Field::Str(&name))]);
-                }
-            }
-        }
-    }
-}
-
-fn failure_of(name: &str, ended: Result<Result<(), RunError>, JoinError>) -> Option<String> {
-    match ended {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(format!("{name}: {error}")),
-        Err(error) if error.is_panic() => Some(format!("{name}: the component panicked; this is a fault of the program")),
-        Err(error) => Some(format!("{name}: {error}")),
-    }
-}
-
-/// The signals that matter.
-struct Signals {
-    terminate: Unix,
-    interrupt: Unix,
-    hangup: Unix,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// The next signal, by its name.
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "terminated",
-            _ = self.interrupt.recv() => "interrupt",
-            _ = self.hangup.recv() => "hangup",
-        }
+        self.telemetry.stop(Instant::now() + OWN_SERVERS_TIMEOUT, log).await;
     }
 }
 
@@ -329,6 +264,6 @@ fn random_id() -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }

@@ -1,10 +1,11 @@
 //! `service::telemetry`: what the process says of itself, and where.
 
 use indexmap::IndexMap;
+use std::io::Write;
 use std::time::Duration;
 use warren_component::BuildInfo;
-use warren_config::{Block, Fields, Keyword, Node, Report};
-use warren_telemetry::{Encoding, Level, LogSettings, Logger, Sampling};
+use warren_config::{Block, Fields, Keyword, Node, Report, Value};
+use warren_telemetry::{Detail, Encoding, Level, LogSettings, Logger, PageStyle, Sampling};
 
 /// `service::telemetry`
 #[derive(Clone, Debug, Default)]
@@ -45,8 +46,6 @@ struct SamplingSettings {
 pub(crate) struct MetricsSettings {
     pub(crate) level: MetricsLevel,
     readers: Vec<Reader>,
-    /// Whether the configuration names readers.
-    named: bool,
     views: Option<Node>,
 }
 
@@ -79,23 +78,33 @@ impl Keyword for LogLevel {
     }
 }
 
-/// How much the process measures of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum MetricsLevel {
-    None,
-    Basic,
-    #[default]
-    Normal,
-    Detailed,
-}
+/// How much the process measures of itself, as a setting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MetricsLevel(Detail);
 
 impl Keyword for MetricsLevel {
     const TYPE: &'static str = "configtelemetry.Level";
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("none", Self::None), ("basic", Self::Basic), ("normal", Self::Normal), ("detailed", Self::Detailed)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("none", Self(Detail::None)),
+        ("basic", Self(Detail::Basic)),
+        ("normal", Self(Detail::Normal)),
+        ("detailed", Self(Detail::Detailed)),
+    ];
+    const IGNORE_CASE: bool = true;
+    const NUMERIC: bool = true;
 
     fn unknown(word: &str) -> String {
         format!("unknown metrics level {word:?}")
+    }
+
+    fn from_integer(number: i64) -> Option<Self> {
+        match number {
+            -1 => Some(Self(Detail::None)),
+            0 => Some(Self(Detail::Basic)),
+            1 => Some(Self(Detail::Normal)),
+            2 => Some(Self(Detail::Detailed)),
+            _ => None,
+        }
     }
 }
 
@@ -124,7 +133,14 @@ pub(crate) struct PrometheusReader {
     without_scope_info: bool,
     without_units: bool,
     without_type_suffix: bool,
-    with_resource_constant_labels: Option<Node>,
+    with_resource_constant_labels: Option<Selection>,
+}
+
+/// Names of attributes: those included, all if none is named, without those excluded.
+#[derive(Clone, Debug, Default)]
+struct Selection {
+    included: Vec<String>,
+    excluded: Vec<String>,
 }
 
 impl Default for LogsSettings {
@@ -152,10 +168,10 @@ impl Default for MetricsSettings {
             without_scope_info: true,
             without_units: true,
             without_type_suffix: true,
-            with_resource_constant_labels: None,
+            with_resource_constant_labels: Some(Selection::default()),
         };
         let reader = Reader { pull: Some(Pull { exporter: PullExporter { prometheus: Some(prometheus) } }), periodic: None };
-        Self { level: MetricsLevel::Normal, readers: vec![reader], named: false, views: None }
+        Self { level: MetricsLevel::default(), readers: vec![reader], views: None }
     }
 }
 
@@ -188,11 +204,7 @@ impl Block for LogsSettings {
             report.error_with_hint("encoding", message, "use console or json");
         }
         if self.processors.is_some() {
-            report.error_with_hint(
-                "processors",
-                "log processors are not supported",
-                "write to output_paths, and collect from there",
-            );
+            report.warning("processors", "log processors have no effect yet: write to output_paths, and collect from there");
         }
     }
 }
@@ -209,21 +221,19 @@ impl Block for SamplingSettings {
 impl Block for MetricsSettings {
     fn fields(&mut self, f: &mut Fields<'_>) {
         f.scalar("level", &mut self.level);
-        self.named |= f.is_set("readers");
         f.blocks("readers", &mut self.readers);
         f.any("views", &mut self.views);
         f.removed("address", "use readers: [{pull: {exporter: {prometheus: {host: …, port: …}}}}]");
     }
 
     fn validate(&self, report: &mut Report<'_>) {
-        if self.level != MetricsLevel::None && self.readers.is_empty() {
-            report.error("", "collector telemetry metrics reader should exist when metric level is not none");
+        if self.level.0 != Detail::None && self.readers.is_empty() {
+            report.error("readers", "collector telemetry metrics reader should exist when metric level is not none");
         }
         if self.readers.iter().any(|reader| reader.periodic.is_some()) {
-            report.error_with_hint(
+            report.warning(
                 "readers",
-                "periodic readers are not supported",
-                "scrape the pull reader, with a prometheus receiver if need be",
+                "periodic readers have no effect yet: scrape a pull reader, with a prometheus receiver if need be",
             );
         }
     }
@@ -255,17 +265,52 @@ impl Block for PrometheusReader {
         f.scalar("without_scope_info", &mut self.without_scope_info);
         f.scalar("without_units", &mut self.without_units);
         f.scalar("without_type_suffix", &mut self.without_type_suffix);
-        f.any("with_resource_constant_labels", &mut self.with_resource_constant_labels);
+        f.optional("with_resource_constant_labels", &mut self.with_resource_constant_labels);
+    }
+}
+
+impl Block for Selection {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.list("included", &mut self.included);
+        f.list("excluded", &mut self.excluded);
+    }
+}
+
+impl Selection {
+    fn holds(&self, name: &str) -> bool {
+        let named = |list: &[String]| list.iter().any(|own| own == name);
+        (self.included.is_empty() || named(&self.included)) && !named(&self.excluded)
+    }
+}
+
+impl PrometheusReader {
+    /// What the reader's page looks like.
+    pub(crate) fn style(&self, resource: &IndexMap<String, String>) -> PageStyle {
+        let label = |(name, value): (&String, &String)| (name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"), value.clone());
+        let constant = self
+            .with_resource_constant_labels
+            .as_ref()
+            .map_or_else(Vec::new, |selection| resource.iter().filter(|(name, _)| selection.holds(name)).map(label).collect());
+        PageStyle {
+            constant,
+            target: Some(resource.iter().map(label).collect()),
+            scopes: !self.without_scope_info,
+            units: !self.without_units,
+            type_suffix: !self.without_type_suffix,
+        }
     }
 }
 
 impl TelemetrySettings {
-    /// The endpoint for the process's own metrics, if there is to be one.
-    pub(crate) fn endpoint(&self) -> Option<&PrometheusReader> {
-        if self.metrics.level == MetricsLevel::None {
-            return None;
-        }
-        self.metrics.readers.iter().find_map(|reader| reader.pull.as_ref()?.exporter.prometheus.as_ref())
+    /// The endpoints that serve the process's own metrics.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &PrometheusReader> {
+        let readers = if self.metrics.level.0 == Detail::None { &[] } else { self.metrics.readers.as_slice() };
+        readers.iter().filter_map(|reader| reader.pull.as_ref()?.exporter.prometheus.as_ref())
+    }
+
+    /// How much the process measures of itself.
+    pub(crate) fn detail(&self) -> Detail {
+        self.metrics.level.0
     }
 
     /// Attributes of the process: its name, version and instance, and what the configuration adds, changes or (with null) takes away.
@@ -279,11 +324,13 @@ impl TelemetrySettings {
             own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let map = self.resource.as_ref().and_then(Node::as_map);
         for (name, entry) in map.into_iter().flat_map(warren_config::Map::iter) {
-            match warren_config::to_json(&entry.node).trim() {
-                "null" => drop(resource.shift_remove(name)),
-                text => drop(resource.insert(name.to_owned(), text.trim_matches('"').to_owned())),
+            match (&entry.node.value, entry.node.as_text()) {
+                (Value::Null, _) => drop(resource.shift_remove(name)),
+                (_, Some(text)) => drop(resource.insert(name.to_owned(), text.to_owned())),
+                _ => drop(resource.insert(name.to_owned(), warren_config::to_json(&entry.node).trim().to_owned())),
             }
         }
+        resource.sort_keys();
         resource
     }
 
@@ -293,7 +340,6 @@ impl TelemetrySettings {
     /// When an output cannot be opened.
     pub(crate) fn logger(&self, resource: &IndexMap<String, String>) -> Result<Logger, String> {
         let logs = &self.logs;
-        let output = logs.output_paths.first().map_or("stderr", String::as_str);
         let sampling =
             Sampling { tick: logs.sampling.tick, initial: logs.sampling.initial, thereafter: logs.sampling.thereafter };
         let mut fields: Vec<(String, serde_json::Value)> = vec![(
@@ -315,19 +361,49 @@ impl TelemetrySettings {
             encoding: if logs.encoding == "json" { Encoding::Json } else { Encoding::Console },
             sampling: logs.sampling.enabled.then_some(sampling),
             fields,
-            output: open(output)?,
+            output: open(&logs.output_paths)?,
         }))
     }
 }
 
-/// An output by its name: `stderr`, `stdout` or a file that is appended to.
-fn open(path: &str) -> Result<Box<dyn std::io::Write + Send>, String> {
-    match path {
-        "stderr" => Ok(Box::new(std::io::stderr())),
-        "stdout" => Ok(Box::new(std::io::stdout())),
-        file => {
-            let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
-            Ok(Box::new(opened.map_err(|error| format!("failed to create logger: open {file}: {error}"))?))
+/// The outputs of these names: `stderr`, `stdout` or files that are appended to.
+fn open(paths: &[String]) -> Result<Box<dyn Write + Send>, String> {
+    let one = |path: &String| -> Result<Box<dyn Write + Send>, String> {
+        match path.as_str() {
+            "stderr" => Ok(Box::new(std::io::stderr())),
+            "stdout" => Ok(Box::new(std::io::stdout())),
+            file => {
+                let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
+                Ok(Box::new(opened.map_err(|error| format!("failed to create logger: open {file}: {error}"))?))
+            }
         }
+    };
+    let mut outputs = paths.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    match (outputs.pop(), outputs.is_empty()) {
+        (None, _) => Ok(Box::new(std::io::stderr())),
+        (Some(only), true) => Ok(only),
+        (Some(last), false) => {
+            outputs.push(last);
+            Ok(Box::new(Tee(outputs)))
+        }
+    }
+}
+
+/// Writes everything to several outputs; one that fails does not keep it from the others.
+struct Tee(Vec<Box<dyn Write + Send>>);
+
+impl Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        for output in &mut self.0 {
+            let _ = output.write_all(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        for output in &mut self.0 {
+            let _ = output.flush();
+        }
+        Ok(())
     }
 }

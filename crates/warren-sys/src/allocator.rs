@@ -10,14 +10,21 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 #[cfg(target_env = "gnu")]
 const THRESHOLD_BYTES: libc::c_int = 128 * 1024;
 
-static LIVE: AtomicUsize = AtomicUsize::new(0);
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+static FREED: AtomicUsize = AtomicUsize::new(0);
 
-/// The system's allocator, with a count of the bytes that live. To be the program's `#[global_allocator]`.
+/// The system's allocator, with a count of the bytes that came and went. To be the program's `#[global_allocator]`.
 pub struct Allocator;
 
 /// Bytes that the program holds; zero when [`Allocator`] is not the program's.
 pub fn live_bytes() -> usize {
-    LIVE.load(Relaxed)
+    let freed = FREED.load(Relaxed);
+    ALLOCATED.load(Relaxed).saturating_sub(freed)
+}
+
+/// Bytes that the program has ever allocated; zero when [`Allocator`] is not the program's.
+pub fn allocated_bytes() -> usize {
+    ALLOCATED.load(Relaxed)
 }
 
 /// Pins the allocator's thresholds. To be called first thing in `main`, while there is one thread.
@@ -48,26 +55,26 @@ pub fn release_unused() {
 // not part of any of them.
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Relaxed);
+        ALLOCATED.fetch_add(layout.size(), Relaxed);
         // SAFETY: the caller upholds `GlobalAlloc::alloc`'s contract, which is `System`'s.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Relaxed);
+        FREED.fetch_add(layout.size(), Relaxed);
         // SAFETY: the caller passes a block of this allocator, which is one of `System`'s, with its layout.
         unsafe { System.dealloc(block, layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Relaxed);
+        ALLOCATED.fetch_add(layout.size(), Relaxed);
         // SAFETY: as for `alloc`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        LIVE.fetch_add(size, Relaxed);
-        LIVE.fetch_sub(layout.size(), Relaxed);
+        ALLOCATED.fetch_add(size, Relaxed);
+        FREED.fetch_add(layout.size(), Relaxed);
         // SAFETY: as for `dealloc`; `size` is not zero and does not overflow, as the caller guarantees.
         unsafe { System.realloc(block, layout, size) }
     }

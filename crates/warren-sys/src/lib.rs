@@ -8,4 +8,4 @@ mod allocator;
 pub mod cgroup;
 pub mod memory;
 
-pub use allocator::{Allocator, live_bytes, release_unused, tune};
+pub use allocator::{Allocator, allocated_bytes, live_bytes, release_unused, tune};

@@ -5,6 +5,11 @@ pub fn resident_bytes() -> Option<u64> {
     kib_field("/proc/self/status", "VmRSS:")
 }
 
+/// Bytes of private memory that the process has obtained from the system, used or not.
+pub fn data_bytes() -> Option<u64> {
+    kib_field("/proc/self/status", "VmData:")
+}
+
 /// Bytes of memory the machine has.
 pub fn machine_bytes() -> Option<u64> {
     kib_field("/proc/meminfo", "MemTotal:")

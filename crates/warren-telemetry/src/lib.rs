@@ -11,9 +11,11 @@
 
 mod log;
 mod metrics;
+mod page;
 
 pub use log::{Encoding, Field, Level, LogSettings, Logger, Sampling, now};
 pub use metrics::{Counter, Gauge, Histogram, Kind, Registry};
+pub use page::{Detail, PageStyle};
 
 /// The two together, as components receive them.
 #[derive(Clone, Debug)]

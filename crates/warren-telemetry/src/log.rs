@@ -107,7 +107,7 @@ pub enum Field<'a> {
     Float(f64),
     /// Yes or no.
     Bool(bool),
-    /// A duration, written as `1.5s` for people and as seconds for machines.
+    /// A duration, written as seconds.
     Duration(Duration),
     /// A value of any shape.
     Json(serde_json::Value),
@@ -117,7 +117,7 @@ pub enum Field<'a> {
 #[derive(Clone)]
 pub struct Logger {
     shared: Option<Arc<Shared>>,
-    fields: Arc<Vec<(String, serde_json::Value)>>,
+    fields: Fields,
     component: Arc<str>,
 }
 
@@ -130,20 +130,27 @@ struct Shared {
 
 struct State {
     output: Box<dyn Write + Send>,
-    windows: HashMap<(Level, String, Arc<str>), Window>,
-    swept: Instant,
+    windows: HashMap<Key, Window>,
 }
+
+/// What makes a line a repetition: level, message, component.
+type Key = (Level, String, Arc<str>);
 
 struct Window {
     opened: Instant,
     seen: u64,
     suppressed: u64,
+    /// The identity of whoever wrote the line.
+    fields: Fields,
 }
+
+/// Fields that stand in every line of a logger.
+type Fields = Arc<Vec<(String, serde_json::Value)>>;
 
 impl Logger {
     /// A logger as the settings say.
     pub fn new(settings: LogSettings) -> Self {
-        let state = State { output: settings.output, windows: HashMap::new(), swept: Instant::now() };
+        let state = State { output: settings.output, windows: HashMap::new() };
         let shared =
             Shared { level: settings.level, encoding: settings.encoding, sampling: settings.sampling, state: Mutex::new(state) };
         Self { shared: Some(Arc::new(shared)), fields: Arc::new(settings.fields), component: Arc::from("") }
@@ -192,83 +199,110 @@ impl Logger {
         let Some(shared) = self.shared.as_ref().filter(|shared| level >= shared.level) else { return };
         let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sampling) = &shared.sampling {
-            let (written, suppressed) = state.sample(sampling, level, message, &self.component);
-            if suppressed > 0 {
-                let line = self.line(shared.encoding, level, message, &[("suppressed", Field::Int(suppressed as i64))]);
-                let _ = state.output.write_all(line.as_bytes());
+            let key = (level, message.to_owned(), self.component.clone());
+            let over = state.windows.get(&key).is_some_and(|window| window.opened.elapsed() > sampling.tick);
+            if over || state.windows.len() >= SAMPLED_KEYS_MAX {
+                shared.close_windows(&mut state, sampling);
             }
-            if !written {
+            if !state.sample(sampling, key, self) {
                 return;
             }
         }
-        let line = self.line(shared.encoding, level, message, fields);
+        let line = line(shared.encoding, level, message, &self.fields, fields);
         let _ = state.output.write_all(line.as_bytes()).and_then(|()| state.output.flush());
     }
 
-    fn line(&self, encoding: Encoding, level: Level, message: &str, fields: &[(&str, Field<'_>)]) -> String {
-        let time = chrono::Local::now().format("%Y-%m-%dT%H:%M:%S%.3f%z").to_string().replace("+0000", "Z");
-        let own = self.fields.iter().map(|(name, value)| (name.as_str(), value.to_string()));
-        let given = fields.iter().map(|(name, value)| (*name, value.json(encoding)));
-        let mut line = String::new();
-        match encoding {
-            Encoding::Console => {
-                let _ = write!(line, "{time}\t{}\t{message}", level.name());
-                for (index, (name, value)) in own.chain(given).enumerate() {
-                    line.push_str(if index == 0 { "\t{" } else { ", " });
-                    let _ = write!(line, "{}: {value}", quoted(name));
-                }
-                line.push_str(if self.fields.is_empty() && fields.is_empty() { "\n" } else { "}\n" });
-            }
-            Encoding::Json => {
-                let _ = write!(line, "{{\"level\":\"{}\",\"ts\":\"{time}\",\"msg\":{}", level.name(), quoted(message));
-                for (name, value) in own.chain(given) {
-                    let _ = write!(line, ",{}:{value}", quoted(name));
-                }
-                line.push_str("}\n");
-            }
+    /// Tells how many lines were left out in windows that are over. A further line of the same kind does so too; to be called now and
+    /// then, for there may be none.
+    pub fn tell_suppressed(&self) {
+        let Some(shared) = &self.shared else { return };
+        let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sampling) = &shared.sampling {
+            shared.close_windows(&mut state, sampling);
         }
-        line
     }
 }
 
+impl Shared {
+    fn close_windows(&self, state: &mut State, sampling: &Sampling) {
+        let full = state.windows.len() >= SAMPLED_KEYS_MAX;
+        let closed = state.windows.extract_if(|_, window| full || window.opened.elapsed() > sampling.tick);
+        for ((level, message, _), window) in closed {
+            if window.suppressed > 0 {
+                let told = [("suppressed", Field::Int(i64::try_from(window.suppressed).unwrap_or(i64::MAX)))];
+                let line = line(self.encoding, level, &message, &window.fields, &told);
+                let _ = state.output.write_all(line.as_bytes());
+            }
+        }
+    }
+}
+
+fn line(encoding: Encoding, level: Level, message: &str, own: &Fields, fields: &[(&str, Field<'_>)]) -> String {
+    let time = now("%Y-%m-%dT%H:%M:%S%.3f%z").replace("+0000", "Z");
+    let own = own.iter().map(|(name, value)| (name.as_str(), spaced(value)));
+    let given = fields.iter().map(|(name, value)| (*name, value.json()));
+    let mut line = String::new();
+    // Writing to a String cannot fail.
+    match encoding {
+        Encoding::Console => {
+            let _ = write!(line, "{time}\t{}\t{message}", level.name());
+            let mut before = "\t{";
+            for (name, value) in own.chain(given) {
+                let _ = write!(line, "{before}{}: {value}", quoted(name));
+                before = ", ";
+            }
+            line.push_str(if before == ", " { "}\n" } else { "\n" });
+        }
+        Encoding::Json => {
+            let _ = write!(line, "{{\"level\":\"{}\",\"ts\":\"{time}\",\"msg\":{}", level.name(), quoted(message));
+            for (name, value) in own.chain(given) {
+                let _ = write!(line, ",{}:{value}", quoted(name));
+            }
+            line.push_str("}\n");
+        }
+    }
+    line
+}
+
 impl State {
-    /// Whether the line is written now, and how many like it were left out in the window that just closed.
-    fn sample(&mut self, sampling: &Sampling, level: Level, message: &str, component: &Arc<str>) -> (bool, u64) {
-        let now = Instant::now();
-        if now.duration_since(self.swept) > sampling.tick || self.windows.len() >= SAMPLED_KEYS_MAX {
-            self.swept = now;
-            self.windows.retain(|_, window| window.suppressed > 0 || now.duration_since(window.opened) <= sampling.tick);
-        }
-        if self.windows.len() >= SAMPLED_KEYS_MAX {
-            self.windows.clear();
-        }
-        let key = (level, message.to_owned(), component.clone());
-        let window = self.windows.entry(key).or_insert(Window { opened: now, seen: 0, suppressed: 0 });
-        let mut told = 0;
-        if now.duration_since(window.opened) > sampling.tick {
-            told = window.suppressed;
-            *window = Window { opened: now, seen: 0, suppressed: 0 };
-        }
+    /// Whether the line is written now.
+    fn sample(&mut self, sampling: &Sampling, key: Key, logger: &Logger) -> bool {
+        let new = || Window { opened: Instant::now(), seen: 0, suppressed: 0, fields: logger.fields.clone() };
+        let window = self.windows.entry(key).or_insert_with(new);
         window.seen += 1;
         let beyond = window.seen.saturating_sub(sampling.initial);
         let written = beyond == 0 || (sampling.thereafter > 0 && beyond.is_multiple_of(sampling.thereafter));
         window.suppressed += u64::from(!written);
-        (written, told)
+        written
     }
 }
 
 impl Field<'_> {
-    fn json(&self, encoding: Encoding) -> String {
+    fn json(&self) -> String {
         match self {
             Self::Str(text) => quoted(text),
             Self::Display(shown) => quoted(&shown.to_string()),
             Self::Int(number) => number.to_string(),
             Self::Float(number) => serde_json::Value::from(*number).to_string(),
             Self::Bool(truth) => truth.to_string(),
-            Self::Duration(duration) if encoding == Encoding::Console => quoted(&format!("{duration:?}")),
-            Self::Duration(duration) => serde_json::Value::from(duration.as_secs_f64()).to_string(),
-            Self::Json(value) => value.to_string(),
+            Self::Duration(duration) => {
+                let seconds = duration.as_secs_f64();
+                if seconds.fract() == 0.0 { duration.as_secs().to_string() } else { seconds.to_string() }
+            }
+            Self::Json(value) => spaced(value),
         }
+    }
+}
+
+/// JSON with a blank behind colons and commas, as upstream's console has it.
+fn spaced(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Object(map) => {
+            let entries: Vec<String> = map.iter().map(|(name, value)| format!("{}: {}", quoted(name), spaced(value))).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        serde_json::Value::Array(list) => format!("[{}]", list.iter().map(spaced).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
     }
 }
 
@@ -279,5 +313,89 @@ fn quoted(text: &str) -> String {
 impl std::fmt::Debug for Logger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Logger").field("component", &self.component).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Lines {
+        /// What was written, without the times.
+        fn text(&self) -> String {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            text.lines().map(|line| line.split_once('\t').map_or(line, |(_, rest)| rest).to_owned() + "\n").collect()
+        }
+    }
+
+    fn logger(settings: LogSettings) -> (Logger, Lines) {
+        let lines = Lines::default();
+        (Logger::new(LogSettings { output: Box::new(lines.clone()), ..settings }), lines)
+    }
+
+    #[test]
+    fn a_line_has_upstreams_layout() {
+        let resource = serde_json::json!({"service.name": "w", "n": [1, 2]});
+        let (log, lines) = logger(LogSettings { fields: vec![("resource".into(), resource)], ..LogSettings::default() });
+        let log = log.with(&[("otelcol.component.id", "debug")]);
+        log.info("Ready\nto \"go\"", &[("wait", Field::Duration(Duration::from_millis(1500))), ("on", Field::Bool(true))]);
+        log.debug("not seen", &[]);
+        let expected = "info\tReady\nto \"go\"\t{\"resource\": {\"n\": [1, 2], \"service.name\": \"w\"}, \
+            \"otelcol.component.id\": \"debug\", \"wait\": 1.5, \"on\": true}\n";
+        assert_eq!(String::from_utf8(lines.0.lock().unwrap().clone()).unwrap().split_once('\t').unwrap().1, expected);
+    }
+
+    #[test]
+    fn a_line_for_machines_is_one_object() {
+        let (log, lines) = logger(LogSettings { encoding: Encoding::Json, ..LogSettings::default() });
+        log.warn("w", &[("error", Field::Str("a\nb"))]);
+        let object: serde_json::Value = serde_json::from_str(lines.text().trim()).unwrap();
+        assert_eq!((&object["level"], &object["msg"], &object["error"]), (&"warn".into(), &"w".into(), &"a\nb".into()));
+    }
+
+    #[test]
+    fn repetitions_are_thinned_out_per_component_and_the_rest_is_told() {
+        let sampling = Sampling { tick: Duration::ZERO, initial: u64::MAX, thereafter: 0 };
+        let long = Sampling { tick: Duration::from_secs(3600), initial: 2, thereafter: 3 };
+        let (log, lines) = logger(LogSettings { sampling: Some(long), ..LogSettings::default() });
+        for number in 0..9 {
+            log.with(&[("id", "a")]).info("same", &[("n", Field::Int(number))]);
+        }
+        log.with(&[("id", "b")]).info("same", &[]);
+        let numbers: Vec<&str> = ["0", "1", "4", "7"].to_vec();
+        let expected: String = numbers.iter().map(|n| format!("info\tsame\t{{\"id\": \"a\", \"n\": {n}}}\n")).collect();
+        assert_eq!(lines.text(), expected + "info\tsame\t{\"id\": \"b\"}\n");
+
+        // When the window is over, what was left out is told once, with the identity of whoever wrote it.
+        let shared = log.shared.as_ref().unwrap();
+        shared.close_windows(&mut shared.state.lock().unwrap(), &sampling);
+        shared.close_windows(&mut shared.state.lock().unwrap(), &sampling);
+        assert_eq!(lines.text().lines().last(), Some("info\tsame\t{\"id\": \"a\", \"suppressed\": 5}"));
+        assert_eq!(lines.text().matches("suppressed").count(), 1);
+    }
+
+    #[test]
+    fn kinds_of_lines_are_bounded() {
+        let long = Sampling { tick: Duration::from_secs(3600), initial: 1, thereafter: 0 };
+        let (log, _) = logger(LogSettings { sampling: Some(long), ..LogSettings::default() });
+        for number in 0..SAMPLED_KEYS_MAX + 10 {
+            log.info(&number.to_string(), &[]);
+        }
+        let windows = log.shared.as_ref().unwrap().state.lock().unwrap().windows.len();
+        assert!(windows <= SAMPLED_KEYS_MAX);
     }
 }

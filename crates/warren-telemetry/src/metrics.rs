@@ -1,6 +1,7 @@
 //! Own metrics: a registry of atomics, rendered as Prometheus text.
 
-use std::collections::BTreeMap;
+use crate::page::{self, Detail, PageStyle};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +22,10 @@ pub enum Kind {
 
 /// The process's own metrics. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Registry(Arc<Mutex<BTreeMap<String, Family>>>);
+pub struct Registry {
+    families: Arc<Mutex<BTreeMap<String, Family>>>,
+    detail: Detail,
+}
 
 #[derive(Debug)]
 struct Family {
@@ -57,6 +61,16 @@ struct Buckets {
 }
 
 impl Registry {
+    /// A registry of metrics up to this detail; what needs more is counted nowhere.
+    pub fn new(detail: Detail) -> Self {
+        Self { families: Arc::default(), detail }
+    }
+
+    /// How much is measured: for whoever would go to expense for a metric that nobody sees.
+    pub fn detail(&self) -> Detail {
+        self.detail
+    }
+
     /// The counter of this name with these labels. Labels must be a fixed, small set.
     pub fn counter(&self, name: &str, help: &'static str, labels: &[(&'static str, &str)]) -> Counter {
         match self.series(name, help, Kind::Counter, labels, || Series::Number(Arc::new(AtomicU64::new(0f64.to_bits())))) {
@@ -105,7 +119,7 @@ impl Registry {
     ) {
         let question = Series::Computed(Arc::new(value));
         self.series(name, help, kind, labels, || question.clone());
-        let mut families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(series) = families.get_mut(name).and_then(|family| family.series.get_mut(&sorted(labels))) {
             *series = question;
         }
@@ -113,7 +127,7 @@ impl Registry {
 
     /// Removes the series of a metric that carry this label: a component that is gone for good.
     pub fn remove(&self, label: &str, value: &str) {
-        let mut families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         for family in families.values_mut() {
             family.series.retain(|labels, _| !labels.iter().any(|(name, text)| *name == label && text == value));
         }
@@ -122,7 +136,7 @@ impl Registry {
 
     /// The sum of all series of a counter or gauge that carry all these labels.
     pub fn total(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(family) = families.get(name) else { return 0.0 };
         let wanted =
             |have: &Vec<(&'static str, String)>| labels.iter().all(|(n, v)| have.iter().any(|(hn, hv)| hn == n && hv == v));
@@ -138,31 +152,24 @@ impl Registry {
             .sum()
     }
 
-    /// Everything in Prometheus's text format 0.0.4; `constant` labels stand on every series.
-    pub fn render(&self, constant: &[(String, String)]) -> String {
-        let families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Everything in Prometheus's text format 0.0.4.
+    pub fn render(&self, style: &PageStyle) -> String {
+        let families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::new();
-        for (name, family) in families.iter() {
-            let kind = match family.kind {
-                Kind::Counter => "counter",
-                Kind::Gauge => "gauge",
-                Kind::Histogram => "histogram",
-            };
-            let _ = writeln!(out, "# HELP {name} {}\n# TYPE {name} {kind}", family.help);
-            for (labels, series) in &family.series {
-                match series {
-                    Series::Number(bits) => {
-                        let value = number(f64::from_bits(bits.load(Relaxed)));
-                        let _ = writeln!(out, "{name}{} {value}", braces(labels, constant, None));
-                    }
-                    Series::Computed(value) => {
-                        if let Some(value) = value() {
-                            let _ = writeln!(out, "{name}{} {}", braces(labels, constant, None), number(value));
-                        }
-                    }
-                    Series::Buckets(buckets) => buckets.render(&mut out, name, labels, constant),
-                }
+        if style.scopes {
+            let scopes: BTreeSet<&str> = families.keys().map(|name| page::scope(name)).collect();
+            out.push_str("# HELP otel_scope_info Instrumentation Scope metadata\n# TYPE otel_scope_info gauge\n");
+            for scope in scopes {
+                let _ = writeln!(out, "otel_scope_info{} 1", braces(scope_labels(scope), None));
             }
+        }
+        for (name, family) in families.iter() {
+            family.render(&mut out, name, style);
+        }
+        if let Some(target) = &style.target {
+            out.push_str("# HELP target_info Target metadata\n# TYPE target_info gauge\n");
+            let labels = target.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let _ = writeln!(out, "target_info{} 1", braces(labels, None));
         }
         out
     }
@@ -175,7 +182,10 @@ impl Registry {
         labels: &[(&'static str, &str)],
         new: impl FnOnce() -> Series,
     ) -> Series {
-        let mut families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.detail < page::needed(name) && self.detail != Detail::None {
+            return new();
+        }
+        let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         let family = families.entry(name.to_owned()).or_insert_with(|| Family { kind, help, series: BTreeMap::new() });
         let key = sorted(labels);
         debug_assert!(family.kind == kind, "{name} is asked for as two kinds");
@@ -246,16 +256,50 @@ impl Histogram {
     }
 }
 
+impl Family {
+    fn render(&self, out: &mut String, name: &str, style: &PageStyle) {
+        let kind = match self.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let shown = style.name(name, self.kind);
+        let _ = writeln!(out, "# HELP {shown} {}\n# TYPE {shown} {kind}", self.help);
+        for (labels, series) in &self.series {
+            let own = labels.iter().map(|(name, value)| (*name, value.as_str()));
+            let constant = style.constant.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let scope = style.scopes.then(|| scope_labels(page::scope(name))).into_iter().flatten();
+            let labels = own.chain(constant).chain(scope);
+            match series {
+                Series::Number(bits) => {
+                    let value = number(f64::from_bits(bits.load(Relaxed)));
+                    let _ = writeln!(out, "{shown}{} {value}", braces(labels, None));
+                }
+                Series::Computed(value) => {
+                    if let Some(value) = value() {
+                        let _ = writeln!(out, "{shown}{} {}", braces(labels, None), number(value));
+                    }
+                }
+                Series::Buckets(buckets) => buckets.render(out, &shown, labels),
+            }
+        }
+    }
+}
+
+fn scope_labels(scope: &str) -> [(&str, &str); 2] {
+    [("otel_scope_name", scope), ("otel_scope_version", "")]
+}
+
 impl Buckets {
-    fn render(&self, out: &mut String, name: &str, labels: &[(&'static str, String)], constant: &[(String, String)]) {
+    fn render<'a>(&self, out: &mut String, name: &str, labels: impl Iterator<Item = (&'a str, &'a str)> + Clone) {
         let mut total = 0;
         for (index, count) in self.counts.iter().enumerate() {
             total += count.load(Relaxed);
             let bound = self.bounds.get(index).map_or("+Inf".to_owned(), |bound| number(*bound));
-            let _ = writeln!(out, "{name}_bucket{} {total}", braces(labels, constant, Some(&bound)));
+            let _ = writeln!(out, "{name}_bucket{} {total}", braces(labels.clone(), Some(&bound)));
         }
         let sum = number(f64::from_bits(self.sum.load(Relaxed)));
-        let plain = braces(labels, constant, None);
+        let plain = braces(labels, None);
         let _ = writeln!(out, "{name}_sum{plain} {sum}\n{name}_count{plain} {total}");
     }
 }
@@ -266,11 +310,12 @@ fn sorted(labels: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     key
 }
 
-fn braces(labels: &[(&'static str, String)], constant: &[(String, String)], le: Option<&str>) -> String {
-    let own = labels.iter().map(|(name, value)| (*name, value.as_str()));
-    let fixed = constant.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let all: Vec<String> = own
-        .chain(fixed)
+/// Labels in braces, sorted by name; the bound of a bucket last.
+fn braces<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>, le: Option<&str>) -> String {
+    let mut all: Vec<(&str, &str)> = labels.into_iter().collect();
+    all.sort_unstable();
+    let all: Vec<String> = all
+        .into_iter()
         .chain(le.map(|bound| ("le", bound)))
         .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
         .collect();
@@ -308,11 +353,41 @@ mod tests {
         let registry = Registry::default();
         registry.gauge("b", "Second.", &[("x", "a\"b")]).set(1.5);
         registry.histogram("a", "First.", &[], &[1.0, 10.0]).observe(10.0);
-        let page = registry.render(&[("service_name".into(), "w".into())]);
+        let style = PageStyle { constant: vec![("service_name".into(), "w".into())], ..PageStyle::default() };
         let expected = "# HELP a First.\n# TYPE a histogram\na_bucket{service_name=\"w\",le=\"1\"} 0\na_bucket{service_name=\"w\",le=\"10\"} 1\n\
             a_bucket{service_name=\"w\",le=\"+Inf\"} 1\na_sum{service_name=\"w\"} 10\na_count{service_name=\"w\"} 1\n\
-            # HELP b Second.\n# TYPE b gauge\nb{x=\"a\\\"b\",service_name=\"w\"} 1.5\n";
-        assert_eq!(page, expected);
+            # HELP b Second.\n# TYPE b gauge\nb{service_name=\"w\",x=\"a\\\"b\"} 1.5\n";
+        assert_eq!(registry.render(&style), expected);
+    }
+
+    #[test]
+    fn a_page_with_everything_says_scopes_units_and_the_target() {
+        let registry = Registry::default();
+        registry.counter("otelcol_process_uptime", "U.", &[]).add(3);
+        let style = PageStyle {
+            target: Some(vec![("service_name".into(), "w".into())]),
+            scopes: true,
+            units: true,
+            type_suffix: true,
+            ..PageStyle::default()
+        };
+        let scope = "otel_scope_name=\"go.opentelemetry.io/collector/service\",otel_scope_version=\"\"";
+        let expected = format!(
+            "# HELP otel_scope_info Instrumentation Scope metadata\n# TYPE otel_scope_info gauge\notel_scope_info{{{scope}}} 1\n\
+             # HELP otelcol_process_uptime_seconds_total U.\n# TYPE otelcol_process_uptime_seconds_total counter\n\
+             otelcol_process_uptime_seconds_total{{{scope}}} 3\n\
+             # HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{{service_name=\"w\"}} 1\n"
+        );
+        assert_eq!(registry.render(&style), expected);
+    }
+
+    #[test]
+    fn what_needs_more_detail_is_not_shown() {
+        let registry = Registry::new(Detail::Basic);
+        registry.counter("otelcol_processor_batch_timeout_trigger_send", "h", &[]).add(1);
+        registry.counter("otelcol_exporter_sent_spans", "h", &[]).add(1);
+        let page = registry.render(&PageStyle::default());
+        assert!(page.contains("otelcol_exporter_sent_spans 1") && !page.contains("batch"), "{page}");
     }
 
     #[test]
@@ -322,10 +397,10 @@ mod tests {
         registry.computed(Kind::Gauge, "size", "h", &[("exporter", "a")], || Some(7.0));
         let asked = size.clone();
         registry.computed(Kind::Gauge, "size", "h", &[("exporter", "a")], move || *asked.lock().unwrap());
-        assert!(registry.render(&[]).ends_with("size{exporter=\"a\"} 1\n"));
+        assert!(registry.render(&PageStyle::default()).ends_with("size{exporter=\"a\"} 1\n"));
         assert_eq!(registry.total("size", &[]), 1.0);
         *size.lock().unwrap() = None;
-        assert!(!registry.render(&[]).contains("size{"));
+        assert!(!registry.render(&PageStyle::default()).contains("size{"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(crate) const FACTORIES: Factories = Factories {
     ],
     exporters: &[
         warren_exporter_debug::FACTORY,
+        warren_exporter_otlphttp::FACTORY,
         warren_exporter_prometheusremotewrite::FACTORY,
     ],
     extensions: &[

@@ -184,6 +184,7 @@ mod tests {
             extensions: Extensions::default(),
             inherited: Inherited::default(),
             collect_now: false,
+            gates: Default::default(),
         };
         let settings = HtpasswdSettings { file: file.to_owned(), inline: Secret::new(inline) };
         Arc::new(Server::new(&settings, &cx).unwrap())

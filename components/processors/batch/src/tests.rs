@@ -52,6 +52,7 @@ fn start(settings: &str, refusals: Vec<ConsumeError>) -> Running {
         extensions: Extensions::default(),
         inherited: Inherited::default(),
         collect_now: false,
+        gates: Default::default(),
     };
     let processor = config.build(cx, Signal::Logs, sink.clone()).unwrap();
     let (stop, stopped) = Stop::new();

@@ -170,6 +170,7 @@ mod tests {
             extensions: Extensions::default(),
             inherited: Inherited::default(),
             collect_now: false,
+            gates: Default::default(),
         };
         let limits = Limits { soft: 80 * MIB, hard: 100 * MIB };
         let limiter = Limiter {

@@ -94,6 +94,7 @@ fn context(telemetry: &Telemetry, inherited: Inherited) -> BuildContext {
         extensions: Extensions::new(BTreeMap::from([("keys".parse().unwrap(), keys)])),
         inherited,
         collect_now: false,
+        gates: Default::default(),
     }
 }
 

@@ -138,6 +138,7 @@ async fn a_queue_on_disk_needs_an_extension_that_stores() {
         extensions: Extensions::default(),
         inherited: Inherited::default(),
         collect_now: false,
+        gates: Default::default(),
     };
     let queue = QueueConfig { storage: Some("file_storage".parse().unwrap()), ..QueueConfig::default() };
     let error = deliver(&cx, Signal::Logs, DeliveryConfig { queue, ..config() }, Destination::default()).err().unwrap();

@@ -1,9 +1,11 @@
 //! Arguments as the user wrote them.
 
-use crate::run::Options;
+use super::gates;
 use lexopt::{Arg, Parser, ValueExt};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
+use warren_component::Gates;
 
 /// How long draining may take, unless said otherwise.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -13,19 +15,37 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Arguments {
     pub(super) command: Command,
     pub(super) sources: Sources,
+    pub(super) gates: Gates,
 }
 
 /// What to do.
 #[derive(Debug)]
 pub(super) enum Command {
-    Run(Options),
-    Validate { json: bool },
+    Run(RunOptions),
+    Validate(ValidateOptions),
     PrintConfig(PrintOptions),
     Components,
     FeatureGate(Option<String>),
     Completion(String),
     Help,
     Version,
+}
+
+/// How the collector is to run.
+#[derive(Clone, Debug)]
+pub(super) struct RunOptions {
+    pub(super) collect_now: bool,
+    pub(super) drain_timeout: Duration,
+    pub(super) strict_exit: bool,
+    pub(super) state_dir: Option<PathBuf>,
+}
+
+/// How a configuration is to be checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ValidateOptions {
+    pub(super) json: bool,
+    /// Refuses what upstream does not know.
+    pub(super) strict_upstream: bool,
 }
 
 /// How a configuration is to be printed.
@@ -41,80 +61,142 @@ pub(super) struct PrintOptions {
 pub(super) struct Sources {
     pub(super) configs: Vec<String>,
     pub(super) sets: Vec<String>,
-    /// Feature gates and whether they are to be on.
-    pub(super) gates: Vec<(String, bool)>,
 }
 
-const COMMANDS: [&str; 8] =
-    ["validate", "print-config", "print-initial-config", "components", "featuregate", "completion", "help", "run"];
+const COMMANDS: [&str; 7] =
+    ["validate", "print-config", "print-initial-config", "components", "featuregate", "completion", "help"];
+
+const FLAGS: [&str; 13] = [
+    "config",
+    "set",
+    "feature-gates",
+    "version",
+    "help",
+    "scrape-now",
+    "strict-exit",
+    "drain-timeout",
+    "state-dir",
+    "mode",
+    "format",
+    "validate",
+    "strict-upstream",
+];
+
+/// Text of upstream's for the command that must be allowed first.
+const EXPERIMENTAL: &str =
+    "print-initial-config is currently experimental, use the otelcol.printInitialConfig feature gate to enable this command";
+
+/// Everything that flags can say.
+struct Flags {
+    sources: Sources,
+    gates: Vec<(String, bool)>,
+    run: RunOptions,
+    validate: ValidateOptions,
+    print: PrintOptions,
+    /// The word behind `--format`.
+    format: Option<String>,
+    version: bool,
+    help: bool,
+}
 
 /// Reads the arguments; the first is the program's name.
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
     let mut parser = Parser::from_iter(arguments);
     let mut words: Vec<String> = Vec::new();
-    let mut sources = Sources::default();
-    let mut options = Options { collect_now: false, drain_timeout: DRAIN_TIMEOUT, strict_exit: false };
-    let mut print = PrintOptions { redacted: true, json: false, validate: true };
-    let mut json = false;
+    let mut flags = Flags {
+        sources: Sources::default(),
+        gates: Vec::new(),
+        run: RunOptions { collect_now: false, drain_timeout: DRAIN_TIMEOUT, strict_exit: false, state_dir: None },
+        validate: ValidateOptions::default(),
+        print: PrintOptions { redacted: true, json: false, validate: true },
+        format: None,
+        version: false,
+        help: false,
+    };
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
-            Arg::Long("config") => sources.configs.push(text(&mut parser)?),
-            Arg::Long("set") => sources.sets.push(set(text(&mut parser)?)?),
-            Arg::Long("feature-gates") => sources.gates.extend(gates(&text(&mut parser)?)?),
-            Arg::Long("version") | Arg::Short('v') => return Ok(Arguments { command: Command::Version, sources }),
-            Arg::Long("help") | Arg::Short('h') => return Ok(Arguments { command: Command::Help, sources }),
-            Arg::Long("scrape-now") => options.collect_now = true,
-            Arg::Long("strict-exit") => options.strict_exit = true,
-            Arg::Long("drain-timeout") => options.drain_timeout = duration("drain-timeout", &text(&mut parser)?)?,
-            Arg::Long("mode") => print.redacted = choice("mode", &text(&mut parser)?, "redacted", "unredacted")?,
-            Arg::Long("format") => {
-                let value = text(&mut parser)?;
-                let is_text = words.first().is_some_and(|word| word == "validate");
-                let other = if is_text { "text" } else { "yaml" };
-                json = choice("format", &value, "json", other)?;
-                print.json = json;
-            }
-            Arg::Long("validate") => {
-                print.validate =
-                    match parser.optional_value().map(|value| value.string().map_err(|error| error.to_string())).transpose()? {
-                        None => true,
-                        Some(value) => choice("validate", &value, "true", "false")?,
-                    };
-            }
             Arg::Value(word) => words.push(word.string().map_err(|error| error.to_string())?),
-            other => return Err(unknown_flag(&other)),
+            Arg::Long(name) => {
+                let name = name.to_owned();
+                flags.take(&name, &mut parser)?;
+            }
+            Arg::Short('v') => flags.version = true,
+            Arg::Short('h') => flags.help = true,
+            Arg::Short(flag) => return Err(format!("unknown shorthand flag: {flag:?} in -{flag}")),
         }
+    }
+    let gates = gates::resolve(&flags.gates)?;
+    let command = command(words, &flags, &gates)?;
+    Ok(Arguments { command, sources: flags.sources, gates })
+}
+
+impl Flags {
+    fn take(&mut self, name: &str, parser: &mut Parser) -> Result<(), String> {
+        match name {
+            "config" => self.sources.configs.push(text(name, parser)?),
+            "set" => self.sources.sets.push(set(text(name, parser)?)?),
+            "feature-gates" => self.gates.extend(asked_gates(&text(name, parser)?)?),
+            "version" => self.version = true,
+            "help" => self.help = true,
+            "scrape-now" => self.run.collect_now = true,
+            "strict-exit" => self.run.strict_exit = true,
+            "drain-timeout" => self.run.drain_timeout = duration(name, &text(name, parser)?)?,
+            "state-dir" => self.run.state_dir = Some(PathBuf::from(text(name, parser)?)),
+            "mode" => self.print.redacted = choice(name, &text(name, parser)?, "redacted", "unredacted")?,
+            "format" => self.format = Some(text(name, parser)?),
+            "strict-upstream" => self.validate.strict_upstream = true,
+            "validate" => {
+                let value = parser.optional_value().map(|value| value.string().map_err(|error| error.to_string())).transpose()?;
+                self.print.validate = value.map_or(Ok(true), |value| choice(name, &value, "true", "false"))?;
+            }
+            other => {
+                let near = warren_config::nearest(other, FLAGS.into_iter());
+                let hint = near.map(|near| format!("; did you mean --{near}?")).unwrap_or_default();
+                return Err(format!("unknown flag: --{other}{hint}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `--format` asks for JSON rather than for the command's own form.
+    fn json(&self, other: &str) -> Result<bool, String> {
+        self.format.as_deref().map_or(Ok(false), |format| choice("format", format, "json", other))
+    }
+}
+
+fn command(words: Vec<String>, flags: &Flags, gates: &Gates) -> Result<Command, String> {
+    if flags.version {
+        return Ok(Command::Version);
+    }
+    if flags.help {
+        return Ok(Command::Help);
     }
     let mut words = words.into_iter();
     let command = match words.next().as_deref() {
-        None => Command::Run(options),
-        Some("validate") => Command::Validate { json },
-        Some("print-config") => Command::PrintConfig(print),
-        Some("print-initial-config") => {
-            if !sources.gates.contains(&("otelcol.printInitialConfig".to_owned(), true)) {
-                return Err("print-initial-config is currently experimental, use the otelcol.printInitialConfig feature gate to enable this command".to_owned());
-            }
-            Command::PrintConfig(PrintOptions { redacted: false, json: false, validate: false })
-        }
+        None => Command::Run(flags.run.clone()),
+        Some("validate") => Command::Validate(ValidateOptions { json: flags.json("text")?, ..flags.validate }),
+        Some("print-config") => Command::PrintConfig(PrintOptions { json: flags.json("yaml")?, ..flags.print }),
+        Some("print-initial-config") if !gates.is_on("otelcol.printInitialConfig") => return Err(EXPERIMENTAL.to_owned()),
+        Some("print-initial-config") => Command::PrintConfig(PrintOptions { redacted: false, json: false, validate: false }),
         Some("components") => Command::Components,
         Some("featuregate") => Command::FeatureGate(words.next()),
         Some("completion") => Command::Completion(words.next().ok_or("completion needs a shell: bash, zsh or fish")?),
-        Some("help") => Command::Help,
+        Some("help") => return Ok(Command::Help),
         Some(other) => {
-            let hint = warren_config::nearest(other, COMMANDS.into_iter())
-                .map(|near| format!("; did you mean {near:?}?"))
-                .unwrap_or_default();
+            let near = warren_config::nearest(other, COMMANDS.into_iter());
+            let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
             return Err(format!("unknown command {other:?}{hint}"));
         }
     };
     match words.next() {
         Some(extra) => Err(format!("unexpected argument {extra:?}")),
-        None => Ok(Arguments { command, sources }),
+        None => Ok(command),
     }
 }
 
-fn text(parser: &mut Parser) -> Result<String, String> {
-    parser.value().and_then(|value| value.string()).map_err(|error| error.to_string())
+fn text(flag: &str, parser: &mut Parser) -> Result<String, String> {
+    let value = parser.value().map_err(|_| format!("flag needs an argument: --{flag}"))?;
+    value.string().map_err(|error| error.to_string())
 }
 
 fn set(value: String) -> Result<String, String> {
@@ -141,39 +223,13 @@ fn choice(flag: &str, value: &str, first: &str, second: &str) -> Result<bool, St
 }
 
 /// `a,-b,+c`: names and whether they are to be on.
-fn gates(list: &str) -> Result<Vec<(String, bool)>, String> {
+fn asked_gates(list: &str) -> Result<Vec<(String, bool)>, String> {
     let gate = |item: &str| match (item.strip_prefix('-'), item.strip_prefix('+').unwrap_or(item)) {
         (_, "") | (Some(""), _) => Err(format!("invalid argument {list:?} for \"--feature-gates\" flag: an element is empty")),
         (Some(name), _) => Ok((name.to_owned(), false)),
         (None, name) => Ok((name.to_owned(), true)),
     };
     list.split(',').map(gate).collect()
-}
-
-fn unknown_flag(argument: &Arg<'_>) -> String {
-    match argument {
-        Arg::Short(flag) => format!("unknown shorthand flag: {flag:?} in -{flag}"),
-        Arg::Long(flag) => {
-            let known = [
-                "config",
-                "set",
-                "feature-gates",
-                "version",
-                "help",
-                "scrape-now",
-                "strict-exit",
-                "drain-timeout",
-                "mode",
-                "format",
-                "validate",
-            ];
-            let hint = warren_config::nearest(flag, known.into_iter())
-                .map(|near| format!("; did you mean --{near}?"))
-                .unwrap_or_default();
-            format!("unknown flag: --{flag}{hint}")
-        }
-        Arg::Value(value) => format!("unexpected argument {value:?}"),
-    }
 }
 
 #[cfg(test)]
@@ -187,12 +243,12 @@ mod tests {
     #[test]
     fn flags_may_stand_anywhere() {
         let arguments = read("--config a validate --config=b --set x=1").unwrap();
-        assert!(matches!(arguments.command, Command::Validate { json: false }));
+        assert!(matches!(arguments.command, Command::Validate(ValidateOptions { json: false, strict_upstream: false })));
         assert_eq!(arguments.sources.configs, ["a", "b"]);
         assert_eq!(arguments.sources.sets, ["x=1"]);
-        let Command::Run(options) = read("--config a --scrape-now --drain-timeout 1m30s").unwrap().command else {
-            panic!("not run")
-        };
+        let line = "--config a --scrape-now --drain-timeout 1m30s --state-dir /s";
+        let Command::Run(options) = read(line).unwrap().command else { panic!("not run") };
+        assert_eq!(options.state_dir, Some(PathBuf::from("/s")));
         assert!(options.collect_now);
         assert_eq!(options.drain_timeout, Duration::from_secs(90));
         let Command::PrintConfig(print) =
@@ -201,6 +257,17 @@ mod tests {
             panic!("not print")
         };
         assert_eq!(print, PrintOptions { redacted: false, json: true, validate: false });
+    }
+
+    #[test]
+    fn what_the_reader_of_a_script_asks_for_first_wins() {
+        assert!(matches!(read("--config a -v").unwrap().command, Command::Version));
+        assert!(matches!(read("validate --help").unwrap().command, Command::Help));
+        assert!(matches!(read("help validate").unwrap().command, Command::Help));
+        let gates = read("--feature-gates otelcol.printInitialConfig print-initial-config --config a").unwrap().gates;
+        assert!(gates.is_on("otelcol.printInitialConfig"));
+        let json = read("validate --format json --strict-upstream").unwrap().command;
+        assert!(matches!(json, Command::Validate(ValidateOptions { json: true, strict_upstream: true })));
     }
 
     #[test]
@@ -213,6 +280,10 @@ mod tests {
             ("--feature-gates a,,b", "an element is empty"),
             ("print-initial-config", "use the otelcol.printInitialConfig feature gate"),
             ("validate a", "unexpected argument \"a\""),
+            ("--config", "flag needs an argument: --config"),
+            ("-x", "unknown shorthand flag: 'x' in -x"),
+            ("validate --format yaml", "use json or text"),
+            ("print-config --format text", "use json or yaml"),
         ] {
             let error = read(line).unwrap_err();
             assert!(error.contains(says), "{line}: {error}");

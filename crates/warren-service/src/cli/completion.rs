@@ -1,8 +1,7 @@
 //! Completion scripts.
 
 const COMMANDS: &str = "validate print-config components featuregate completion help";
-const FLAGS: &str =
-    "--config --set --feature-gates --scrape-now --drain-timeout --strict-exit --mode --format --validate --version --help";
+const FLAGS: &str = "--config --set --feature-gates --scrape-now --drain-timeout --state-dir --strict-exit --strict-upstream --mode --format --validate --version --help";
 
 /// The script for a shell.
 pub(super) fn script(name: &str, shell: &str) -> Result<String, String> {

@@ -25,9 +25,11 @@ Running:
   --scrape-now           scrape at once instead of waiting for each target's place in its interval
   --drain-timeout TIME   how long to go on sending after SIGTERM (default 10s); a second signal stops at once
   --strict-exit          exit with 3 when data was dropped while stopping
+  --state-dir DIR        what survives a restart (default $STATE_DIRECTORY, else nothing does)
 
 validate:
   --format text|json
+  --strict-upstream      refuse settings that only Warren knows
 
 print-config:
   --mode redacted|unredacted   (default redacted)

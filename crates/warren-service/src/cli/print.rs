@@ -1,14 +1,14 @@
 //! `print-config`: the configuration as it is after merging and expanding, before components' defaults.
 
-use super::args::{PrintOptions, Sources};
-use super::load;
+use super::args::PrintOptions;
+use super::source::Configuration;
 use crate::config::decode;
 use warren_component::Factories;
 use warren_config::{ComponentId, FieldInfo, describe, redact, render, to_json, to_yaml};
 
 /// The configuration as text.
-pub(super) fn config(sources: &Sources, factories: &Factories, options: &PrintOptions) -> Result<String, String> {
-    let mut loaded = load(sources).map_err(|diagnostics| render(&diagnostics))?;
+pub(super) fn config(configuration: &Configuration<'_>, factories: &Factories, options: &PrintOptions) -> Result<String, String> {
+    let mut loaded = configuration.load().map_err(|diagnostics| render(&diagnostics))?;
     if options.validate {
         decode(&loaded.root, factories, &mut loaded.diagnostics);
         if loaded.diagnostics.has_errors() {

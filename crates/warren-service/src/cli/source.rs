@@ -1,0 +1,62 @@
+//! Where the configuration comes from.
+
+use super::args::Sources;
+use super::runtime;
+use http::{Request, StatusCode};
+use std::time::Duration;
+use warren_component::Gates;
+use warren_config::{Diagnostics, Fetch, Loaded, Loader};
+use warren_http::{Client, ClientSettings, client::Proxies};
+
+/// Longest time a configuration is waited for over HTTP.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Redirects followed for a configuration, as Go's client does.
+const REDIRECTS_MAX: u8 = 10;
+
+/// A configuration that can be read.
+pub(super) struct Configuration<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) gates: &'a Gates,
+}
+
+impl Configuration<'_> {
+    /// Reads, merges and expands the sources.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub(super) fn load(&self) -> Result<Loaded, Box<Diagnostics>> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let append = self.gates.is_on("confmap.enableMergeAppendOption");
+        let loader = Loader::new(&variable, &HttpFetch).merge_append(append);
+        let mut loaded = loader.load(&self.sources.configs, &self.sources.sets).map_err(Box::new)?;
+        loaded.diagnostics.gates = self.gates.ids();
+        Ok(loaded)
+    }
+}
+
+/// Gets configurations over HTTP.
+struct HttpFetch;
+
+impl Fetch for HttpFetch {
+    fn fetch(&self, uri: &str, limit: usize) -> Result<Vec<u8>, String> {
+        runtime()?.block_on(get(uri, limit))
+    }
+}
+
+async fn get(uri: &str, limit: usize) -> Result<Vec<u8>, String> {
+    let settings = ClientSettings {
+        proxies: Proxies::from_environment(|name| std::env::var(name).ok()),
+        timeout: FETCH_TIMEOUT,
+        redirects: REDIRECTS_MAX,
+        ..ClientSettings::default()
+    };
+    let client = Client::new(settings).map_err(|error| error.to_string())?;
+    let mut request = Request::new(Default::default());
+    *request.uri_mut() = uri.parse().map_err(|_| "invalid URL".to_owned())?;
+    let reply = client.send(request).await.map_err(|error| error.to_string())?;
+    if reply.status() != StatusCode::OK {
+        return Err(format!("failed to load resource from uri {uri:?}. status code: {}", reply.status().as_u16()));
+    }
+    reply.into_body().read(limit).await.map_err(|error| error.to_string())
+}

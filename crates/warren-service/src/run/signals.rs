@@ -1,0 +1,47 @@
+//! The signals that matter.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// To end, by the signal's name.
+    End(&'static str),
+    /// To read the configuration again.
+    Reload,
+}
+
+impl Word {
+    /// The signal's name, as upstream logs it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::End(name) => name,
+            Self::Reload => "hangup",
+        }
+    }
+}
+
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next signal.
+    pub(super) async fn next(&mut self) -> Word {
+        tokio::select! {
+            _ = self.terminate.recv() => Word::End("terminated"),
+            _ = self.interrupt.recv() => Word::End("interrupt"),
+            _ = self.hangup.recv() => Word::Reload,
+        }
+    }
+}
