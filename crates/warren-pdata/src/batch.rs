@@ -113,6 +113,11 @@ impl Batch {
         }
     }
 
+    /// Cuts into batches of `most` items; the last may have fewer.
+    pub fn into_chunks(self, most: usize) -> Vec<Self> {
+        each!(self, inner => inner.into_chunks(most).into_iter().map(Self::from).collect())
+    }
+
     /// Appends another batch of the same signal; resources are put side by side, not merged. Gives it back if the signal differs.
     pub fn append(&mut self, other: Self) -> Result<(), Self> {
         match (self, other) {
@@ -196,6 +201,24 @@ mod tests {
         let (_, _, metric) = rest.iter().next().unwrap();
         assert_eq!(metric.name, "x");
         assert_eq!(metric.data.numbers().unwrap().value(0), Number::Int(1));
+    }
+
+    #[test]
+    fn chunks_are_what_repeated_cutting_gives() {
+        let mut whole = sample();
+        whole.append(sample()).unwrap();
+        for most in 1..=whole.items() + 1 {
+            let mut rest = whole.clone();
+            let mut expected = Vec::new();
+            while rest.items() > 0 {
+                let next = rest.split_off(most);
+                expected.push(std::mem::replace(&mut rest, next));
+            }
+            assert_eq!(whole.clone().into_chunks(most), expected, "{most}");
+        }
+        assert_eq!(Batch::empty(Signal::Logs).into_chunks(5), []);
+        let pointless = Batch::from(Metrics::of(Resource::default(), Scope::default(), vec![gauge("a", 0), gauge("b", 2)]));
+        assert_eq!(pointless.clone().into_chunks(2), [pointless]);
     }
 
     #[test]

@@ -151,6 +151,44 @@ impl<T: Item> Telemetry<T> {
         Self { resources: rest }
     }
 
+    /// Cuts into pieces of `most` data points, log records or spans; the last may have fewer. Each keeps its resources, scopes and schema
+    /// URLs. Takes time in proportion to what there is, however many pieces it gives.
+    pub fn into_chunks(self, most: usize) -> Vec<Self> {
+        let most = most.max(1);
+        let (mut chunks, mut chunk, mut room) = (Vec::new(), Self::default(), most);
+        for ResourceGroup { resource, schema_url, scopes } in self.resources {
+            let mut new_resource = true;
+            for scoped in scopes {
+                let mut new_scope = true;
+                for item in scoped.items {
+                    for piece in pieces(item, room, most) {
+                        if piece.count() > room {
+                            chunks.push(std::mem::take(&mut chunk));
+                            (room, new_resource, new_scope) = (most, true, true);
+                        }
+                        room -= piece.count();
+                        if std::mem::take(&mut new_resource) {
+                            let (resource, schema_url) = (resource.clone(), schema_url.clone());
+                            chunk.resources.push(ResourceGroup { resource, schema_url, scopes: Vec::new() });
+                        }
+                        let Some(group) = chunk.resources.last_mut() else { continue };
+                        if std::mem::take(&mut new_scope) {
+                            let (scope, schema_url) = (scoped.scope.clone(), scoped.schema_url.clone());
+                            group.scopes.push(ScopeGroup { scope, schema_url, items: Vec::new() });
+                        }
+                        if let Some(scoped) = group.scopes.last_mut() {
+                            scoped.items.push(piece);
+                        }
+                    }
+                }
+            }
+        }
+        if !chunk.resources.is_empty() {
+            chunks.push(chunk);
+        }
+        chunks
+    }
+
     /// Heap bytes kept alive, the share only of what is shared: what a queue that holds this is charged.
     pub fn heap_bytes(&self) -> usize {
         let groups = self.resources.iter().map(|group| {
@@ -191,4 +229,17 @@ fn cut_items<T: Item>(items: &mut Vec<T>, room: &mut usize) -> Vec<T> {
         return rest;
     }
     Vec::new()
+}
+
+/// Cuts an item so that its first piece fits into the room left, or into a chunk of its own if there is none, as each other piece does.
+fn pieces<T: Item>(mut item: T, room: usize, most: usize) -> impl Iterator<Item = T> {
+    let first = if room == 0 { most } else { room };
+    let mut later = Vec::new();
+    let mut count = item.count();
+    // From the end, so that every point is moved once.
+    while count > first {
+        count = first + (count - first - 1) / most * most;
+        later.push(item.split_off(count));
+    }
+    std::iter::once(item).chain(later.into_iter().rev())
 }
