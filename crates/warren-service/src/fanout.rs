@@ -22,28 +22,18 @@ pub(crate) fn fan_out(mut consumers: Vec<Arc<dyn Consumer>>) -> Arc<dyn Consumer
 
 impl Consumer for FanOut {
     fn consume<'a>(&'a self, batch: Arc<Batch>) -> BoxFuture<'a, Result<(), ConsumeError>> {
+        let Some((last, others)) = self.0.split_last() else { return Box::pin(std::future::ready(Ok(()))) };
+        let mut calls: Vec<_> = others.iter().map(|consumer| consumer.consume(Arc::clone(&batch))).collect();
+        // The last one gets our own share: if nobody else kept one, it writes without a copy.
+        calls.push(last.consume(batch));
         Box::pin(async move {
-            let mut calls: Vec<_> = self.0.iter().map(|consumer| consumer.consume(Arc::clone(&batch))).collect();
-            drop(batch);
-            let answers = match calls.pop() {
-                Some(only) if calls.is_empty() => vec![only.await],
-                last => {
-                    calls.extend(last);
-                    futures_util::future::join_all(calls).await
-                }
-            };
-            match ConsumeError::joined(answers.into_iter().filter_map(Result::err).collect()) {
-                Some(error) => Err(error),
-                None => Ok(()),
-            }
+            let answers = futures_util::future::join_all(calls).await;
+            ConsumeError::joined(answers.into_iter().filter_map(Result::err).collect()).map_or(Ok(()), Err)
         })
     }
 
     fn admit(&self, bytes: u64) -> Result<(), ConsumeError> {
-        match ConsumeError::joined(self.0.iter().filter_map(|consumer| consumer.admit(bytes).err()).collect()) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        ConsumeError::joined(self.0.iter().filter_map(|consumer| consumer.admit(bytes).err()).collect()).map_or(Ok(()), Err)
     }
 }
 

@@ -18,12 +18,15 @@ use warren_telemetry::Telemetry;
 
 /// Everything that is built, in the order of its start.
 pub(crate) struct Graph {
-    pub(crate) extensions: Vec<(ComponentId, Arc<dyn Extension>)>,
+    pub(crate) extensions: Started,
     pub(crate) exporters: Vec<(Signal, ComponentId, Arc<dyn Exporter>)>,
     /// From the end of each pipeline to its beginning.
     pub(crate) processors: Vec<(PipelineId, ComponentId, Arc<dyn Processor>)>,
     pub(crate) receivers: Vec<(ComponentId, Box<dyn Receiver>)>,
 }
+
+/// Extensions in the order of their start.
+pub(crate) type Started = Vec<(ComponentId, Arc<dyn Extension>)>;
 
 /// What all components are built with.
 pub(crate) struct Common {
@@ -107,7 +110,7 @@ impl Common {
     }
 }
 
-fn build_extensions(settings: &Settings, common: &Common) -> Result<Vec<(ComponentId, Arc<dyn Extension>)>, BuildError> {
+fn build_extensions(settings: &Settings, common: &Common) -> Result<Started, BuildError> {
     let mut built = Vec::new();
     for id in &settings.running_extensions {
         let config = settings.extensions.get(id).ok_or_else(|| BuildError::new(format!("extension {id} is not configured")))?;

@@ -20,5 +20,7 @@ mod own;
 mod run;
 mod state;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 
 pub use cli::main;

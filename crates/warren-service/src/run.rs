@@ -5,7 +5,7 @@
 //! empty or the drain deadline has come, extensions last.
 
 mod group;
-mod signals;
+pub(crate) mod signals;
 
 use crate::config::Settings;
 use crate::graph::{Common, Graph};
@@ -151,7 +151,7 @@ fn own_servers(settings: &Settings, common: &Common, resource: &IndexMap<String,
 }
 
 /// Everything that runs.
-struct Running {
+pub(crate) struct Running {
     telemetry: Group,
     /// One group each, in the order of their start.
     extensions: Vec<Group>,
@@ -162,7 +162,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(graph: Graph, servers: Vec<Server>, log: &Logger) -> Self {
+    pub(crate) fn start(graph: Graph, servers: Vec<Server>, log: &Logger) -> Self {
         let mut telemetry = Group::new();
         for server in servers {
             telemetry.spawn("own telemetry".to_owned(), move |cx| {
@@ -196,7 +196,7 @@ impl Running {
     }
 
     /// Waits for a signal to end, or for something that cannot go on.
-    async fn until_ended(&mut self, signals: &mut Signals, log: &Logger) -> Result<(), String> {
+    pub(crate) async fn until_ended(&mut self, signals: &mut Signals, log: &Logger) -> Result<(), String> {
         loop {
             tokio::select! {
                 word = signals.next() => {
@@ -224,7 +224,7 @@ impl Running {
         futures_util::future::select_all(waits).await.0
     }
 
-    async fn stop(self, drain_timeout: Duration, signals: &mut Signals, log: &Logger) {
+    pub(crate) async fn stop(self, drain_timeout: Duration, signals: &mut Signals, log: &Logger) {
         let now = Instant::now();
         let deadline = now + drain_timeout;
         // Clients that dawdle must not use up the time in which queues are emptied.

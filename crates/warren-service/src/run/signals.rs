@@ -4,7 +4,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
+pub(crate) enum Word {
     /// To end, by the signal's name.
     End(&'static str),
     /// To read the configuration again.
@@ -13,7 +13,7 @@ pub(super) enum Word {
 
 impl Word {
     /// The signal's name, as upstream logs it.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::End(name) => name,
             Self::Reload => "hangup",
@@ -21,14 +21,14 @@ impl Word {
     }
 }
 
-pub(super) struct Signals {
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -37,7 +37,7 @@ impl Signals {
     }
 
     /// The next signal.
-    pub(super) async fn next(&mut self) -> Word {
+    pub(crate) async fn next(&mut self) -> Word {
         tokio::select! {
             _ = self.terminate.recv() => Word::End("terminated"),
             _ = self.interrupt.recv() => Word::End("interrupt"),
