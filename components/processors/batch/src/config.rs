@@ -4,14 +4,14 @@ use crate::processor::Batcher;
 use std::sync::Arc;
 use std::time::Duration;
 use warren_component::{BuildContext, BuildError, Consumer, Processor, ProcessorConfig};
-use warren_config::{Block, Fields, Report};
+use warren_config::{Block, Fields, GoDuration, Report};
 use warren_pdata::Signal;
 
 /// Settings of one `batch` processor.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// After how long what there is goes on. Zero hands everything on at once.
-    pub timeout: Duration,
+    pub timeout: GoDuration,
     /// Spans, data points or log records that go on together. Zero hands everything on at once.
     pub send_batch_size: u32,
     /// The most that goes on together; zero for any number.
@@ -25,7 +25,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            timeout: Duration::from_millis(200),
+            timeout: GoDuration(200_000_000),
             send_batch_size: 8192,
             send_batch_max_size: 0,
             metadata_keys: Vec::new(),
@@ -47,11 +47,21 @@ impl Block for Config {
         if self.send_batch_max_size > 0 && self.send_batch_max_size < self.send_batch_size {
             report.error("", "send_batch_max_size must be greater or equal to send_batch_size");
         }
+        if self.timeout.0 < 0 {
+            report.error("", "timeout must be greater or equal to 0");
+        }
         for (index, key) in self.metadata_keys.iter().enumerate() {
             if self.metadata_keys.iter().take(index).any(|before| before.eq_ignore_ascii_case(key)) {
                 report.error("", format!("duplicate entry in metadata_keys: {:?} (case-insensitive)", key.to_ascii_lowercase()));
             }
         }
+    }
+}
+
+impl Config {
+    /// After how long what there is goes on.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout.as_duration().unwrap_or_default()
     }
 }
 

@@ -1,13 +1,20 @@
 //! The `batch` processor: puts small batches together and cuts large ones.
 //!
-//! Batches are taken into a short queue and answered for at once; a task puts them together until there are enough or the time is up, and
-//! hands them on. What follows and refuses for now is tried again, while the short queue fills and holds senders up; what it refuses for good is
-//! counted as dropped.
+//! ```text
+//! consume ── hand-off, bounded ──▶ shard: what waits ── size reached, or time ──▶ next
+//!    ▲ held while the hand-off is full                          │
+//!    └──────────── full while `next` refuses for now ◀──────────┘
+//! ```
+//!
+//! There is one shard, or one for each combination of values that senders have under the `metadata_keys`. What a shard took it answers for:
+//! a refusal that may pass is waited for, one for good is counted.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod config;
+mod figures;
 mod processor;
+mod shard;
 #[cfg(test)]
 mod tests;
 
