@@ -69,6 +69,8 @@ fn write(out: &mut String, value: &Value, depth: usize) -> Result<(), JsonError>
         }
         Value::Double(value) => float(out, *value, Float::Json),
         Value::Str(text) => json_text(out, text),
+        // Upstream's copy of no bytes is a nil slice.
+        Value::Bytes(bytes) if bytes.is_empty() => out.push_str("null"),
         Value::Bytes(bytes) => {
             out.push('"');
             base64::engine::general_purpose::STANDARD.encode_string(bytes.as_slice(), out);
@@ -165,7 +167,8 @@ mod tests {
             (Value::Double(1e21), "1e+21"),
             (Value::Double(f64::NAN), "json: unsupported value: NaN"),
             (Value::bytes([1, 2, 255]), "AQL/"),
-            (Value::list([Value::Empty, Value::Int(1), Value::from("x")]), "[null,1,\"x\"]"),
+            (Value::bytes([]), ""),
+            (Value::list([Value::Empty, Value::Int(1), Value::from("x"), Value::bytes([])]), "[null,1,\"x\",null]"),
             (
                 Value::Map(map),
                 "{\"a\":\"AQ==\",\"b\":\"\\u003ca\\u003e\\u0026\\u2028\\u0000\\u001f\u{7f}\\\"\\\\\\n\\t\\b\\f é\"}",
