@@ -36,7 +36,7 @@ pub use factory::{
 };
 pub use gates::Gates;
 pub use run::{Health, RunContext, RunError, Status, Stop, StopHandle};
-pub use stage::{Stage, Staged};
+pub use stage::{Flow, Stage, Staged};
 
 /// A future on the heap, as trait objects return it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -88,6 +88,8 @@ pub(crate) async fn run(
     let cpus = std::thread::available_parallelism().map_or(1, usize::from) as i64;
     log.info(&format!("Starting {}...", build.command), &[("Version", Field::Str(&build.version)), ("NumCPU", Field::Int(cpus))]);
     let mut running = Running::start(graph, servers, &log);
+    // Everything that was started gets to its first wait before it is called ready.
+    tokio::task::yield_now().await;
     let tidying = tokio::spawn(tidy(log.clone()));
     log.info("Everything is ready. Begin running and processing data.", &[]);
     let ended = running.until_ended(&mut signals, &log).await;

@@ -109,7 +109,7 @@ impl Block for Pass {
 }
 
 impl ProcessorConfig for Pass {
-    fn build(&self, cx: BuildContext, _: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
+    fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
         struct Noting(String, Diary);
         impl Stage for Noting {
             fn process(&mut self, batch: Arc<Batch>) -> Result<Option<Arc<Batch>>, ConsumeError> {
@@ -117,7 +117,7 @@ impl ProcessorConfig for Pass {
                 Ok(Some(batch))
             }
         }
-        Ok(Arc::new(Staged::new(Noting(cx.id.to_string(), Diary::mine()), next)))
+        Ok(Arc::new(Staged::new(Noting(cx.id.to_string(), Diary::mine()), &cx, signal, next)))
     }
 }
 

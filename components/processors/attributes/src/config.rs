@@ -39,7 +39,7 @@ impl ProcessorConfig for Config {
                 .log
                 .warn("resources in include and exclude have no effect on metrics, use the filter or transform processor", &[]);
         }
-        let editor = Editor::build(&self.actions, cx.telemetry)?;
-        Ok(Arc::new(Staged::new(AttributesStage::new(selector, editor), next)))
+        let editor = Editor::build(&self.actions, cx.telemetry.clone())?;
+        Ok(Arc::new(Staged::new(AttributesStage::new(selector, editor), &cx, signal, next)))
     }
 }

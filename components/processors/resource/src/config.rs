@@ -27,8 +27,8 @@ impl Block for Config {
 }
 
 impl ProcessorConfig for Config {
-    fn build(&self, cx: BuildContext, _signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
-        let editor = Editor::build(&self.attributes, cx.telemetry)?;
-        Ok(Arc::new(Staged::new(ResourceStage::new(editor), next)))
+    fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
+        let editor = Editor::build(&self.attributes, cx.telemetry.clone())?;
+        Ok(Arc::new(Staged::new(ResourceStage::new(editor), &cx, signal, next)))
     }
 }
