@@ -23,6 +23,8 @@ pub fn memory_limit_in(root: &Path) -> Option<u64> {
         let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else { continue };
         if controllers.is_empty() {
             limits.extend(limits_up(&mount, path, "memory.max"));
+            // Above this one the kernel throttles the group.
+            limits.extend(limits_up(&mount, path, "memory.high"));
         } else if controllers.split(',').any(|controller| controller == "memory") {
             limits.extend(limits_up(&mount.join("memory"), path, "memory.limit_in_bytes"));
         }
@@ -76,8 +78,9 @@ mod tests {
                     ("proc/self/cgroup", "0::/a/b\n"),
                     ("sys/fs/cgroup/a/b/memory.max", "100\n"),
                     ("sys/fs/cgroup/a/memory.max", "200\n"),
+                    ("sys/fs/cgroup/a/memory.high", "90\n"),
                 ],
-                Some(100),
+                Some(90),
             ),
             (vec![("proc/self/cgroup", "0::/not/here\n"), ("sys/fs/cgroup/memory.max", "300\n")], Some(300)),
             (vec![("proc/self/cgroup", "0::/../../x\n"), ("sys/fs/cgroup/memory.max", "300\n")], Some(300)),

@@ -5,6 +5,11 @@ pub fn resident_bytes() -> Option<u64> {
     kib_field("/proc/self/status", "VmRSS:")
 }
 
+/// Bytes of the process in memory that belong to no file: heap and stacks, without the program itself.
+pub fn anonymous_bytes() -> Option<u64> {
+    kib_field("/proc/self/status", "RssAnon:")
+}
+
 /// Bytes of private memory that the process has obtained from the system, used or not.
 pub fn data_bytes() -> Option<u64> {
     kib_field("/proc/self/status", "VmData:")
@@ -29,5 +34,7 @@ mod tests {
     fn the_process_is_smaller_than_the_machine() {
         let (resident, machine) = (resident_bytes().unwrap(), machine_bytes().unwrap());
         assert!(resident > 0 && resident < machine);
+        let anonymous = anonymous_bytes().unwrap();
+        assert!(anonymous > 0 && anonymous < resident);
     }
 }

@@ -2,14 +2,15 @@
 
 use crate::Config;
 
-const MIB: u64 = 1 << 20;
+/// Bytes of a MiB.
+pub(crate) const MIB: u64 = 1 << 20;
 
 /// What the process may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Above it nothing is taken.
+    /// From here on nothing is taken.
     pub(crate) soft: u64,
-    /// Above it memory is given back whenever it is looked at.
+    /// From here on memory is returned with more zeal.
     pub(crate) hard: u64,
 }
 
@@ -19,7 +20,7 @@ impl Limits {
         let (hard, spike) = if config.limit_mib > 0 {
             (u64::from(config.limit_mib) * MIB, u64::from(config.spike_limit_mib) * MIB)
         } else {
-            let part = |percentage: u32| usable.map(|usable| usable / 100 * u64::from(percentage));
+            let part = |percentage: u32| usable.map(|usable| usable.saturating_mul(u64::from(percentage)) / 100);
             (part(config.limit_percentage)?, part(config.spike_limit_percentage)?)
         };
         let spike = if spike == 0 { hard / 5 } else { spike };
@@ -31,7 +32,7 @@ impl Limits {
 mod tests {
     use super::*;
 
-    /// Facts of upstream's `internal/memorylimiter/memorylimiter_test.go` at v0.132.0.
+    /// Facts of upstream's `internal/memorylimiter/memorylimiter_test.go` at v0.132.0 (`TestGetDecision`, `TestRefuseDecision`).
     #[test]
     fn limits_follow_settings() {
         let config = |limit_mib, spike_limit_mib, limit_percentage, spike_limit_percentage| Config {
@@ -43,12 +44,13 @@ mod tests {
         };
         for (config, usable, soft, hard) in [
             (config(100, 0, 0, 0), None, 80 * MIB, 100 * MIB),
-            (config(100, 30, 50, 10), Some(1000 * MIB), 70 * MIB, 100 * MIB),
-            (config(0, 0, 50, 10), Some(1000 * MIB), 400 * MIB, 500 * MIB),
+            (config(100, 20, 50, 10), Some(1000 * MIB), 80 * MIB, 100 * MIB),
+            (config(0, 0, 50, 10), Some(100 * MIB), 40 * MIB, 50 * MIB),
             (config(0, 0, 50, 0), Some(1000 * MIB), 400 * MIB, 500 * MIB),
+            (config(0, 0, 60, 30), Some(1000), 300, 600),
+            (config(0, 0, 40, 20), Some(1000), 200, 400),
         ] {
-            let limits = Limits::new(&config, usable).unwrap();
-            assert_eq!((limits.soft / MIB, limits.hard / MIB), (soft / MIB, hard / MIB));
+            assert_eq!(Limits::new(&config, usable), Some(Limits { soft, hard }));
         }
         assert_eq!(Limits::new(&config(0, 0, 50, 0), None), None);
     }
