@@ -140,7 +140,7 @@ fn a_missing_configuration_is_said_twice_as_upstream_does_and_ends_with_1() -> R
 fn a_configuration_of_ten_megabytes_is_read_or_refused_quickly() -> Result<()> {
     let mut config = right();
     let tags: serde_json::Map<String, Value> =
-        (0..100_000).map(|index| (format!("X-Header-{index}"), json!("v".repeat(80)))).collect();
+        (0..100_000).map(|index| (format!("X-Header-{index}"), json!("v".repeat(90)))).collect();
     config["exporters"]["otlphttp"]["headers"] = Value::Object(tags);
     let text = config.to_string();
     assert!(text.len() > 10_000_000);

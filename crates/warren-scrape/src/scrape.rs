@@ -347,7 +347,7 @@ impl Request<'_> {
     ) -> Result<Skipped, ScrapeError> {
         let limit = Some(self.job.limits.body_size).filter(|limit| *limit > 0).unwrap_or(PAGE_BYTES_MAX);
         loop {
-            let window = body.window().await.map_err(|error| ScrapeError::Connection(error.to_string()))?;
+            let window = body.window().await.map_err(broken)?;
             let Some(window) = window else { break };
             *size += window.len() as u64;
             if *size >= limit {
@@ -357,6 +357,14 @@ impl Request<'_> {
             tokio::task::yield_now().await;
         }
         parser.finish(page).map_err(refused)
+    }
+}
+
+/// Why a body has no next window: it cannot be inflated, or the connection broke.
+fn broken(error: warren_http::Error) -> ScrapeError {
+    match error.cause {
+        warren_http::Cause::Coding(_) => ScrapeError::Page(error.to_string()),
+        _ => ScrapeError::Connection(error.to_string()),
     }
 }
 

@@ -5,11 +5,12 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// Libraries by layer, lowest first. Components come next, then the service, then the distributions.
-const LIBRARIES: [&[&str]; 4] = [
+const LIBRARIES: [&[&str]; 5] = [
     &["warren-sys", "warren-pdata", "warren-regex"],
     &["warren-gotext", "warren-config", "warren-telemetry", "warren-promname"],
     &["warren-otlp", "warren-exposition", "warren-remotewrite", "warren-component"],
-    &["warren-http", "warren-delivery", "warren-scrape", "warren-ottl", "warren-attributes"],
+    &["warren-http", "warren-delivery", "warren-ottl", "warren-attributes"],
+    &["warren-scrape"],
 ];
 const COMPONENTS: [&str; 4] = ["warren-receiver-", "warren-processor-", "warren-exporter-", "warren-extension-"];
 const SERVICE: &str = "warren-service";

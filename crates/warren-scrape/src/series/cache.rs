@@ -63,6 +63,9 @@ pub(crate) struct Slot {
 
 const _: () = assert!(size_of::<Slot>() == 40, "known series are the largest part of a collector's memory");
 
+/// So many series that are gone are remembered for their start times in any case; more, only while more are present.
+const GONE_KEPT_MIN: usize = 10_000;
+
 /// Slots that are looked at before an index is built.
 const LOOK_AHEAD: usize = 4;
 
@@ -152,9 +155,12 @@ impl Cache {
     pub(crate) fn settle(&mut self, forget_after: u16) -> bool {
         self.index = None;
         let page = self.page;
-        let gone_for_long = |slot: &Slot| slot.flags & PRESENT == 0 && page.wrapping_sub(slot.seen) >= forget_after;
         let mut order = std::mem::take(&mut self.order);
-        let absent = order.len() < self.slots.len();
+        let absent = self.slots.len() - order.len().min(self.slots.len());
+        // A giant page that came once must not hold memory for minutes.
+        let forget_after = if absent > order.len().max(GONE_KEPT_MIN) { 1 } else { forget_after };
+        let gone_for_long = |slot: &Slot| slot.flags & PRESENT == 0 && page.wrapping_sub(slot.seen) >= forget_after;
+        let absent = absent > 0;
         let changed = self.reordered || (absent && self.slots.iter().any(gone_for_long));
         if changed {
             let mut present = vec![false; self.slots.len()];
