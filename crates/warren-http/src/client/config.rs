@@ -245,7 +245,7 @@ pub(crate) fn header_map(headers: &IndexMap<String, Secret>) -> Result<HeaderMap
         let header = HeaderName::try_from(name).map_err(|_| format!("invalid header field name {name:?}"))?;
         let mut value = HeaderValue::try_from(value.expose()).map_err(|_| format!("invalid header field value for {name:?}"))?;
         value.set_sensitive(true);
-        map.insert(header, value);
+        map.try_insert(header, value).map_err(|_| format!("too many header fields: {}", headers.len()))?;
     }
     Ok(map)
 }
