@@ -107,8 +107,11 @@ impl Delivery {
         let outcome = match ended {
             Ended::With(outcome) => outcome,
             Ended::Overdue => {
-                let text = "the time to drain is over; the attempt was still under way";
-                Outcome::Failed(ConsumeError::retryable(text))
+                // What was settled counts; the rest goes the way of what is still in the queue.
+                let cut = Outcome::Failed(ConsumeError::retryable("the time to drain is over"));
+                let _ = self.account(&mut entry, cut);
+                self.queue.failed(Instant::now(), None);
+                return self.queue.park(entry);
             }
         };
         match self.account(&mut entry, outcome) {
@@ -175,7 +178,7 @@ impl Delivery {
         let error = ConsumeError::retryable("the time to drain is over");
         entries.iter().for_each(|entry| entry.fail(&error));
         if !entries.is_empty() {
-            let text = format!("interrupted due to shutdown: {error}; batches left in the queue: {}", entries.len());
+            let text = format!("interrupted due to shutdown: {error}; batches left: {}", entries.len());
             self.drop_items(items, Loss::Shutdown, &text);
         }
     }

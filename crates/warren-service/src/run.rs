@@ -97,7 +97,7 @@ pub(crate) async fn run(
     log.info("Starting shutdown...", &[]);
     let dropped_before = dropped(&registry);
     running.stop(options.drain_timeout, &mut signals, &log).await;
-    log.tell_suppressed();
+    log.flush();
     log.info("Shutdown complete.", &[]);
     ended?;
     let lost = dropped(&registry) > dropped_before;

@@ -201,8 +201,9 @@ impl Logger {
         if let Some(sampling) = &shared.sampling {
             let key = (level, message.to_owned(), self.component.clone());
             let over = state.windows.get(&key).is_some_and(|window| window.opened.elapsed() > sampling.tick);
-            if over || state.windows.len() >= SAMPLED_KEYS_MAX {
-                shared.close_windows(&mut state, sampling);
+            let full = state.windows.len() >= SAMPLED_KEYS_MAX;
+            if over || full {
+                shared.close_windows(&mut state, |window| full || window.opened.elapsed() > sampling.tick);
             }
             if !state.sample(sampling, key, self) {
                 return;
@@ -218,16 +219,22 @@ impl Logger {
         let Some(shared) = &self.shared else { return };
         let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sampling) = &shared.sampling {
-            shared.close_windows(&mut state, sampling);
+            shared.close_windows(&mut state, |window| window.opened.elapsed() > sampling.tick);
+        }
+    }
+
+    /// Tells how many lines were left out so far: the last thing before the program ends.
+    pub fn flush(&self) {
+        if let Some(shared) = &self.shared {
+            shared.close_windows(&mut shared.state.lock().unwrap_or_else(PoisonError::into_inner), |_| true);
         }
     }
 }
 
 impl Shared {
-    fn close_windows(&self, state: &mut State, sampling: &Sampling) {
-        let full = state.windows.len() >= SAMPLED_KEYS_MAX;
-        let closed = state.windows.extract_if(|_, window| full || window.opened.elapsed() > sampling.tick);
-        for ((level, message, _), window) in closed {
+    /// Tells what was left out in the windows that are to be closed.
+    fn close_windows(&self, state: &mut State, to_close: impl Fn(&Window) -> bool) {
+        for ((level, message, _), window) in state.windows.extract_if(|_, window| to_close(window)) {
             if window.suppressed > 0 {
                 let told = [("suppressed", Field::Int(i64::try_from(window.suppressed).unwrap_or(i64::MAX)))];
                 let line = line(self.encoding, level, &message, &window.fields, &told);
@@ -369,7 +376,6 @@ mod tests {
 
     #[test]
     fn repetitions_are_thinned_out_per_component_and_the_rest_is_told() {
-        let sampling = Sampling { tick: Duration::ZERO, initial: u64::MAX, thereafter: 0 };
         let long = Sampling { tick: Duration::from_secs(3600), initial: 2, thereafter: 3 };
         let (log, lines) = logger(LogSettings { sampling: Some(long), ..LogSettings::default() });
         for number in 0..9 {
@@ -380,10 +386,11 @@ mod tests {
         let expected: String = numbers.iter().map(|n| format!("info\tsame\t{{\"id\": \"a\", \"n\": {n}}}\n")).collect();
         assert_eq!(lines.text(), expected + "info\tsame\t{\"id\": \"b\"}\n");
 
-        // When the window is over, what was left out is told once, with the identity of whoever wrote it.
-        let shared = log.shared.as_ref().unwrap();
-        shared.close_windows(&mut shared.state.lock().unwrap(), &sampling);
-        shared.close_windows(&mut shared.state.lock().unwrap(), &sampling);
+        // What was left out is told once, with the identity of whoever wrote it, but not before the window is over.
+        log.tell_suppressed();
+        assert!(!lines.text().contains("suppressed"));
+        log.flush();
+        log.flush();
         assert_eq!(lines.text().lines().last(), Some("info\tsame\t{\"id\": \"a\", \"suppressed\": 5}"));
         assert_eq!(lines.text().matches("suppressed").count(), 1);
     }

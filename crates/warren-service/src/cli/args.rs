@@ -99,8 +99,8 @@ struct Flags {
     help: bool,
 }
 
-/// Reads the arguments; the first is the program's name.
-pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
+/// Reads the arguments of the program `name`; the first is how it was called.
+pub(super) fn parse(name: &str, arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
     let mut parser = Parser::from_iter(arguments);
     let mut words: Vec<String> = Vec::new();
     let mut flags = Flags {
@@ -126,7 +126,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arg
         }
     }
     let gates = gates::resolve(&flags.gates)?;
-    let command = command(words, &flags, &gates)?;
+    let command = command(name, words, &flags, &gates)?;
     Ok(Arguments { command, sources: flags.sources, gates })
 }
 
@@ -164,7 +164,7 @@ impl Flags {
     }
 }
 
-fn command(words: Vec<String>, flags: &Flags, gates: &Gates) -> Result<Command, String> {
+fn command(name: &str, words: Vec<String>, flags: &Flags, gates: &Gates) -> Result<Command, String> {
     if flags.version {
         return Ok(Command::Version);
     }
@@ -185,7 +185,7 @@ fn command(words: Vec<String>, flags: &Flags, gates: &Gates) -> Result<Command, 
         Some(other) => {
             let near = warren_config::nearest(other, COMMANDS.into_iter());
             let hint = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-            return Err(format!("unknown command {other:?}{hint}"));
+            return Err(format!("unknown command {other:?} for {name:?}{hint}"));
         }
     };
     match words.next() {
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Result<Arguments, String> {
-        parse(std::iter::once("collector").chain(line.split_whitespace()).map(OsString::from))
+        parse("collector", std::iter::once("collector").chain(line.split_whitespace()).map(OsString::from))
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod tests {
         for (line, says) in [
             ("--confg a", "unknown flag: --confg; did you mean --config?"),
             ("--set foo", "invalid argument \"foo\" for \"--set\" flag: missing equal sign"),
-            ("validat --config a", "unknown command \"validat\"; did you mean \"validate\"?"),
+            ("validat --config a", "unknown command \"validat\" for \"collector\"; did you mean \"validate\"?"),
             ("--drain-timeout 5x", "for \"--drain-timeout\" flag"),
             ("--feature-gates a,,b", "an element is empty"),
             ("print-initial-config", "use the otelcol.printInitialConfig feature gate"),

@@ -30,8 +30,9 @@ const EXIT_DROPPED: u8 = 3;
 
 /// The program: reads the arguments and does what they say.
 pub fn main(build: BuildInfo, factories: Factories) -> ExitCode {
-    let done =
-        args::parse(std::env::args_os()).map_err(Failure::plain).and_then(|arguments| execute(arguments, build, &factories));
+    let done = args::parse(&build.command, std::env::args_os())
+        .map_err(Failure::plain)
+        .and_then(|arguments| execute(arguments, build, &factories));
     done.unwrap_or_else(|failure| failure.tell())
 }
 
