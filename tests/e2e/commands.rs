@@ -139,9 +139,8 @@ fn a_missing_configuration_is_said_twice_as_upstream_does_and_ends_with_1() -> R
 #[test]
 fn a_configuration_of_ten_megabytes_is_read_or_refused_quickly() -> Result<()> {
     let mut config = right();
-    let tags: serde_json::Map<String, Value> =
-        (0..100_000).map(|index| (format!("X-Header-{index}"), json!("v".repeat(90)))).collect();
-    config["exporters"]["otlphttp"]["headers"] = Value::Object(tags);
+    let actions = (0..100_000).map(|index| json!({"key": format!("key.{index}"), "action": "upsert", "value": "v".repeat(70)}));
+    config["processors"]["attributes/many"]["actions"] = actions.collect();
     let text = config.to_string();
     assert!(text.len() > 10_000_000);
     let started = Instant::now();
@@ -151,6 +150,7 @@ fn a_configuration_of_ten_megabytes_is_read_or_refused_quickly() -> Result<()> {
 
     // Ten megabytes of faults are told in a bounded number of lines.
     let faults: serde_json::Map<String, Value> = (0..300_000).map(|index| (format!("nonsense_{index:09}"), json!("v"))).collect();
+    let mut config = right();
     config["exporters"]["otlphttp"] = Value::Object(faults);
     let finished = run(&["validate"], &config.to_string())?;
     assert_eq!(finished.status.code(), Some(1));
