@@ -130,8 +130,7 @@ impl<'a> Page<'a> {
         let kept = slot.role != Role::Dropped;
         self.kept += u64::from(kept);
         if slot.seen == cache.page {
-            self.duplicates += 1;
-            self.kept += u64::from(slot.role != Role::Dropped);
+            self.duplicates += u64::from(kept);
             return Ok(());
         }
         slot.seen = cache.page;

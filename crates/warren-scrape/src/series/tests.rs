@@ -251,6 +251,19 @@ fn target_info_and_scope_labels_shape_resource_and_scope() {
 }
 
 #[test]
+fn what_is_dropped_and_stands_twice_counts_for_no_limit() {
+    let rule = Rule {
+        action: Some(Action::Drop),
+        source_labels: Some(vec!["__name__".into()]),
+        regex: Some("noise".into()),
+        ..Rule::default()
+    };
+    let limits = Limits { samples: 1, ..Limits::default() };
+    let mut series = Series::new(Rules { relabel: Program::new(&[rule]).unwrap(), limits, ..rules() });
+    assert_eq!(scrape(&mut series, 1000, "noise 1\nnoise 2\nnoise 3\ng 1\ng 2\n"), ["g [] 1 0 1000"]);
+}
+
+#[test]
 fn relabelling_drops_and_limits_refuse() {
     let rule = Rule {
         action: Some(Action::Drop),
