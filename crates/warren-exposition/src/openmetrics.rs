@@ -51,7 +51,7 @@ fn metadata<'a>(c: &mut Cursor<'a>) -> Result<Entry<'a>, Stop> {
         _ => {
             let unit = simdutf8::basic::from_utf8(text).map_err(|_| "unit is not a valid utf8 string")?;
             let stem = name.strip_suffix(text);
-            if !unit.is_empty() && !stem.is_some_and(|stem| stem.last() == Some(&b'_')) {
+            if !unit.is_empty() && stem.is_none_or(|stem| stem.last() != Some(&b'_')) {
                 return Err(Stop::Bad(format!("unit {unit:?} not a suffix of metric {:?}", String::from_utf8_lossy(name))));
             }
             Ok(Entry::Metadata(name, FamilyText::Unit(unit)))

@@ -121,7 +121,7 @@ pub enum Opaque {
 
 impl Opaque {
     /// Items of a list; `None` for what is no list.
-    pub fn len(&self) -> Option<usize> {
+    pub fn items(&self) -> Option<usize> {
         match self {
             Self::Events(events) => Some(events.len()),
             Self::Links(links) => Some(links.len()),

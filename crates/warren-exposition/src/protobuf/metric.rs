@@ -177,8 +177,11 @@ pub(super) fn time(message: &[u8]) -> Result<i64, Bad> {
     Ok(seconds.saturating_mul(1000).saturating_add(i64::from(nanos / 1_000_000)))
 }
 
+/// Name and value.
+pub(super) type Label<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// Labels from `LabelPair` messages.
-pub(super) fn labels<'a>(pairs: &[&'a [u8]]) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, Bad> {
+pub(super) fn labels<'a>(pairs: &[&'a [u8]]) -> Result<Vec<Label<'a>>, Bad> {
     let read = |pair: &&'a [u8]| {
         let (mut name, mut own) = ("", "");
         each(pair, |number, value| {

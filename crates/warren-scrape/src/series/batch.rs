@@ -160,7 +160,7 @@ impl Points {
             Self::Natives(points) => Data::ExponentialHistogram { points, temporality },
             Self::Summaries(points) => Data::Summary(points),
         };
-        Some(data).filter(|data| data.len() > 0)
+        Some(data).filter(|data| !data.is_empty())
     }
 }
 

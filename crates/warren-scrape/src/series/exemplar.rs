@@ -29,8 +29,8 @@ fn read_identity<const N: usize>(text: &str, to: &mut [u8; N]) -> bool {
         return false;
     }
     for (byte, pair) in read.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digits = pair.iter().map(|digit| char::from(*digit).to_digit(16));
-        let Some(value) = digits.fold(Some(0), |high, low| Some(high? << 4 | low?)) else { return false };
+        let mut digits = pair.iter().map(|digit| char::from(*digit).to_digit(16));
+        let Some(value) = digits.try_fold(0, |high, low| Some(high << 4 | low?)) else { return false };
         *byte = value as u8;
     }
     let is_identity = read.iter().any(|byte| *byte != 0);
