@@ -6,9 +6,13 @@
 
 mod arithmetic;
 mod compare;
+pub mod function;
+pub mod functions;
+mod record;
 pub mod syntax;
 mod value;
 
 pub use arithmetic::calculate;
 pub use compare::{compare, equal};
+pub use record::{Context, Failure, Item, Record};
 pub use value::{ItemType, Opaque, Time, Val};
