@@ -6,7 +6,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod float;
+mod quote;
 mod value;
 
 pub use float::{Float, float};
+pub use quote::{printable, quote, quote_with, quoted};
 pub use value::{JsonError, as_string, json, json_text};
