@@ -1,11 +1,12 @@
 //! Building: what a component's settings are given to become a running component.
 
-use crate::{ClientAuth, Consumer, Encoding, Extension, Gates, ServerAuth};
+use crate::{ClientAuth, Consumer, Encoding, Extension, Gates, ServerAuth, Storage};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use warren_config::ComponentId;
 use warren_pdata::Signal;
+use warren_storage::Directory;
 use warren_telemetry::Telemetry;
 
 /// The program that runs, as it names itself to others.
@@ -36,6 +37,19 @@ pub struct BuildContext {
     pub collect_now: bool,
     /// Feature gates.
     pub gates: Gates,
+}
+
+impl BuildContext {
+    /// The directory that this component has in a storage extension. `kind` is `receiver`, `exporter` and so on; a component that is built
+    /// once per signal says for which.
+    ///
+    /// # Errors
+    /// In upstream's words when there is no such extension, or it cannot store; else when the directory cannot be had.
+    pub fn storage(&self, storage: &ComponentId, kind: &str, signal: Option<Signal>) -> Result<Directory, BuildError> {
+        let extension = self.extensions.storage(storage)?;
+        let signal = signal.map(|signal| format!("_{}", signal.name())).unwrap_or_default();
+        extension.open(&format!("{kind}_{}_{}{signal}", self.id.kind(), self.id.name()))
+    }
 }
 
 /// Where a receiver sends what it received: one consumer for each signal that a pipeline wants from it.
@@ -102,6 +116,15 @@ impl Extensions {
     pub fn encoding(&self, id: &ComponentId) -> Result<Arc<dyn Encoding>, BuildError> {
         let extension = self.0.get(id).ok_or_else(|| BuildError::new(format!("unknown encoding extension \"{id}\"")))?;
         extension.encoding().ok_or_else(|| BuildError::new(format!("extension \"{id}\" is not an encoding extension")))
+    }
+
+    /// The extension that stores.
+    ///
+    /// # Errors
+    /// In upstream's words when there is none of this id, or it cannot store.
+    pub fn storage(&self, id: &ComponentId) -> Result<Arc<dyn Storage>, BuildError> {
+        let extension = self.0.get(id).ok_or_else(|| BuildError::new(format!("no storage client extension found: \"{id}\"")))?;
+        extension.storage().ok_or_else(|| BuildError::new(format!("requested extension is not a storage extension: \"{id}\"")))
     }
 
     fn authenticator(&self, id: &ComponentId) -> Result<&Arc<dyn Extension>, BuildError> {

@@ -1,9 +1,10 @@
 //! Extensions: what serves other components. Each capability is one method; what an extension lacks stays `None`.
 
-use crate::{BoxFuture, RunContext, RunError};
+use crate::{BoxFuture, BuildError, RunContext, RunError};
 use http::HeaderMap;
 use std::sync::Arc;
 use warren_pdata::{Batch, Signal};
+use warren_storage::Directory;
 
 /// A running extension.
 pub trait Extension: Send + Sync {
@@ -19,6 +20,11 @@ pub trait Extension: Send + Sync {
 
     /// Turns batches into bytes and back.
     fn encoding(&self) -> Option<Arc<dyn Encoding>> {
+        None
+    }
+
+    /// Keeps what must survive a restart.
+    fn storage(&self) -> Option<Arc<dyn Storage>> {
         None
     }
 
@@ -76,3 +82,13 @@ pub trait Encoding: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct EncodingError(pub String);
+
+/// Keeps what must survive a restart: gives each client a directory of its own. Components ask by
+/// [`BuildContext::storage`](crate::BuildContext::storage).
+pub trait Storage: Send + Sync {
+    /// The directory of a client, made if it is missing. It is the client's until it is dropped. Called while building.
+    ///
+    /// # Errors
+    /// When it cannot be made or written to, or someone else holds it.
+    fn open(&self, client: &str) -> Result<Directory, BuildError>;
+}

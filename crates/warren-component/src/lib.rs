@@ -29,7 +29,7 @@ mod stage;
 pub use build::{BuildContext, BuildError, BuildInfo, Extensions, Inherited, Outputs};
 pub use client::ClientInfo;
 pub use consume::{Code, ConsumeError, Consumer};
-pub use extension::{AuthError, ClientAuth, Encoding, EncodingError, Extension, Identity, ServerAuth};
+pub use extension::{AuthError, ClientAuth, Encoding, EncodingError, Extension, Identity, ServerAuth, Storage};
 pub use factory::{
     Exporter, ExporterConfig, ExporterFactory, ExtensionConfig, ExtensionFactory, Factories, Processor, ProcessorConfig,
     ProcessorFactory, Receiver, ReceiverConfig, ReceiverFactory, Signals, Stability,

@@ -90,11 +90,13 @@ pub struct Reference {
     pub place: Place,
 }
 
-/// A file that a setting names and that must be readable; `validate` opens it, decoding does not.
+/// A file that a setting names and that must be readable, or a directory that must be there; `validate` looks, decoding does not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileReference {
     /// The file's path as written.
     pub file: String,
+    /// Whether it must be a directory.
+    pub directory: bool,
     /// The component that needs it.
     pub component: Option<ComponentId>,
     /// The path of the setting.

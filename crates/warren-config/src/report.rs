@@ -160,10 +160,19 @@ impl<'a> Report<'a> {
 
     /// Tells that a setting names a file that must be readable.
     pub fn file(&mut self, key: &str, file: impl Into<String>) {
+        self.names(key, file.into(), false);
+    }
+
+    /// Tells that a setting names a directory that must be there.
+    pub fn directory(&mut self, key: &str, directory: impl Into<String>) {
+        self.names(key, directory.into(), true);
+    }
+
+    fn names(&mut self, key: &str, file: String, directory: bool) {
         let at = self.finding(Severity::Error, "", key, String::new(), None);
-        let file =
-            FileReference { file: file.into(), component: at.component, path: at.path, pointer: at.pointer, place: at.place };
-        self.diagnostics.files.push(file);
+        let reference =
+            FileReference { file, directory, component: at.component, path: at.path, pointer: at.pointer, place: at.place };
+        self.diagnostics.files.push(reference);
     }
 
     /// Whether a feature gate is on.

@@ -190,8 +190,10 @@ impl Block for Badge {
         if self.name.is_empty() {
             report.error("name", "must not be empty");
         }
-        if let Some(file) = &self.file {
-            report.file("file", file);
+        match &self.file {
+            Some(directory) if directory.ends_with('/') => report.directory("file", directory),
+            Some(file) => report.file("file", file),
+            None => {}
         }
     }
 }

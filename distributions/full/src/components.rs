@@ -22,5 +22,6 @@ pub(crate) const FACTORIES: Factories = Factories {
     ],
     extensions: &[
         warren_extension_basicauth::FACTORY,
+        warren_extension_file_storage::FACTORY,
     ],
 };

@@ -86,17 +86,38 @@ impl Settings {
     }
 }
 
-/// The files that settings name must be readable.
+/// The files that settings name must be readable, the directories must be there.
 fn check_files(diagnostics: &mut Diagnostics) {
     for file in diagnostics.files.clone() {
-        if let Err(error) = std::fs::File::open(&file.file) {
-            let reason = error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase();
-            let message = format!("open {}: {reason}", file.file);
+        let fault = if file.directory { missing_directory(&file.file) } else { unreadable_file(&file.file) };
+        if let Some(message) = fault {
             let mut told = finding("missing-file", &file.path, message, file.place, None);
             (told.pointer, told.component) = (file.pointer, file.component);
             diagnostics.push(told);
         }
     }
+}
+
+fn unreadable_file(path: &str) -> Option<String> {
+    let error = std::fs::File::open(path).err()?;
+    Some(format!("open {path}: {}", reason(&error)))
+}
+
+/// What is wrong with a directory, in upstream's words.
+fn missing_directory(path: &str) -> Option<String> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => None,
+        Ok(_) => Some(format!("{path} is not a directory")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(format!(
+            "directory must exist: stat {path}: {}. You can enable the create_directory option to automatically create it",
+            reason(&error)
+        )),
+        Err(error) => Some(format!("problem accessing configured directory: {path}, err: stat {path}: {}", reason(&error))),
+    }
+}
+
+fn reason(error: &std::io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// The checks of one pipeline.

@@ -153,3 +153,13 @@ fn files_that_settings_name_must_be_readable() {
     let text = GOOD.replace("{badge: }", "{badge: {file: /nowhere/at/all}}");
     assert_eq!(told(&text), ["extensions::badge::file: open /nowhere/at/all: no such file or directory"]);
 }
+
+#[test]
+fn directories_that_settings_name_must_be_there() {
+    let says = |directory: &str| told(&GOOD.replace("{badge: }", &format!("{{badge: {{file: {directory}}}}}")));
+    let missing = "extensions::badge::file: directory must exist: stat /nowhere/at/all/: no such file or directory. \
+        You can enable the create_directory option to automatically create it";
+    assert_eq!(says("/nowhere/at/all/"), [missing]);
+    assert_eq!(says("/"), Vec::<String>::new());
+    assert_eq!(says("/proc/self/status/").len(), 1);
+}

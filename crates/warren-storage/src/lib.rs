@@ -1,0 +1,13 @@
+//! What survives a restart.
+//!
+//! A [`Directory`] belongs to one client, such as one exporter's queue, and is locked while it is held. It keeps small values that are
+//! replaced as a whole.
+//!
+//! Everything here blocks on the disk: call it from a thread that may wait, never from the runtime's. Bytes that come from the disk are
+//! checked like any other input.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod directory;
+
+pub use directory::{Directory, DirectoryError, Policy, VALUE_BYTES_MAX, file_name};
