@@ -6,7 +6,7 @@
 use crate::syntax::Comparator;
 use crate::value::{Opaque, Val};
 use std::cmp::Ordering;
-use warren_pdata::{Attrs, Value};
+use warren_pdata::{Attrs, Text, Value};
 
 /// Whether `left comparator right` holds.
 pub fn compare(left: &Val, comparator: Comparator, right: &Val) -> bool {
@@ -22,6 +22,15 @@ pub fn compare(left: &Val, comparator: Comparator, right: &Val) -> bool {
         (Val::Time(a), Val::Time(b)) => ordered(comparator, (a.seconds, a.nanos).cmp(&(b.seconds, b.nanos))),
         (Val::Duration(a), Val::Duration(b)) => ordered(comparator, a.cmp(b)),
         _ => equality(comparator, same(left, right)),
+    }
+}
+
+/// Whether `left comparator right` holds for two texts.
+pub(crate) fn compare_texts(left: &Text, comparator: Comparator, right: &Text) -> bool {
+    match comparator {
+        Comparator::Equal => left == right,
+        Comparator::NotEqual => left != right,
+        other => ordered(other, left.as_bytes().cmp(right.as_bytes())),
     }
 }
 

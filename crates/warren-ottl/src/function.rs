@@ -1,11 +1,14 @@
-//! What a converter is: its signature, and how it becomes something that can be called.
+//! What converters and editors are: their signatures, and how they become something that can be called.
 //!
 //! A converter is one constant ([`Converter`]). When a statement is compiled, its arguments are bound to the parameters: literals are handed to
 //! [`Converter::bind`], which checks them and prepares what it can (patterns, layouts), once. At run time the engine evaluates the other arguments,
-//! brings each into the form that the parameter's [`Kind`] asks for (upstream's getters), and calls the result.
+//! brings each into the form that the parameter's [`Kind`] asks for (upstream's getters), and calls the result. An [`Editor`] is the same with a
+//! [`Place`] to work on.
 
-use crate::record::Failure;
-use crate::value::Val;
+use crate::path::{self, Field, Index};
+use crate::record::{Context, Failure, Record};
+use crate::value::{Got, Val};
+use warren_pdata::Attrs;
 
 /// A function that computes a value from others and changes nothing.
 #[derive(Clone, Copy)]
@@ -96,6 +99,12 @@ pub enum Kind {
     Items,
     /// As [`Kind::Items`], each item as [`Kind::StrLike`].
     StrLikeItems,
+    /// A path that an editor reads and writes: [`Place`]. An editor has at most one, its first parameter.
+    Target,
+    /// As [`Kind::Target`]; what the path leads to must be a map when the editor runs.
+    TargetMap,
+    /// The bare name of a converter of one argument: [`Literal::Function`].
+    Function,
 }
 
 /// What a converter yields, as far as it is known before it runs.
@@ -144,6 +153,8 @@ pub enum Literal {
     Strs(Vec<warren_pdata::Text>),
     /// Fractions.
     Floats(Vec<f64>),
+    /// A converter to be called with one text.
+    Function(Function),
 }
 
 /// The literal arguments of a call, by parameter; `None` where an argument is left out or is no literal.
@@ -188,6 +199,30 @@ impl<'a> Literals<'a> {
         }
     }
 
+    /// A converter given by name.
+    pub fn function(&self, param: usize) -> Option<&'a Function> {
+        match self.get(param)? {
+            Literal::Function(function) => Some(function),
+            _ => None,
+        }
+    }
+
+    /// A fraction literal.
+    pub fn float(&self, param: usize) -> Option<f64> {
+        match self.get(param)? {
+            Literal::Float(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A list of fraction literals.
+    pub fn floats(&self, param: usize) -> Option<&'a [f64]> {
+        match self.get(param)? {
+            Literal::Floats(values) => Some(values),
+            _ => None,
+        }
+    }
+
     /// A list of text literals.
     pub fn texts(&self, param: usize) -> Option<&'a [warren_pdata::Text]> {
         match self.get(param)? {
@@ -196,6 +231,139 @@ impl<'a> Literals<'a> {
         }
     }
 }
+
+/// A converter whose name is an argument: called with one text at a time.
+#[derive(Clone)]
+pub struct Function {
+    name: &'static str,
+    kinds: std::sync::Arc<[Kind]>,
+    call: std::sync::Arc<Call>,
+}
+
+impl Function {
+    /// A bound converter; `kinds` are those of its parameters.
+    pub(crate) fn new(name: &'static str, kinds: std::sync::Arc<[Kind]>, call: Call) -> Self {
+        Self { name, kinds, call: std::sync::Arc::new(call) }
+    }
+
+    /// Its result for a text.
+    ///
+    /// # Errors
+    /// What the converter fails with.
+    pub fn call(&self, text: Val) -> Result<Val, Failure> {
+        let mut values = vec![Val::Nil; self.kinds.len()];
+        if let (Some(first), Some(kind)) = (values.first_mut(), self.kinds.first()) {
+            *first = crate::getter::coerce(*kind, text)?;
+        }
+        (self.call)(Args { values: &values, items: &[] })
+    }
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Function").field(&self.name).finish()
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// A function that changes a record.
+#[derive(Clone, Copy)]
+pub struct Editor {
+    /// Its name.
+    pub name: &'static str,
+    /// Its parameters, in the order of positional arguments.
+    pub params: &'static [Param],
+    /// The contexts it exists in; every one if empty.
+    pub contexts: &'static [Context],
+    /// What it changes besides its target.
+    pub changes: Changes,
+    /// Checks the literals and prepares the call.
+    ///
+    /// # Errors
+    /// In upstream's words, when a literal does not do.
+    pub bind: fn(&Literals<'_>) -> Result<Edit, String>,
+}
+
+/// What an editor changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// Its target and nothing else. What it does depends on its target and its arguments alone.
+    Target,
+    /// The record as a whole.
+    Record,
+    /// The record, and it may add metrics ([`Record::appended`]). It is not run on a metric that it had a part in adding.
+    Metrics,
+}
+
+/// An editor whose literals are bound.
+pub type Edit = Box<dyn Fn(&mut Place<'_, '_>, Args<'_>) -> Result<(), Failure> + Send + Sync>;
+
+/// Where an editor works: the record, and the place in it that the target names.
+pub struct Place<'p, 'r> {
+    /// The record.
+    pub record: &'p mut Record<'r>,
+    /// The target; the editor has none if absent.
+    pub(crate) target: Option<(Field, &'p [Index])>,
+}
+
+impl Place<'_, '_> {
+    /// What is at the place.
+    ///
+    /// # Errors
+    /// When an index does not fit what is there.
+    pub fn get(&self) -> Result<Got<'_>, Failure> {
+        match self.target {
+            Some((field, indexes)) => path::get(self.record, field, indexes),
+            None => Ok(Got::NIL),
+        }
+    }
+
+    /// Writes the place. Nothing, and a type that the place does not hold, are ignored.
+    ///
+    /// # Errors
+    /// When an index does not fit what is there.
+    pub fn set(&mut self, value: Val) -> Result<(), Failure> {
+        match self.target {
+            Some((field, indexes)) => path::set(self.record, field, indexes, value),
+            None => Ok(()),
+        }
+    }
+
+    /// The map at the place.
+    ///
+    /// # Errors
+    /// When there is something else.
+    pub fn map(&mut self) -> Result<&mut Attrs, Failure> {
+        match self.target {
+            Some((field, indexes)) => path::map_mut(self.record, field, indexes),
+            None => Err(path::no_map("nil")),
+        }
+    }
+}
+
+/// A converter that looks at the record besides its arguments.
+#[derive(Clone, Copy)]
+pub struct RecordConverter {
+    /// Its name.
+    pub name: &'static str,
+    /// Its parameters: literals only.
+    pub params: &'static [Param],
+    /// The contexts it exists in.
+    pub contexts: &'static [Context],
+    /// Checks the literals and prepares the call.
+    ///
+    /// # Errors
+    /// In upstream's words, when a literal does not do.
+    pub bind: fn(&Literals<'_>) -> Result<RecordCall, String>,
+}
+
+/// A converter of a record whose literals are bound.
+pub type RecordCall = Box<dyn Fn(&Record<'_>) -> Result<Val, Failure> + Send + Sync>;
 
 /// The evaluated arguments of a call.
 #[derive(Clone, Copy)]

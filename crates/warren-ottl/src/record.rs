@@ -1,6 +1,6 @@
 //! What a statement runs on: one record with the resource and scope it belongs to.
 
-use warren_pdata::{Attrs, LogRecord, Metric, Resource, Scope, Span, Text};
+use warren_pdata::{Attrs, LogRecord, Metric, Resource, Scope, Signal, Span, Text};
 
 /// The kinds of records that statements can be written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +22,31 @@ pub enum Context {
 }
 
 impl Context {
+    /// Every context, those that see most first: the order in which a context is inferred.
+    pub const ALL: [Self; 7] =
+        [Self::Log, Self::DataPoint, Self::Metric, Self::SpanEvent, Self::Span, Self::Scope, Self::Resource];
+
+    /// The contexts of a signal's records, those that see most first.
+    pub fn of(signal: Signal) -> &'static [Self] {
+        match signal {
+            Signal::Logs => &[Self::Log, Self::Scope, Self::Resource],
+            Signal::Metrics => &[Self::DataPoint, Self::Metric, Self::Scope, Self::Resource],
+            Signal::Traces => &[Self::SpanEvent, Self::Span, Self::Scope, Self::Resource],
+        }
+    }
+
+    /// The context of this name, in lower case.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|context| context.name() == name)
+    }
+
+    /// The context that a path's first segment names to statements of this context.
+    pub fn prefix(self, name: &str) -> Option<Self> {
+        self.prefixes()
+            .contains(&name)
+            .then(|| if name == "instrumentation_scope" { Some(Self::Scope) } else { Self::named(name) })?
+    }
+
     /// The name in statements and configuration.
     pub fn name(self) -> &'static str {
         match self {
@@ -63,6 +88,56 @@ pub struct Record<'a> {
     pub cache: Attrs,
     /// Metrics that statements added; they follow the record's own and are visited as well.
     pub appended: Vec<Metric>,
+    /// Which statements had a part in adding this metric.
+    pub(crate) lineage: Lineage,
+}
+
+impl<'a> Record<'a> {
+    /// A record in its resource and scope.
+    pub fn new(
+        resource: &'a mut Resource,
+        resource_schema_url: &'a mut Text,
+        scope: Option<(&'a mut Scope, &'a mut Text)>,
+        item: Item<'a>,
+    ) -> Self {
+        let (cache, appended, lineage) = (Attrs::EMPTY, Vec::new(), Lineage::default());
+        Self { resource, resource_schema_url, scope, item, cache, appended, lineage }
+    }
+
+    /// Makes another point of the same metric the record. False if the metric has no such point.
+    pub(crate) fn enter_point(&mut self, point: usize) -> bool {
+        match &mut self.item {
+            Item::DataPoint(metric, at) => {
+                *at = point;
+                point < metric.data.len()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Which statements had a part in adding a metric: none of them runs on it again, so that no metric is copied without end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lineage {
+    own: Vec<usize>,
+    /// Those of the appended metrics.
+    appended: Vec<Self>,
+}
+
+impl Lineage {
+    pub(crate) fn had(&self, statement: usize) -> bool {
+        self.own.contains(&statement)
+    }
+
+    /// The statement added metrics; so many are appended now.
+    pub(crate) fn add(&mut self, statement: usize, appended: usize) {
+        self.own.push(statement);
+        self.appended.resize_with(appended, || Self { own: self.own.clone(), appended: Vec::new() });
+    }
+
+    pub(crate) fn take_appended(&mut self) -> Vec<Self> {
+        std::mem::take(&mut self.appended)
+    }
 }
 
 /// The record itself.

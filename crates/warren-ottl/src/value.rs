@@ -185,6 +185,46 @@ impl Val {
     }
 }
 
+/// What reading yields: borrowed from the record where that is possible.
+#[derive(Debug)]
+pub enum Got<'r> {
+    /// A value of its own.
+    Own(Val),
+    /// A constant of the program.
+    Const(&'r Val),
+    /// A field of text.
+    Text(&'r Text),
+    /// A field that is a map.
+    Map(&'r Attrs),
+    /// A value within a map, or a body.
+    Stored(&'r Value),
+}
+
+impl Got<'_> {
+    /// Nothing.
+    pub const NIL: Self = Self::Own(Val::Nil);
+
+    /// The value; content is shared, not copied.
+    pub fn into_val(self) -> Val {
+        match self {
+            Self::Own(value) => value,
+            Self::Const(value) => value.clone(),
+            Self::Text(text) => Val::Str(text.clone()),
+            Self::Map(map) => Val::Map(map.clone()),
+            Self::Stored(value) => Val::from(value),
+        }
+    }
+
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&Text> {
+        match self {
+            Self::Own(Val::Str(text)) | Self::Const(Val::Str(text)) | Self::Stored(Value::Str(text)) => Some(text),
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
 impl From<&Value> for Val {
     fn from(value: &Value) -> Self {
         match value {

@@ -8,12 +8,14 @@ mod lexer;
 mod parser;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 pub use ast::{
     Argument, ArgumentValue, Arithmetic, Boolean, Call, Comparator, Comparison, Field, Key, MapEntry, Path, Spanned, Statement,
     Value,
 };
 pub use parser::{parse_condition, parse_statement, parse_value};
+pub use visit::Visitor;
 
 /// Bytes `start..end` of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

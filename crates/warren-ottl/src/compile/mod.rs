@@ -1,0 +1,259 @@
+//! From trees to programs: contexts are inferred, paths and functions found, arguments bound; whatever is wrong is collected.
+
+mod args;
+mod fault;
+mod infer;
+mod library;
+mod paths;
+mod symbols;
+#[cfg(test)]
+mod tests;
+
+pub use fault::{Fault, Source};
+
+use crate::program::{Action, CallExpr, Condition, Conditions, Expr, Group, Statement};
+use crate::record::Context;
+use crate::syntax::{self, parse_condition, parse_statement};
+use crate::value::Val;
+use args::Bound;
+use fault::Problem;
+use library::Found;
+use paths::Prefix;
+use warren_pdata::{Attrs, Signal};
+
+/// Compiles the statements of one group and the conditions for which records it is for.
+///
+/// Without a context, every path must begin with the name of one, and the context is inferred from all of them together. With one, paths without
+/// prefix belong to it.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn compile<T: AsRef<str>>(
+    signal: Signal,
+    context: Option<Context>,
+    conditions: &[T],
+    statements: &[T],
+) -> Result<Group, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let statements = parse_all(statements, Source::Statement, &mut faults, |text| {
+        parse_statement(text).map_err(|error| Problem::syntax("statement", error, text))
+    });
+    let conditions = parse_all(conditions, Source::Condition, &mut faults, |text| {
+        parse_condition(text).map_err(|error| Problem::syntax("condition", error, text))
+    });
+    let prefix = if context.is_some() { Prefix::Added } else { Prefix::Required };
+    let context = match context {
+        Some(context) => context,
+        None => match infer::infer(signal, &statements, &conditions) {
+            Ok(context) => context,
+            Err(fault) => {
+                faults.push(fault);
+                return Err(faults);
+            }
+        },
+    };
+    let compiler = Compiler { context, prefix };
+    let modified = compiler.modified(&statements, &conditions);
+    let conditions = compile_all(conditions, &mut faults, |condition| compiler.condition(condition));
+    let statements = compile_all(statements, &mut faults, |statement| compiler.statement(statement));
+    if faults.is_empty() { Ok(Group::new(context, conditions, statements, modified)) } else { Err(faults) }
+}
+
+/// Compiles conditions of which one must hold. The context's name before a path may be left out.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn compile_conditions<T: AsRef<str>>(context: Context, conditions: &[T]) -> Result<Conditions, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let conditions = parse_all(conditions, Source::Condition, &mut faults, |text| {
+        parse_condition(text).map_err(|error| Problem::syntax("condition", error, text))
+    });
+    let compiler = Compiler { context, prefix: Prefix::Optional };
+    let conditions = compile_all(conditions, &mut faults, |condition| compiler.condition(condition));
+    if faults.is_empty() { Ok(Conditions::new(context, conditions)) } else { Err(faults) }
+}
+
+/// A text that was read, with its place.
+struct Parsed<T> {
+    source: Source,
+    text: String,
+    tree: T,
+}
+
+fn parse_all<S: AsRef<str>, T>(
+    texts: &[S],
+    source: impl Fn(usize) -> Source,
+    faults: &mut Vec<Fault>,
+    parse: impl Fn(&str) -> Result<T, Problem>,
+) -> Vec<Parsed<T>> {
+    let mut parsed = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        let text = text.as_ref();
+        match parse(text) {
+            Ok(tree) => parsed.push(Parsed { source: source(index), text: text.to_owned(), tree }),
+            Err(problem) => faults.push(problem.at(source(index), text)),
+        }
+    }
+    parsed
+}
+
+fn compile_all<T, C>(
+    parsed: Vec<Parsed<T>>,
+    faults: &mut Vec<Fault>,
+    compile: impl Fn(&T) -> Result<C, Problem>,
+) -> Vec<(String, C)> {
+    let mut compiled = Vec::new();
+    for Parsed { source, text, tree } in parsed {
+        match compile(&tree) {
+            Ok(tree) => compiled.push((text, tree)),
+            Err(problem) => faults.push(problem.at(source, &text)),
+        }
+    }
+    compiled
+}
+
+/// Compiles for one context.
+struct Compiler {
+    context: Context,
+    prefix: Prefix,
+}
+
+impl Compiler {
+    fn statement(&self, statement: &syntax::Statement) -> Result<Statement, Problem> {
+        let action = self.editor(&statement.editor)?;
+        let condition = match &statement.condition {
+            Some(condition) => self.condition(condition)?,
+            None => Condition::Const(true),
+        };
+        Ok(Statement { condition, action })
+    }
+
+    fn editor(&self, call: &syntax::Call) -> Result<Action, Problem> {
+        let name = &call.name.node;
+        let Some(editor) = library::editor(self.context, name) else {
+            return Err(self.undefined(&call.name));
+        };
+        let within = |problem: Problem| problem.within(format_args!("error while parsing arguments for call to {name:?}"));
+        let bound = self.bind(call, editor.params).map_err(within)?;
+        let couldnt = |error| Problem::new(call.span, error).within("couldn't create function");
+        let edit = (editor.bind)(&bound.literals()).map_err(couldnt)?;
+        let Bound { mut arguments, target, .. } = bound;
+        match (editor.name, target, arguments.values.get_mut(1).and_then(Option::take)) {
+            ("set", Some(target), Some((_, value))) => Ok(Action::Set { target, value }),
+            (_, target, taken) => {
+                if let (Some(place), taken @ Some(_)) = (arguments.values.get_mut(1), taken) {
+                    *place = taken;
+                }
+                Ok(Action::Edit { edit, target, arguments, changes: editor.changes })
+            }
+        }
+    }
+
+    fn undefined(&self, name: &syntax::Spanned<String>) -> Problem {
+        let problem = Problem::new(name.span, format!("undefined function {:?}", name.node));
+        problem.help(library::suggestion(self.context, &name.node))
+    }
+
+    fn condition(&self, condition: &syntax::Boolean) -> Result<Condition, Problem> {
+        let all = |parts: &[syntax::Boolean]| parts.iter().map(|part| self.condition(part)).collect::<Result<_, _>>();
+        Ok(match condition {
+            syntax::Boolean::Or(parts) => Condition::Or(all(parts)?),
+            syntax::Boolean::And(parts) => Condition::And(all(parts)?),
+            syntax::Boolean::Not(inner) => Condition::Not(Box::new(self.condition(inner)?)),
+            syntax::Boolean::Literal(value) => Condition::Const(value.node),
+            syntax::Boolean::Call(call) => Condition::Value(self.converter(call)?),
+            syntax::Boolean::Compare(comparison) => {
+                let left = self.value(&comparison.left)?;
+                let right = self.value(&comparison.right)?;
+                Condition::Compare(Box::new((left, comparison.comparator, right)))
+            }
+        })
+    }
+
+    fn value(&self, value: &syntax::Value) -> Result<Expr, Problem> {
+        Ok(match value {
+            syntax::Value::Nil(_) => Expr::Const(Val::Nil),
+            syntax::Value::Bytes(bytes) => Expr::Const(Val::Bytes(triomphe::Arc::new(bytes.node.clone()))),
+            syntax::Value::Text(text) => Expr::Const(Val::from(text.node.as_str())),
+            syntax::Value::Boolean(value) => Expr::Const(Val::Bool(value.node)),
+            syntax::Value::Int(value) => Expr::Const(Val::Int(value.node)),
+            syntax::Value::Float(value) => Expr::Const(Val::Float(value.node)),
+            syntax::Value::Enum(name) => match symbols::symbol(self.context, &name.node) {
+                Some(value) => Expr::Const(Val::Int(value)),
+                None => {
+                    let near = warren_config::nearest(&name.node, symbols::symbols(self.context).map(|(known, _)| known));
+                    let problem = Problem::new(name.span, format!("enum symbol not found: {}", name.node));
+                    return Err(problem.help(near.map(|near| format!("did you mean `{near}`?"))));
+                }
+            },
+            syntax::Value::Path(path) => Expr::Path(self.path(path)?),
+            syntax::Value::Call(call) => self.converter(call)?,
+            syntax::Value::List(items) => {
+                let items: Vec<Expr> = items.node.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?;
+                constant_list(&items).unwrap_or_else(|| Expr::List(items.into()))
+            }
+            syntax::Value::Map(entries) => {
+                let entry = |entry: &syntax::MapEntry| Ok((entry.key.node.as_str().into(), self.value(&entry.value)?));
+                let entries: Vec<_> = entries.node.iter().map(entry).collect::<Result<_, Problem>>()?;
+                constant_map(&entries).unwrap_or_else(|| Expr::Map(entries.into()))
+            }
+            syntax::Value::Arithmetic(node) => {
+                let left = self.value(&node.left)?;
+                let right = self.value(&node.right)?;
+                let known = match (&left, &right) {
+                    (Expr::Const(left), Expr::Const(right)) => crate::arithmetic::calculate(left, node.operator, right).ok(),
+                    _ => None,
+                };
+                known.map_or_else(|| Expr::Arithmetic(Box::new((left, node.operator, right))), Expr::Const)
+            }
+        })
+    }
+
+    fn converter(&self, call: &syntax::Call) -> Result<Expr, Problem> {
+        let name = &call.name.node;
+        let within = |problem: Problem| problem.within(format_args!("error while parsing arguments for call to {name:?}"));
+        let couldnt = |error| Problem::new(call.span, error).within("couldn't create function");
+        match library::converter(self.context, name) {
+            None => Err(self.undefined(&call.name)),
+            Some(Found::OfRecord(converter)) => {
+                let bound = self.bind(call, converter.params).map_err(within)?;
+                Ok(Expr::RecordCall((converter.bind)(&bound.literals()).map_err(couldnt)?))
+            }
+            Some(Found::Converter(converter)) => {
+                let bound = self.bind(call, converter.params).map_err(within)?;
+                let function = (converter.bind)(&bound.literals()).map_err(couldnt)?;
+                let pure = is_pure(converter.name, &bound);
+                let call = CallExpr { call: function, pure, args: bound.arguments, keys: self.keys(&call.keys)? };
+                Ok(call.folded())
+            }
+        }
+    }
+}
+
+/// Whether equal arguments give equal results.
+fn is_pure(name: &str, bound: &Bound) -> bool {
+    match name {
+        "Now" | "UUID" | "UUIDv7" => false,
+        // A time without a year is one of the present year.
+        "Time" => {
+            let format = bound.literals().text(1).unwrap_or_default();
+            ["%Y", "%y", "%c", "%D", "%F", "%x"].iter().any(|year| format.contains(year))
+        }
+        _ => true,
+    }
+}
+
+fn constant_list(items: &[Expr]) -> Option<Expr> {
+    let constant = |item: &Expr| if let Expr::Const(value) = item { Some(value.clone().stored()) } else { None };
+    let items: Vec<warren_pdata::Value> = items.iter().map(constant).collect::<Option<_>>()?;
+    Some(Expr::Const(Val::List(triomphe::Arc::new(items))))
+}
+
+fn constant_map(entries: &[(warren_pdata::Text, Expr)]) -> Option<Expr> {
+    let mut map = Attrs::EMPTY;
+    for (key, value) in entries {
+        let Expr::Const(value) = value else { return None };
+        map.upsert(key.clone(), value.clone().stored());
+    }
+    Some(Expr::Const(Val::Map(map)))
+}

@@ -1,0 +1,213 @@
+//! Paths: places in a record that statements read and write.
+//!
+//! [`resolve`] turns the names of a path into a [`Field`] once, when a statement is compiled; [`get`] and [`set`] then only match on it. A value of
+//! a type that the field does not hold is ignored by `set`, as upstream ignores it; setting nothing does nothing.
+
+mod event;
+mod index;
+mod log;
+mod metric;
+mod point;
+mod resolve;
+mod resource;
+mod scope;
+mod span;
+
+pub use event::EventField;
+pub use index::{Index, map_within, map_within_value, no_map, read, read_result, read_value, stored_type, write, write_value};
+pub use log::LogField;
+pub use metric::MetricField;
+pub(crate) use point::attrs_mut as point_attrs_mut;
+pub use point::{PointField, Side};
+pub use resolve::{PathError, names, resolve};
+pub use resource::ResourceField;
+pub use scope::ScopeField;
+pub use span::{IdForm, KindForm, SpanField};
+
+use crate::record::{Context, Failure, Item, Record};
+use crate::value::{Got, Time, Val};
+use warren_pdata::{Attrs, Value};
+
+/// A place in a record, without its indexes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Of the resource.
+    Resource(ResourceField),
+    /// Of the scope.
+    Scope(ScopeField),
+    /// Of the span.
+    Span(SpanField),
+    /// Of the span event.
+    SpanEvent(EventField),
+    /// Of the metric.
+    Metric(MetricField),
+    /// Of the data point.
+    DataPoint(PointField),
+    /// Of the log record.
+    Log(LogField),
+    /// The cache of the statement group.
+    Cache,
+}
+
+impl Field {
+    /// Whose field it is; `None` for the cache.
+    pub fn context(self) -> Option<Context> {
+        match self {
+            Self::Resource(_) => Some(Context::Resource),
+            Self::Scope(_) => Some(Context::Scope),
+            Self::Span(_) => Some(Context::Span),
+            Self::SpanEvent(_) => Some(Context::SpanEvent),
+            Self::Metric(_) => Some(Context::Metric),
+            Self::DataPoint(_) => Some(Context::DataPoint),
+            Self::Log(_) => Some(Context::Log),
+            Self::Cache => None,
+        }
+    }
+}
+
+/// Reads a field.
+///
+/// # Errors
+/// When an index does not fit what is there.
+pub fn get<'r>(record: &'r Record<'_>, field: Field, indexes: &[Index]) -> Result<Got<'r>, Failure> {
+    match (field, &record.item) {
+        (Field::Cache, _) => read(&record.cache, indexes),
+        (Field::Resource(field), _) => resource::get(record, field, indexes),
+        (Field::Scope(field), _) => scope::get(record, field, indexes),
+        (Field::Span(field), Item::Span(span) | Item::SpanEvent(span, _)) => span::get(span, field, indexes),
+        (Field::SpanEvent(field), Item::SpanEvent(span, at)) => event::get(span, *at, field, indexes),
+        (Field::Metric(field), Item::Metric(metric) | Item::DataPoint(metric, _)) => metric::get(metric, field, indexes),
+        (Field::DataPoint(field), Item::DataPoint(metric, at)) => point::get(metric, *at, field, indexes),
+        (Field::Log(field), Item::Log(log)) => log::get(log, field, indexes),
+        _ => Ok(Got::NIL),
+    }
+}
+
+/// Writes a field. Nothing (`nil`) and values of a type that the field does not hold are ignored.
+///
+/// # Errors
+/// When an index does not fit what is there, or an identity or kind is misspelt.
+pub fn set(record: &mut Record<'_>, field: Field, indexes: &[Index], value: Val) -> Result<(), Failure> {
+    if value.is_nil() {
+        return Ok(());
+    }
+    match (field, &mut record.item) {
+        (Field::Cache, _) => set_map(&mut record.cache, indexes, value),
+        (Field::Resource(field), _) => resource::set(record, field, indexes, value),
+        (Field::Scope(field), _) => scope::set(record, field, indexes, value),
+        (Field::Span(field), Item::Span(span) | Item::SpanEvent(span, _)) => span::set(span, field, indexes, value),
+        (Field::SpanEvent(field), Item::SpanEvent(span, at)) => event::set(span, *at, field, indexes, value),
+        (Field::Metric(field), Item::Metric(metric) | Item::DataPoint(metric, _)) => metric::set(metric, field, indexes, value),
+        (Field::DataPoint(field), Item::DataPoint(metric, at)) => point::set(metric, *at, field, indexes, value),
+        (Field::Log(field), Item::Log(log)) => log::set(log, field, indexes, value),
+        _ => Ok(()),
+    }
+}
+
+/// The map at a place, for editing.
+///
+/// # Errors
+/// When what is there is no map, or an index does not fit.
+pub fn map_mut<'r>(record: &'r mut Record<'_>, field: Field, indexes: &[Index]) -> Result<&'r mut Attrs, Failure> {
+    let other = match get(record, field, indexes)? {
+        Got::Map(_) | Got::Stored(Value::Map(_)) => None,
+        other => Some(other.into_val().type_name()),
+    };
+    if let Some(other) = other {
+        return Err(no_map(other));
+    }
+    let map = match (field, &mut record.item) {
+        (Field::Cache, _) => Some(&mut record.cache),
+        (Field::Resource(ResourceField::Attributes), _) => Some(&mut record.resource.attrs),
+        (Field::Scope(ScopeField::Attributes), _) => record.scope.as_mut().map(|(scope, _)| &mut scope.attrs),
+        (Field::Span(SpanField::Attributes), Item::Span(span) | Item::SpanEvent(span, _)) => Some(&mut span.attrs),
+        (Field::SpanEvent(EventField::Attributes), Item::SpanEvent(span, at)) => {
+            span.events.get_mut(*at).map(|event| &mut event.attrs)
+        }
+        (Field::Metric(MetricField::Metadata), Item::Metric(metric) | Item::DataPoint(metric, _)) => Some(&mut metric.metadata),
+        (Field::DataPoint(PointField::Attributes), Item::DataPoint(metric, at)) => point_attrs_mut(&mut metric.data, *at),
+        (Field::Log(LogField::Attributes), Item::Log(log)) => Some(&mut log.attrs),
+        (Field::Log(LogField::Body), Item::Log(log)) => return map_within_value(&mut log.body, indexes),
+        _ => None,
+    };
+    map_within(map.ok_or_else(|| no_map("nil"))?, indexes)
+}
+
+/// Writes a map: as a whole, or where the indexes lead.
+fn set_map(map: &mut Attrs, indexes: &[Index], value: Val) -> Result<(), Failure> {
+    match (indexes, value) {
+        ([], Val::Map(new)) => *map = new,
+        ([], _) => {}
+        (indexes, value) => write(map, indexes, value.stored())?,
+    }
+    Ok(())
+}
+
+fn narrow<T: From<Narrow>>(target: &mut T, value: &Val) {
+    if let Val::Int(value) = value {
+        *target = T::from(Narrow(*value));
+    }
+}
+
+/// A whole number cut to the width of its field, without a check of its range, as Go's conversions do.
+struct Narrow(i64);
+
+impl From<Narrow> for u32 {
+    fn from(value: Narrow) -> Self {
+        value.0 as Self
+    }
+}
+
+impl From<Narrow> for i32 {
+    fn from(value: Narrow) -> Self {
+        value.0 as Self
+    }
+}
+
+impl From<Narrow> for u64 {
+    fn from(value: Narrow) -> Self {
+        value.0 as Self
+    }
+}
+
+fn set_text(target: &mut warren_pdata::Text, value: Val) {
+    if let Val::Str(text) = value {
+        *target = text;
+    }
+}
+
+/// Sets nanoseconds since 1970 from a whole number.
+fn set_nanos(target: &mut u64, value: &Val) {
+    narrow(target, value);
+}
+
+/// Sets nanoseconds since 1970 from a time.
+fn set_time(target: &mut u64, value: &Val) {
+    if let Val::Time(time) = value {
+        *target = time.unix_nanos() as u64;
+    }
+}
+
+fn time(nanos: u64) -> Val {
+    Val::Time(Time::utc(nanos as i64))
+}
+
+fn hex(bytes: &[u8]) -> Val {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    Val::from(digits.map(char::from).collect::<String>())
+}
+
+/// Exactly `N` bytes of hexadecimal text.
+fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let high = char::from(pair[0]).to_digit(16)?;
+        let low = char::from(pair[1]).to_digit(16)?;
+        *byte = (high << 4 | low) as u8;
+    }
+    Some(bytes)
+}

@@ -1,0 +1,207 @@
+//! Compiled expressions: evaluated against a record, borrowing from it where they can.
+
+use super::memo::Memo;
+use crate::arithmetic::calculate;
+use crate::function::{Args, Call, Kind, RecordCall};
+use crate::getter::coerce;
+use crate::path::{self, Field, Index, read_result};
+use crate::record::{Failure, Record};
+use crate::value::{Got, Val};
+use smallvec::SmallVec;
+use warren_pdata::{Attrs, Text, Value};
+
+/// An expression.
+pub(crate) enum Expr {
+    /// A constant.
+    Const(Val),
+    /// A place in the record.
+    Path(PathExpr),
+    /// A converter's result.
+    Call(Box<CallExpr>),
+    /// The result of a converter that looks at the record.
+    RecordCall(RecordCall),
+    /// A list.
+    List(Box<[Expr]>),
+    /// A map.
+    Map(Box<[(Text, Expr)]>),
+    /// Two values combined.
+    Arithmetic(Box<(Expr, char, Expr)>),
+}
+
+/// A place in the record.
+pub(crate) struct PathExpr {
+    pub field: Field,
+    pub keys: Keys,
+}
+
+/// Indexes behind a path or a call.
+pub(crate) enum Keys {
+    /// All known beforehand.
+    Fixed(Box<[Index]>),
+    /// Some computed for each record.
+    Computed(Box<[KeyExpr]>),
+}
+
+/// One index of which some are computed.
+pub(crate) enum KeyExpr {
+    Fixed(Index),
+    Computed(Expr),
+}
+
+/// A call with its arguments.
+pub(crate) struct CallExpr {
+    pub call: Call,
+    /// Whether equal arguments give equal results.
+    pub pure: bool,
+    pub args: Arguments,
+    pub keys: Keys,
+}
+
+/// The arguments of a call that are evaluated for each record.
+pub(crate) struct Arguments {
+    /// By parameter; `None` for literals, targets and what is left out.
+    pub values: Box<[Option<(Kind, Expr)>]>,
+    /// The items of the list of expressions.
+    pub items: Box<[Expr]>,
+    /// In which form items are wanted.
+    pub item_kind: Kind,
+}
+
+impl CallExpr {
+    /// Its result, if that is the same for all records.
+    pub(crate) fn folded(self) -> Expr {
+        let constant = |argument: &Option<(Kind, Expr)>| matches!(argument, None | Some((_, Expr::Const(_))));
+        let items = self.args.items.iter().all(|item| matches!(item, Expr::Const(_)));
+        let keys = matches!(self.keys, Keys::Fixed(_));
+        if !(self.pure && items && keys && self.args.values.iter().all(constant)) {
+            return Expr::Call(Box::new(self));
+        }
+        // What fails is left to fail on each record.
+        match self.result_of_constants() {
+            Some(value) => Expr::Const(value),
+            None => Expr::Call(Box::new(self)),
+        }
+    }
+
+    fn result_of_constants(&self) -> Option<Val> {
+        let constant = |kind: Kind, expr: &Expr| match expr {
+            Expr::Const(value) => coerce(kind, value.clone()).ok(),
+            _ => None,
+        };
+        let value = |argument: &Option<(Kind, Expr)>| match argument {
+            Some((kind, expr)) => constant(*kind, expr),
+            None => Some(Val::Nil),
+        };
+        let values: Vec<Val> = self.args.values.iter().map(value).collect::<Option<_>>()?;
+        let items: Vec<Val> = self.args.items.iter().map(|item| constant(self.args.item_kind, item)).collect::<Option<_>>()?;
+        let result = (self.call)(Args { values: &values, items: &items }).ok()?;
+        match &self.keys {
+            Keys::Fixed(indexes) => read_result(result, indexes).ok(),
+            Keys::Computed(_) => None,
+        }
+    }
+}
+
+/// Indexes, evaluated.
+pub(crate) enum Indexes<'p> {
+    Fixed(&'p [Index]),
+    Computed(Vec<Index>),
+}
+
+impl Indexes<'_> {
+    pub(crate) fn as_slice(&self) -> &[Index] {
+        match self {
+            Self::Fixed(indexes) => indexes,
+            Self::Computed(indexes) => indexes,
+        }
+    }
+}
+
+/// Evaluated arguments; few enough to need no allocation.
+pub(crate) struct Evaluated {
+    pub values: SmallVec<[Val; 5]>,
+    pub items: SmallVec<[Val; 4]>,
+}
+
+impl Evaluated {
+    pub(crate) fn args(&self) -> Args<'_> {
+        Args { values: &self.values, items: &self.items }
+    }
+}
+
+impl Expr {
+    /// The value for a record.
+    pub(crate) fn eval<'r>(&'r self, record: &'r Record<'_>, memo: &mut Memo) -> Result<Got<'r>, Failure> {
+        Ok(match self {
+            Self::Const(value) => Got::Const(value),
+            Self::Path(path) => match &path.keys {
+                Keys::Fixed(indexes) => path::get(record, path.field, indexes)?,
+                keys => path::get(record, path.field, keys.eval(record, memo)?.as_slice())?,
+            },
+            Self::Call(call) => {
+                let args = call.args.eval(record, memo)?;
+                let result = (call.call)(args.args())?;
+                match call.keys.eval(record, memo)?.as_slice() {
+                    [] => Got::Own(result),
+                    indexes => Got::Own(read_result(result, indexes)?),
+                }
+            }
+            Self::RecordCall(call) => Got::Own(call(record)?),
+            Self::List(items) => {
+                let items: Result<Vec<Value>, Failure> =
+                    items.iter().map(|item| Ok(item.eval(record, memo)?.into_val().stored())).collect();
+                Got::Own(Val::List(triomphe::Arc::new(items?)))
+            }
+            Self::Map(entries) => {
+                let mut map = Attrs::EMPTY;
+                for (key, value) in entries {
+                    map.upsert(key.clone(), value.eval(record, memo)?.into_val().stored());
+                }
+                Got::Own(Val::Map(map))
+            }
+            Self::Arithmetic(node) => {
+                let (left, operator, right) = &**node;
+                let left = left.eval(record, memo)?.into_val();
+                let right = right.eval(record, memo)?.into_val();
+                Got::Own(calculate(&left, *operator, &right).map_err(Failure::new)?)
+            }
+        })
+    }
+}
+
+impl Keys {
+    pub(crate) fn eval<'p>(&'p self, record: &Record<'_>, memo: &mut Memo) -> Result<Indexes<'p>, Failure> {
+        Ok(match self {
+            Self::Fixed(indexes) => Indexes::Fixed(indexes),
+            Self::Computed(keys) => {
+                let one = |key: &KeyExpr| match key {
+                    KeyExpr::Fixed(index) => Ok(index.clone()),
+                    KeyExpr::Computed(expr) => Ok(match expr.eval(record, memo)?.into_val() {
+                        Val::Str(text) => Index::Text(text),
+                        Val::Int(at) => Index::Int(at),
+                        Val::Nil => Index::Other("<nil>"),
+                        other => Index::Other(other.type_name()),
+                    }),
+                };
+                Indexes::Computed(keys.iter().map(one).collect::<Result<_, Failure>>()?)
+            }
+        })
+    }
+}
+
+impl Arguments {
+    pub(crate) fn eval(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Evaluated, Failure> {
+        let mut values = SmallVec::new();
+        for argument in &self.values {
+            values.push(match argument {
+                Some((kind, expr)) => coerce(*kind, expr.eval(record, memo)?.into_val())?,
+                None => Val::Nil,
+            });
+        }
+        let mut items = SmallVec::new();
+        for item in &self.items {
+            items.push(coerce(self.item_kind, item.eval(record, memo)?.into_val())?);
+        }
+        Ok(Evaluated { values, items })
+    }
+}
