@@ -2,6 +2,7 @@
 
 mod csv;
 mod entries;
+mod format;
 mod json;
 mod key_value;
 mod of_record;
@@ -10,7 +11,13 @@ mod url;
 use crate::function::{Converter, RecordConverter};
 
 /// Every converter, group by group.
-pub const CONVERTERS: &[&[Converter]] = &[csv::CONVERTERS, json::CONVERTERS, key_value::CONVERTERS, url::CONVERTERS];
+pub const CONVERTERS: &[&[Converter]] = &[
+    csv::CONVERTERS,
+    format::CONVERTERS,
+    json::CONVERTERS,
+    key_value::CONVERTERS,
+    url::CONVERTERS,
+];
 
 /// Every converter that looks at the record.
 pub const RECORD_CONVERTERS: &[RecordConverter] = of_record::CONVERTERS;
