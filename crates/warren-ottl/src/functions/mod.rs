@@ -1,6 +1,7 @@
 //! The converters, a file for each group.
 
 mod csv;
+mod decode;
 mod entries;
 mod format;
 mod json;
@@ -11,13 +12,8 @@ mod url;
 use crate::function::{Converter, RecordConverter};
 
 /// Every converter, group by group.
-pub const CONVERTERS: &[&[Converter]] = &[
-    csv::CONVERTERS,
-    format::CONVERTERS,
-    json::CONVERTERS,
-    key_value::CONVERTERS,
-    url::CONVERTERS,
-];
+pub const CONVERTERS: &[&[Converter]] =
+    &[csv::CONVERTERS, decode::CONVERTERS, format::CONVERTERS, json::CONVERTERS, key_value::CONVERTERS, url::CONVERTERS];
 
 /// Every converter that looks at the record.
 pub const RECORD_CONVERTERS: &[RecordConverter] = of_record::CONVERTERS;
