@@ -185,6 +185,11 @@ impl<'a> Report<'a> {
         crate::scalar::decode(node, self)
     }
 
+    /// Decodes the node at hand as a block. For [`crate::Custom`] types.
+    pub fn block(self, target: &mut dyn crate::Block) {
+        crate::fields::decode_block(target, self);
+    }
+
     /// A report about an entry of the mapping at hand.
     pub fn at_key<'b>(&'b mut self, key: &'b str, node: &'b Node) -> Report<'b> {
         let key_place = self.node.and_then(Node::as_map).and_then(|map| map.entry(key)).map(|entry| &entry.key_place);

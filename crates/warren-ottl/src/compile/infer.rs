@@ -35,18 +35,31 @@ impl Visitor for Wanted {
     }
 }
 
+/// Why no context was found.
+pub(super) struct NotInferred {
+    /// The whole of it.
+    pub fault: Fault,
+    /// The context that was nearest: compiling for it tells more exactly what is wrong.
+    pub nearest: Option<Context>,
+}
+
 /// Infers the context of a group.
-pub(super) fn infer(signal: Signal, statements: &[Parsed<Statement>], conditions: &[Parsed<Boolean>]) -> Result<Context, Fault> {
+pub(super) fn infer(
+    signal: Signal,
+    statements: &[Parsed<Statement>],
+    conditions: &[Parsed<Boolean>],
+) -> Result<Context, NotInferred> {
     let mut wanted = Wanted::default();
     statements.iter().for_each(|parsed| parsed.tree.visit(&mut wanted));
     conditions.iter().for_each(|parsed| parsed.tree.visit(&mut wanted));
     let place = |name: &str| PRIORITY.iter().position(|known| *known == name).unwrap_or(usize::MAX);
     let best = wanted.paths.iter().filter(|name| !name.is_empty()).min_by_key(|name| place(name));
     let texts = Texts::new(signal, statements, conditions);
-    let Some(best) = best else { return Err(texts.none()) };
+    let Some(best) = best else { return Err(NotInferred { fault: texts.none(), nearest: None }) };
     let Some(context) = Context::named(best).filter(|context| Context::of(signal).contains(context)) else {
         let help = (best == "instrumentation_scope").then(|| "use `scope.` instead".to_owned());
-        return Err(texts.invalid(&format!("inferred context {best:?} is not a valid candidate"), help));
+        let fault = texts.invalid(&format!("inferred context {best:?} is not a valid candidate"), help);
+        return Err(NotInferred { fault, nearest: None });
     };
     let missing = match wanted.missing(context) {
         None => return Ok(context),
@@ -57,7 +70,8 @@ pub(super) fn infer(signal: Signal, statements: &[Parsed<Statement>], conditions
     let mut fitting = lower.filter(|lower| wanted.missing(*lower).is_none());
     fitting.next().ok_or_else(|| {
         let name = wanted.functions.iter().find(|name| missing.contains(&format!("{name:?}")));
-        texts.invalid(&missing, name.and_then(|name| library::suggestion(context, name)))
+        let help = name.and_then(|name| library::suggestion(context, name));
+        NotInferred { fault: texts.invalid(&missing, help), nearest: Some(context) }
     })
 }
 

@@ -17,6 +17,7 @@ use crate::syntax::{self, parse_condition, parse_statement};
 use crate::value::Val;
 use args::Bound;
 use fault::Problem;
+use infer::NotInferred;
 use library::Found;
 use paths::Prefix;
 use warren_pdata::{Attrs, Signal};
@@ -42,13 +43,18 @@ pub fn compile<T: AsRef<str>>(
         parse_condition(text).map_err(|error| Problem::syntax("condition", error, text))
     });
     let prefix = if context.is_some() { Prefix::Added } else { Prefix::Required };
+    let mut unknown = None;
     let context = match context {
         Some(context) => context,
         None => match infer::infer(signal, &statements, &conditions) {
             Ok(context) => context,
-            Err(fault) => {
-                faults.push(fault);
-                return Err(faults);
+            Err(NotInferred { fault, nearest: Some(nearest) }) => {
+                unknown = Some(fault);
+                nearest
+            }
+            // What cannot be read may be what names the context.
+            Err(NotInferred { fault, nearest: None }) => {
+                return Err(if faults.is_empty() { vec![fault] } else { faults });
             }
         },
     };
@@ -56,6 +62,9 @@ pub fn compile<T: AsRef<str>>(
     let modified = compiler.modified(&statements, &conditions);
     let conditions = compile_all(conditions, &mut faults, |condition| compiler.condition(condition));
     let statements = compile_all(statements, &mut faults, |statement| compiler.statement(statement));
+    if faults.is_empty() {
+        faults.extend(unknown);
+    }
     if faults.is_empty() { Ok(Group::new(context, conditions, statements, modified)) } else { Err(faults) }
 }
 

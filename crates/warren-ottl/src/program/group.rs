@@ -28,6 +28,8 @@ impl warren_config::Keyword for ErrorMode {
     const WORDS: &'static [(&'static str, Self)] =
         &[("ignore", Self::Ignore), ("silent", Self::Silent), ("propagate", Self::Propagate)];
 
+    const IGNORE_CASE: bool = true;
+
     fn unknown(word: &str) -> String {
         format!("unknown error mode {word}")
     }

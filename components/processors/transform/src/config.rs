@@ -1,0 +1,84 @@
+//! Settings of the `transform` processor.
+
+use std::sync::Arc;
+
+use warren_component::{BuildContext, BuildError, Consumer, Processor, ProcessorConfig, Staged};
+use warren_config::{Block, Fields, Report};
+use warren_ottl::ErrorMode;
+use warren_pdata::Signal;
+
+use crate::groups::Groups;
+use crate::stage::TransformStage;
+
+/// The gate that `flatten_data` needs.
+const FLATTEN_GATE: &str = "transform.flatten.logs";
+
+/// Settings of one `transform` processor.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What happens when a statement fails, where a group says nothing else.
+    pub error_mode: ErrorMode,
+    /// Groups of statements for spans and their events.
+    pub traces: Groups,
+    /// Groups of statements for metrics and data points.
+    pub metrics: Groups,
+    /// Groups of statements for log records.
+    pub logs: Groups,
+    /// Whether each log record gets a resource and a scope of its own while statements run.
+    pub flatten_data: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            error_mode: ErrorMode::default(),
+            traces: Groups::of(Signal::Traces),
+            metrics: Groups::of(Signal::Metrics),
+            logs: Groups::of(Signal::Logs),
+            flatten_data: false,
+        }
+    }
+}
+
+impl Config {
+    fn groups(&self, signal: Signal) -> &Groups {
+        match signal {
+            Signal::Traces => &self.traces,
+            Signal::Metrics => &self.metrics,
+            Signal::Logs => &self.logs,
+        }
+    }
+}
+
+impl Block for Config {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.scalar("error_mode", &mut self.error_mode);
+        f.custom("trace_statements", &mut self.traces);
+        f.custom("metric_statements", &mut self.metrics);
+        f.custom("log_statements", &mut self.logs);
+        f.scalar("flatten_data", &mut self.flatten_data);
+        f.removed("profile_statements", "profiles are not carried");
+    }
+
+    fn validate(&self, report: &mut Report<'_>) {
+        if self.flatten_data && !report.has_gate(FLATTEN_GATE) {
+            report.error_with_hint(
+                "flatten_data",
+                format!("'flatten_data' requires the '{FLATTEN_GATE}' feature gate to be enabled"),
+                format!("start with --feature-gates={FLATTEN_GATE}"),
+            );
+        }
+    }
+}
+
+impl ProcessorConfig for Config {
+    fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
+        let groups = self.groups(signal).compile(self.error_mode).map_err(BuildError::new)?;
+        let flatten = self.flatten_data && signal == Signal::Logs;
+        let stage = TransformStage::new(groups, flatten, signal, cx.telemetry.log.clone());
+        Ok(Arc::new(Staged::new(stage, &cx, signal, next)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
