@@ -11,6 +11,8 @@ pub enum Float {
     General,
     /// `encoding/json`: an exponent below `1e-6` and from `1e21` on, without a leading zero (`1e-7`).
     Json,
+    /// `goccy/go-json`: as [`Float::Json`], but the exponent has two digits at least (`1e-07`).
+    PaddedJson,
 }
 
 /// Appends the number in this layout. `NaN`, `+Inf` and `-Inf` are spelled as Go does.
@@ -30,7 +32,7 @@ pub fn float(out: &mut String, value: f64, layout: Float) {
         Float::Plain => false,
         Float::Exponent => true,
         Float::General => !(-4..6).contains(&exponent),
-        Float::Json => value != 0.0 && !(-6..21).contains(&exponent),
+        Float::Json | Float::PaddedJson => value != 0.0 && !(-6..21).contains(&exponent),
     };
     if scientific { with_exponent(out, &digits, exponent, layout) } else { plainly(out, &digits, point) }
 }

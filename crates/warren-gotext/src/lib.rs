@@ -1,4 +1,4 @@
-//! Numbers and values as Go programs print them: what users of the Go collector see in logs, labels and converted attributes.
+//! Numbers and values as Go programs print and read them: what users of the Go collector see in logs, labels and converted attributes.
 //!
 //! Go prints the shortest digits that read back as the same number, in one of several layouts; [`Float`] names them. Values follow
 //! `pcommon.Value.AsString` ([`as_string`]) and `encoding/json` ([`json`]): keys sorted, `<`, `>`, `&`, U+2028 and U+2029 escaped.
@@ -6,9 +6,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod float;
+mod parse;
 mod quote;
 mod value;
 
 pub use float::{Float, float};
+pub use parse::{NumberError, parse_float, parse_int};
 pub use quote::{printable, quote, quote_with, quoted};
-pub use value::{JsonError, as_string, json, json_text};
+pub use value::{JsonError, as_string, goccy_json, json, json_text};

@@ -52,10 +52,27 @@ pub fn as_string(out: &mut String, value: &Value) {
 /// # Errors
 /// When a number is not finite; `out` then holds a part.
 pub fn json(out: &mut String, value: &Value) -> Result<(), JsonError> {
-    write(out, value, 0)
+    write(out, value, Library::Encoding, 0)
 }
 
-fn write(out: &mut String, value: &Value, depth: usize) -> Result<(), JsonError> {
+/// Appends the value as `goccy/go-json` writes it: as [`json`], but small numbers as `1e-07` and `\b`, `\f` as `\u0008`, `\u000c`.
+///
+/// # Errors
+/// As [`json`].
+pub fn goccy_json(out: &mut String, value: &Value) -> Result<(), JsonError> {
+    write(out, value, Library::Goccy, 0)
+}
+
+/// Whose JSON.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Library {
+    /// The standard library's `encoding/json`.
+    Encoding,
+    /// `github.com/goccy/go-json`.
+    Goccy,
+}
+
+fn write(out: &mut String, value: &Value, library: Library, depth: usize) -> Result<(), JsonError> {
     if depth > DEPTH_MAX {
         return Err(JsonError::TooDeep);
     }
@@ -67,8 +84,8 @@ fn write(out: &mut String, value: &Value, depth: usize) -> Result<(), JsonError>
         Value::Double(value) if value.is_infinite() => {
             return Err(JsonError::Unsupported(if *value > 0.0 { "+Inf" } else { "-Inf" }));
         }
-        Value::Double(value) => float(out, *value, Float::Json),
-        Value::Str(text) => json_text(out, text),
+        Value::Double(value) => float(out, *value, if library == Library::Goccy { Float::PaddedJson } else { Float::Json }),
+        Value::Str(text) => quoted(out, text, library),
         // Upstream's copy of no bytes is a nil slice.
         Value::Bytes(bytes) if bytes.is_empty() => out.push_str("null"),
         Value::Bytes(bytes) => {
@@ -82,7 +99,7 @@ fn write(out: &mut String, value: &Value, depth: usize) -> Result<(), JsonError>
                 if index > 0 {
                     out.push(',');
                 }
-                write(out, item, depth + 1)?;
+                write(out, item, library, depth + 1)?;
             }
             out.push(']');
         }
@@ -92,9 +109,9 @@ fn write(out: &mut String, value: &Value, depth: usize) -> Result<(), JsonError>
                 if index > 0 {
                     out.push(',');
                 }
-                json_text(out, &entry.key);
+                quoted(out, &entry.key, library);
                 out.push(':');
-                write(out, &entry.value, depth + 1)?;
+                write(out, &entry.value, library, depth + 1)?;
             }
             out.push('}');
         }
@@ -118,6 +135,10 @@ fn sorted(map: &Attrs) -> Vec<&KeyValue> {
 
 /// Appends quoted text as `encoding/json` writes it.
 pub fn json_text(out: &mut String, text: &str) {
+    quoted(out, text, Library::Encoding);
+}
+
+fn quoted(out: &mut String, text: &str, library: Library) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push('"');
     for c in text.chars() {
@@ -127,8 +148,8 @@ pub fn json_text(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
+            '\u{8}' if library == Library::Encoding => out.push_str("\\b"),
+            '\u{c}' if library == Library::Encoding => out.push_str("\\f"),
             '\u{2028}' => out.push_str("\\u2028"),
             '\u{2029}' => out.push_str("\\u2029"),
             '<' | '>' | '&' | '\0'..='\u{1f}' => {
@@ -176,6 +197,19 @@ mod tests {
             (Value::Map(Attrs::from([("a", 1i64), ("a", 2)])), "{\"a\":2}"),
         ] {
             assert_eq!(text_of(&value), expected);
+        }
+    }
+
+    /// Known results of `json.Marshal` of `goccy/go-json` v0.10.
+    #[test]
+    fn the_other_json_library_differs_in_exponents_and_two_escapes() {
+        for (value, expected) in [
+            (Value::list([Value::Double(1e-7), Value::Double(1e21)]), "[1e-07,1e+21]"),
+            (Value::from("<\u{8}\u{c}\n\u{7f}\u{1}"), "\"\\u003c\\u0008\\u000c\\n\u{7f}\\u0001\""),
+        ] {
+            let mut out = String::new();
+            goccy_json(&mut out, &value).unwrap();
+            assert_eq!(out, expected);
         }
     }
 

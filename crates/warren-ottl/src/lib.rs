@@ -43,6 +43,7 @@ pub mod editors;
 pub mod function;
 pub mod functions;
 pub mod getter;
+mod gotime;
 pub mod path;
 mod program;
 mod record;

@@ -1,0 +1,93 @@
+//! Regular expressions. Patterns are literals, compiled once.
+
+use super::entries::Entries;
+use crate::function::{Converter, Kind, Yields, param};
+use crate::value::Val;
+use warren_pdata::Text;
+use warren_regex::{Captures, Regex};
+
+/// Converters of this group.
+pub(super) const CONVERTERS: &[Converter] = &[
+    Converter {
+        name: "IsMatch",
+        params: &[param("target", Kind::StrLike), param("pattern", Kind::LitStr)],
+        yields: Yields::Bool,
+        bind: |literals| {
+            let regex = Regex::new(literals.text(1).unwrap_or_default())
+                .map_err(|error| format!("the pattern supplied to IsMatch is not a valid regexp pattern: {error}"))?;
+            super::call(move |args| Ok(Val::Bool(matches!(args.get(0), Val::Str(text) if regex.is_match(text)))))
+        },
+    },
+    Converter {
+        name: "ExtractPatterns",
+        params: &[param("target", Kind::Str), param("pattern", Kind::LitStr)],
+        yields: Yields::Map,
+        bind: |literals| {
+            let regex = Regex::new(literals.text(1).unwrap_or_default())
+                .map_err(|error| format!("the pattern supplied to ExtractPatterns is not a valid pattern: {error}"))?;
+            let groups: Vec<(usize, Text)> = regex
+                .names()
+                .enumerate()
+                .filter_map(|(index, name)| Some((index, name.filter(|name| !name.is_empty())?.into())))
+                .collect();
+            if groups.is_empty() {
+                return Err("at least 1 named capture group must be supplied in the given regex".to_owned());
+            }
+            super::call(move |args| {
+                let (text, mut captures) = (args.text(0), Captures::default());
+                if !regex.captures(text, &mut captures) {
+                    return Ok(Val::Map(Default::default()));
+                }
+                let mut entries = Entries::default();
+                for (index, name) in &groups {
+                    // A group that took no part in the match is empty text.
+                    entries.set(name.clone(), captures.get(text, *index).unwrap_or_default());
+                }
+                Ok(entries.into())
+            })
+        },
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{map, show};
+    use super::*;
+
+    /// Results of upstream's functions.
+    #[test]
+    fn patterns_are_searched_in_the_text_form() {
+        for (target, pattern, expected) in [
+            ("hello world".into(), "o w", "true"),
+            ("hello world".into(), "^world", "false"),
+            (Val::Float(1.5), "^1\\.5$", "true"),
+            (map([("a", 1i64)]), "\"a\":1", "true"),
+            (Val::Nil, ".*", "false"),
+            (
+                "x".into(),
+                "(",
+                "error: the pattern supplied to IsMatch is not a valid regexp pattern: error parsing regexp: missing closing ): `(`",
+            ),
+        ] {
+            assert_eq!(show("IsMatch", &[target, pattern.into()]), expected);
+        }
+    }
+
+    #[test]
+    fn named_groups_become_a_map() {
+        for (target, pattern, expected) in [
+            ("a=b c=d", "^a=(?P<a>\\w+)\\s+c=(?P<c>\\w+)$", "{\"a\": Str(\"b\"), \"c\": Str(\"d\")}"),
+            ("a", "(?P<x>a)(?P<y>q)?", "{\"x\": Str(\"a\"), \"y\": Str(\"\")}"),
+            ("a1", "(?P<x>a)(?P<x>1)", "{\"x\": Str(\"1\")}"),
+            ("z", "(?P<x>a)", "{}"),
+            ("z", "(a)", "error: at least 1 named capture group must be supplied in the given regex"),
+            (
+                "z",
+                "(",
+                "error: the pattern supplied to ExtractPatterns is not a valid pattern: error parsing regexp: missing closing ): `(`",
+            ),
+        ] {
+            assert_eq!(show("ExtractPatterns", &[target.into(), pattern.into()]), expected);
+        }
+    }
+}
