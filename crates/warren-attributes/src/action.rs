@@ -1,12 +1,13 @@
 //! Actions, compiled: what is done to one attribute set.
 
 use warren_component::ClientInfo;
+use warren_match::{text, written};
 use warren_pdata::{Attrs, Text, Value};
 use warren_regex::{Captures, Regex};
 use warren_telemetry::{Field, Logger};
 
 use crate::ActionSettings;
-use crate::convert::{Target, converted, hashed, text, written};
+use crate::convert::{Target, converted, hashed};
 
 /// Why an action cannot be used; the texts are upstream's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,9 +1,8 @@
-//! Values from configuration, between types, and hashed.
+//! Values between types, and hashed.
 
 use sha2::{Digest, Sha256};
-use warren_config::{Node, Value as Written};
-use warren_gotext::as_string;
-use warren_pdata::{Attrs, KeyValue, Text, Value};
+use warren_match::text;
+use warren_pdata::{Text, Value};
 
 /// Target types of `convert`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,26 +23,6 @@ impl Target {
     }
 }
 
-/// A value as it was written; `None` for a timestamp, which attributes do not know.
-pub(crate) fn written(node: &Node) -> Option<Value> {
-    Some(match &node.value {
-        Written::Null => Value::Empty,
-        Written::Bool(value) => Value::Bool(*value),
-        Written::Int(value) => Value::Int(*value),
-        // As the reference stores it: the same 64 bits, signed.
-        Written::Uint(value) => Value::Int(*value as i64),
-        Written::Float(value) => Value::Double(*value),
-        Written::String(text) => Value::Str(text.as_str().into()),
-        Written::Timestamp(_) => return None,
-        Written::List(list) => Value::list(list.iter().map(written).collect::<Option<Vec<_>>>()?),
-        Written::Map(map) => Value::Map(
-            map.iter()
-                .map(|(key, entry)| Some(KeyValue { key: key.into(), value: written(&entry.node)? }))
-                .collect::<Option<Attrs>>()?,
-        ),
-    })
-}
-
 /// The value in another type; `None` when it already has that type or cannot be converted.
 pub(crate) fn converted(value: &Value, target: Target) -> Option<Value> {
     Some(match (target, value) {
@@ -57,13 +36,6 @@ pub(crate) fn converted(value: &Value, target: Target) -> Option<Value> {
         (Target::Double, Value::Str(text)) => Value::Double(double(text)?),
         _ => return None,
     })
-}
-
-/// `pcommon.Value.AsString`.
-pub(crate) fn text(value: &Value) -> Text {
-    let mut text = String::new();
-    as_string(&mut text, value);
-    text.into()
 }
 
 /// Go's conversion on common processors: what does not fit becomes the least number.

@@ -8,7 +8,7 @@ use serde_json::Value;
 const LIBRARIES: [&[&str]; 5] = [
     &["warren-sys", "warren-pdata", "warren-regex", "warren-storage"],
     &["warren-gotext", "warren-config", "warren-telemetry", "warren-promname"],
-    &["warren-otlp", "warren-exposition", "warren-remotewrite", "warren-component"],
+    &["warren-otlp", "warren-exposition", "warren-remotewrite", "warren-component", "warren-match"],
     &["warren-http", "warren-delivery", "warren-ottl", "warren-attributes"],
     &["warren-scrape"],
 ];

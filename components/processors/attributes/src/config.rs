@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use warren_attributes::{ActionSettings, Editor, SelectionSettings, Selector, check_actions};
+use warren_attributes::{ActionSettings, Editor, check_actions};
 use warren_component::{BuildContext, BuildError, Consumer, Processor, ProcessorConfig, Staged};
 use warren_config::{Block, Fields, Report};
+use warren_match::{SelectionSettings, Selector};
 use warren_pdata::Signal;
 
 use crate::edit::AttributesStage;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use warren_attributes::{Editor, Selector};
+use warren_attributes::Editor;
 use warren_component::{ConsumeError, Stage};
+use warren_match::Selector;
 use warren_pdata::{Batch, LogRecord, Logs, Metric, Metrics, Resource, Scope, Span, Telemetry, Traces};
 
 /// Edits batches of one signal.

@@ -1,7 +1,7 @@
 //! The `attributes` processor: edits the attributes of spans, log records and data points.
 //!
 //! A batch comes in, the items chosen by `include` and `exclude` have their attributes edited by the list of `actions`, and the batch
-//! goes on. What is chosen and what is done is the work of `warren-attributes`; this crate walks the batch.
+//! goes on. What is chosen is the work of `warren-match`, what is done that of `warren-attributes`; this crate walks the batch.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

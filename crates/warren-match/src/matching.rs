@@ -1,36 +1,45 @@
 //! Comparing names and attributes with what was asked for.
 
+use hashbrown::HashSet;
 use warren_gotext::{Float, float};
 use warren_pdata::{Attrs, Text, Value};
 use warren_regex::Regex;
 
-use crate::convert::written;
 use crate::settings::AttributeMatch;
+use crate::value::written;
 
 /// A list of texts or patterns, of which one must match.
 #[derive(Debug, Clone)]
-pub(crate) enum Names {
-    Strict(Box<[Box<str>]>),
+pub struct Names(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Strict(HashSet<Box<str>>),
     Regexp(Box<[Regex]>),
 }
 
 impl Names {
-    pub(crate) fn new<'n>(match_type: &str, names: impl IntoIterator<Item = &'n String>) -> Result<Self, String> {
+    /// These texts (`strict`) or patterns (`regexp`).
+    ///
+    /// # Errors
+    /// In upstream's words: another match type, or a faulty pattern.
+    pub fn new<'n>(match_type: &str, names: impl IntoIterator<Item = &'n String>) -> Result<Self, String> {
         let names = names.into_iter().map(String::as_str);
         match match_type {
-            "strict" => Ok(Self::Strict(names.map(Box::from).collect())),
+            "strict" => Ok(Self(Kind::Strict(names.map(Box::from).collect()))),
             "regexp" => {
                 let patterns: Result<_, _> = names.map(Regex::new).collect();
-                patterns.map(Self::Regexp).map_err(|error| error.to_string())
+                patterns.map(|patterns| Self(Kind::Regexp(patterns))).map_err(|error| error.to_string())
             }
             _ => Err(unrecognized(match_type)),
         }
     }
 
-    pub(crate) fn matches(&self, text: &str) -> bool {
-        match self {
-            Self::Strict(names) => names.iter().any(|name| **name == *text),
-            Self::Regexp(patterns) => patterns.iter().any(|pattern| pattern.is_match(text)),
+    /// Whether one of them is this text, or matches in it.
+    pub fn matches(&self, text: &str) -> bool {
+        match &self.0 {
+            Kind::Strict(names) => names.contains(text),
+            Kind::Regexp(patterns) => patterns.iter().any(|pattern| pattern.is_match(text)),
         }
     }
 }
@@ -41,7 +50,7 @@ fn unrecognized(match_type: &str) -> String {
 
 /// Attributes that must all be there.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Attributes(Box<[Attribute]>);
+pub struct Attributes(Box<[Attribute]>);
 
 #[derive(Debug, Clone)]
 struct Attribute {
@@ -57,12 +66,16 @@ enum Wanted {
 }
 
 impl Attributes {
-    pub(crate) fn new(match_type: &str, attributes: &[AttributeMatch]) -> Result<Self, String> {
+    /// These attributes; their values are compared as they are (`strict`) or as text with patterns (`regexp`).
+    ///
+    /// # Errors
+    /// In upstream's words: an empty key, another match type, a value that is no pattern.
+    pub fn new(match_type: &str, attributes: &[AttributeMatch]) -> Result<Self, String> {
         attributes.iter().map(|attribute| Attribute::new(match_type, attribute)).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether all match. A set without any attribute matches only when nothing is asked for.
-    pub(crate) fn match_all(&self, attrs: &Attrs) -> bool {
+    pub fn match_all(&self, attrs: &Attrs) -> bool {
         self.0.iter().all(|attribute| attrs.get(&attribute.key).is_some_and(|value| attribute.wanted.matches(value)))
     }
 }

@@ -1,10 +1,10 @@
-//! Choosing what is edited: `include` and `exclude`.
+//! Choosing items: `include` and `exclude`.
 
 use warren_pdata::{LogRecord, Metric, Resource, Scope, Signal, Span};
 
-use crate::convert::text;
 use crate::matching::{Attributes, Names};
 use crate::settings::{MatchSettings, SelectionSettings, SeverityMatch};
+use crate::value::text;
 
 /// Names of span kinds by their number.
 const SPAN_KINDS: [&str; 6] = [
