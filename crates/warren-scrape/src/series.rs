@@ -25,6 +25,7 @@ mod page;
 mod release;
 #[cfg(test)]
 mod tests;
+mod unproven;
 
 pub use native::schema_of_factor;
 pub use page::{Page, PageError};

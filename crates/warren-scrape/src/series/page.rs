@@ -5,6 +5,7 @@ use super::exemplar::exemplar_of;
 use super::native::fitted;
 use super::origin::ORIGINS_MAX;
 use super::release::Release;
+use super::unproven::{UNPROVEN_BYTES_MAX, Unproven};
 use super::{SERIES_MAX, Series};
 use crate::labels::{Labels, TooLarge};
 use warren_exposition::{ExemplarText, FamilyText, NativeHistogram, Refusal, SeriesText, Sink};
@@ -12,6 +13,10 @@ use warren_pdata::Exemplar;
 
 /// Exemplars that are kept of one page.
 const EXEMPLARS_MAX: usize = 100_000;
+
+/// What a new series takes beside its attributes: the slot and its places in the order and the values, twice for columns that grow by doubling,
+/// and its places in the indexes.
+const NEW_SERIES_BYTES: usize = 2 * (size_of::<Slot>() + 12) + 16;
 
 /// Stands for a value that does not count: a NaN that no page gives.
 pub(super) const LEFT_OUT: f64 = f64::from_bits(0x7ff8_0000_0000_00ff);
@@ -31,6 +36,11 @@ pub enum PageError {
     Samples(u64),
     #[error("the page has more than {SERIES_MAX} series; set sample_limit to allow more, or scrape fewer families")]
     Series,
+    #[error(
+        "new series of pages that have not ended take more than {} MiB; set sample_limit to what the target may have, or scrape fewer families",
+        UNPROVEN_BYTES_MAX >> 20
+    )]
+    Unproven,
     #[error("label_limit exceeded (metric: {metric}, number of labels: {number}, limit: {limit})")]
     Labels { metric: String, number: u64, limit: u64 },
     #[error("label_name_length_limit exceeded (metric: {metric}, label name: {name}, length: {length}, limit: {limit})")]
@@ -73,6 +83,7 @@ pub struct Page<'a> {
     counts: bool,
     labels: Labels,
     outdated: Vec<u32>,
+    unproven: Unproven,
 }
 
 /// What few samples have, by their place within the values of the page, in order.
@@ -102,6 +113,7 @@ impl<'a> Page<'a> {
             counts: false,
             labels: Labels::default(),
             outdated: Vec::new(),
+            unproven: Unproven::default(),
         }
     }
 
@@ -166,12 +178,16 @@ impl<'a> Page<'a> {
 
     /// A series that is not known: relabels and places it.
     fn place_new(&mut self, hash: u64, histogram: bool) -> Result<u32, PageError> {
-        let most = SERIES_MAX.max(self.series.rules.limits.samples as usize);
-        if self.series.cache.slots.len() >= most {
+        let limit = self.series.rules.limits.samples as usize;
+        if self.series.cache.slots.len() >= SERIES_MAX.max(limit) {
             return Err(PageError::Series);
         }
         let mut slot = self.placed(histogram)?;
         slot.hash = hash;
+        // Who set a limit has said how much the target may take.
+        if limit == 0 && !self.unproven.take(NEW_SERIES_BYTES + slot.attrs.heap_bytes()) {
+            return Err(PageError::Unproven);
+        }
         Ok(self.series.cache.insert(slot))
     }
 
