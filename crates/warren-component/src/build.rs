@@ -134,12 +134,15 @@ impl Extensions {
     }
 }
 
-/// Whatever a component hands to its successor when its settings change: sockets, queues, caches. Clones share it; one taker gets it.
+/// What a component's predecessor has for it when its settings change: sockets, queues, caches.
+///
+/// It is a handle to what both may hold while one takes over from the other, and cheap to clone: a successor that is built may never run,
+/// and then the next one gets the same. What only one may have (a cursor, a task) is taken through the handle when the successor runs.
 #[derive(Clone, Default)]
 pub struct Inherited(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
 
 impl Inherited {
-    /// An inheritance of this value.
+    /// An inheritance of this handle.
     pub fn new(value: impl Any + Send) -> Self {
         Self::of(Some(Box::new(value)))
     }
@@ -149,16 +152,15 @@ impl Inherited {
         Self(Arc::new(Mutex::new(value)))
     }
 
-    /// Takes the value if it is of this type; else it stays.
-    pub fn take<T: Any>(&self) -> Option<T> {
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match slot.take()?.downcast::<T>() {
-            Ok(value) => Some(*value),
-            Err(other) => {
-                *slot = Some(other);
-                None
-            }
-        }
+    /// The handle, if there is one of this type.
+    pub fn take<T: Any + Clone>(&self) -> Option<T> {
+        let value = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        value.as_ref()?.downcast_ref::<T>().cloned()
+    }
+
+    /// Whether there is nothing to be had.
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 }
 
@@ -188,10 +190,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_inheritance_goes_to_one_taker_of_the_right_type() {
+    fn an_inheritance_is_there_for_every_successor_that_knows_its_type() {
         let inherited = Inherited::new(7u32);
         assert_eq!(inherited.take::<String>(), None);
-        assert_eq!(inherited.clone().take::<u32>(), Some(7));
-        assert_eq!(inherited.take::<u32>(), None);
+        assert_eq!((inherited.clone().take::<u32>(), inherited.take::<u32>()), (Some(7), Some(7)));
+        assert!(!inherited.is_empty() && Inherited::default().is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Extensions: what serves other components. Each capability is one method; what an extension lacks stays `None`.
 
-use crate::{BoxFuture, BuildError, RunContext, RunError};
+use crate::{BoxFuture, BuildError, Control, RunContext, RunError};
 use http::HeaderMap;
 use std::sync::Arc;
 use warren_pdata::{Batch, Signal};
@@ -27,6 +27,9 @@ pub trait Extension: Send + Sync {
     fn storage(&self) -> Option<Arc<dyn Storage>> {
         None
     }
+
+    /// Where the extension may ask for another configuration, and how everything fares. Called once, before [`Extension::run`].
+    fn attach(&self, _control: Control) {}
 
     /// What the extension does by itself; ends after `cx.stop` was asked. Extensions stop last.
     fn run(self: Arc<Self>, cx: RunContext) -> BoxFuture<'static, Result<(), RunError>> {

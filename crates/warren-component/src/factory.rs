@@ -165,7 +165,8 @@ pub trait Receiver: Send {
     /// Receives until `cx.stop` is requested, then ends in order: what was acknowledged has been handed on. Owns every task it spawns.
     fn run(self: Box<Self>, cx: RunContext) -> BoxFuture<'static, Result<(), RunError>>;
 
-    /// Hands what must survive a change of settings, such as listening sockets, to the successor. Asked before [`Receiver::run`].
+    /// Hands what must survive a change of settings, such as listening sockets, to the successor, as a handle ([`crate::Inherited`]). Asked
+    /// before [`Receiver::run`]. The successor of a receiver that hands over runs while the old one ends; any other runs after it.
     fn hand_over(&self) -> Option<Box<dyn Any + Send>> {
         None
     }
@@ -178,7 +179,8 @@ pub trait Processor: Consumer {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Hands what must survive a change of settings to the successor.
+    /// Hands what must survive a change of settings to the successor, as a handle ([`crate::Inherited`]). Asked whenever there may be a
+    /// successor; not all of them come to run.
     fn hand_over(&self) -> Option<Box<dyn Any + Send>> {
         None
     }
@@ -192,7 +194,8 @@ pub trait Exporter: Consumer {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Hands what must survive a change of settings to the successor.
+    /// Hands what must survive a change of settings to the successor, as a handle ([`crate::Inherited`]). Asked whenever there may be a
+    /// successor; not all of them come to run.
     fn hand_over(&self) -> Option<Box<dyn Any + Send>> {
         None
     }

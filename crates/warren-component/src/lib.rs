@@ -20,6 +20,7 @@
 mod build;
 mod client;
 mod consume;
+mod control;
 mod extension;
 mod factory;
 mod gates;
@@ -29,6 +30,7 @@ mod stage;
 pub use build::{BuildContext, BuildError, BuildInfo, Extensions, Inherited, Outputs};
 pub use client::ClientInfo;
 pub use consume::{Code, ConsumeError, Consumer};
+pub use control::{Applied, ComponentName, Control, Gone, Refused, Request, ServiceStatus, Step};
 pub use extension::{AuthError, ClientAuth, Encoding, EncodingError, Extension, Identity, ServerAuth, Storage};
 pub use factory::{
     Exporter, ExporterConfig, ExporterFactory, ExtensionConfig, ExtensionFactory, Factories, Processor, ProcessorConfig,

@@ -11,8 +11,8 @@ use crate::telemetry::TelemetrySettings;
 use indexmap::IndexMap;
 use warren_component::{ExporterConfig, ExtensionConfig, Factories, ProcessorConfig, ReceiverConfig};
 use warren_config::{
-    Block, ComponentId, Diagnostic, Diagnostics, Fields, IdError, Node, PipelineId, Place, Report, Section, Sections, Severity,
-    Stage,
+    Block, ComponentId, Diagnostic, Diagnostics, Fields, IdError, Map, Node, PipelineId, Place, Report, Section, Sections,
+    Severity, Stage, Value, encode, to_json,
 };
 
 /// The settings of everything.
@@ -90,6 +90,35 @@ pub(crate) fn decode(root: &Node, factories: &Factories, diagnostics: &mut Diagn
     };
     settings.check(root, &sections, factories, diagnostics);
     settings
+}
+
+impl Settings {
+    /// The settings as a configuration that gives the same ones wherever it is read: JSON, with defaults and secrets.
+    pub(crate) fn canonical(&mut self) -> String {
+        let mut root = Map::new();
+        let components = |section: &mut dyn Iterator<Item = (String, Value)>| {
+            let mut map = Map::new();
+            section.for_each(|(id, value)| map.insert(id, Place::none(), Node::from_value(value)));
+            Node::from_value(Value::Map(map))
+        };
+        macro_rules! section {
+            ($name:ident) => {
+                let mut entries = self.$name.iter_mut().map(|(id, config)| (id.to_string(), encode(&mut **config)));
+                root.insert(stringify!($name), Place::none(), components(&mut entries));
+            };
+        }
+        section!(receivers);
+        section!(processors);
+        section!(exporters);
+        section!(extensions);
+        let mut service = Service {
+            extensions: self.running_extensions.clone(),
+            pipelines: self.pipelines.iter().map(|(id, pipeline)| (id.to_string(), pipeline.clone())).collect(),
+            telemetry: self.telemetry.clone(),
+        };
+        root.insert("service", Place::none(), Node::from_value(encode(&mut service)));
+        to_json(&Node::from_value(Value::Map(root)))
+    }
 }
 
 /// Decodes the components of one section over their defaults and validates what decoded well; of the others validation would tell

@@ -1,32 +1,55 @@
 //! The graph: what is built of the settings, and what leads from one to the next.
 //!
-//! Receivers are one node per id, with one output per signal that pipelines want; processors one per pipeline; exporters one per signal and id,
-//! shared by pipelines. Nodes are built from the end to the beginning, each with what follows it.
+//! A configuration's outline says which nodes there are and what follows each; here they are built, those that run already left out. Nodes
+//! are built in the order of their start, each with an [`Edge`] to what follows it. Nothing that runs is touched: what is built can be
+//! dropped again. [`Built::link`] then points the edges of nodes that stay at what is new.
 
 use crate::config::Settings;
-use crate::fanout::fan_out;
+use crate::edge::{Calls, Edge};
+use crate::outline::{Key, Outline, Part};
 use indexmap::IndexMap;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use warren_component::{
     BuildContext, BuildError, BuildInfo, Consumer, Exporter, Extension, Extensions, Gates, Inherited, Outputs, Processor,
     Receiver,
 };
-use warren_config::{ComponentId, PipelineId};
 use warren_pdata::Signal;
 use warren_telemetry::Telemetry;
 
-/// Everything that is built, in the order of its start.
-pub(crate) struct Graph {
-    pub(crate) extensions: Started,
-    pub(crate) exporters: Vec<(Signal, ComponentId, Arc<dyn Exporter>)>,
-    /// From the end of each pipeline to its beginning.
-    pub(crate) processors: Vec<(PipelineId, ComponentId, Arc<dyn Processor>)>,
-    pub(crate) receivers: Vec<(ComponentId, Box<dyn Receiver>)>,
+/// A node that runs, or is ready to.
+pub(crate) struct Node {
+    body: Body,
+    /// Where each signal goes. They belong to the node's key: a successor has the same ones.
+    edges: Vec<(Signal, Arc<Edge>)>,
 }
 
-/// Extensions in the order of their start.
-pub(crate) type Started = Vec<(ComponentId, Arc<dyn Extension>)>;
+enum Body {
+    Extension(Arc<dyn Extension>),
+    Exporter(Arc<dyn Exporter>),
+    Processor(Arc<dyn Processor>),
+    /// A receiver is asked what it hands over before it runs.
+    Receiver(Option<Box<dyn Receiver>>, Inherited),
+}
+
+/// What a node does when it starts.
+pub(crate) enum Start {
+    Extension(Arc<dyn Extension>),
+    Exporter(Arc<dyn Exporter>),
+    Processor(Arc<dyn Processor>),
+    Receiver(Box<dyn Receiver>),
+}
+
+/// Nodes by their keys, in the order of their start.
+pub(crate) type Nodes = IndexMap<Key, Node>;
+
+/// What follows a node.
+type Consumers = Vec<Arc<dyn Consumer>>;
+
+/// Nodes that are built and do not run yet.
+pub(crate) struct Built {
+    pub(crate) nodes: Nodes,
+    links: Vec<(Arc<Edge>, Consumers)>,
+}
 
 /// What all components are built with.
 pub(crate) struct Common {
@@ -36,126 +59,158 @@ pub(crate) struct Common {
     pub(crate) gates: Gates,
 }
 
-impl Graph {
-    /// Builds everything that pipelines use. Called inside the runtime.
-    pub(crate) fn build(settings: &Settings, common: &Common) -> Result<Self, BuildError> {
-        let extensions = build_extensions(settings, common)?;
-        let running = Extensions::new(extensions.iter().cloned().collect());
-        let mut graph = Self { extensions, exporters: Vec::new(), processors: Vec::new(), receivers: Vec::new() };
-        let mut exporters: BTreeMap<(Signal, ComponentId), Arc<dyn Exporter>> = BTreeMap::new();
-        let mut starts: IndexMap<ComponentId, BTreeMap<Signal, Vec<Arc<dyn Consumer>>>> = IndexMap::new();
-        for (pipeline_id, pipeline) in &settings.pipelines {
-            let signal = pipeline_id.signal();
-            let mut ends: Vec<Arc<dyn Consumer>> = Vec::new();
-            for id in &pipeline.exporters {
-                let key = (signal, id.clone());
-                if !exporters.contains_key(&key) {
-                    let exporter = graph.build_exporter(settings, common, &running, id, signal)?;
-                    exporters.insert(key.clone(), exporter);
-                }
-                ends.extend(exporters.get(&key).map(|exporter| Arc::clone(exporter) as Arc<dyn Consumer>));
+impl Built {
+    /// Builds every node of an outline that does not run in the same form. Called inside the runtime.
+    ///
+    /// # Errors
+    /// In upstream's words, for the first node that cannot be built.
+    pub(crate) fn new(
+        settings: &Settings,
+        outline: &Outline,
+        running: (&Outline, &Nodes),
+        common: &Common,
+    ) -> Result<Self, BuildError> {
+        let (before, nodes) = running;
+        let stays = |key: &Key, part: &Part| before.parts.get(key).is_some_and(|old| old.print == part.print);
+        let mut built = Self { nodes: Nodes::new(), links: Vec::new() };
+        let mut extensions = Vec::new();
+        for (key, part) in &outline.parts {
+            let old = nodes.get(key);
+            let kept = old.filter(|_| stays(key, part));
+            let next = built.edges(part, old, nodes);
+            if kept.is_none() {
+                let ready = Extensions::new(extensions.iter().cloned().collect());
+                let cx = common.context(key, &ready, old.map(Node::leaves).unwrap_or_default());
+                let body = build(settings, key, &next, cx)?;
+                built.nodes.insert(key.clone(), Node { body, edges: next });
             }
-            let mut next = fan_out(ends);
-            for id in pipeline.processors.iter().rev() {
-                let processor = build_processor(settings, common, &running, id, pipeline_id, next)?;
-                graph.processors.push((pipeline_id.clone(), id.clone(), Arc::clone(&processor)));
-                next = processor;
-            }
-            for id in &pipeline.receivers {
-                starts.entry(id.clone()).or_default().entry(signal).or_default().push(Arc::clone(&next));
+            if let Some(Node { body: Body::Extension(extension), .. }) = kept.or_else(|| built.nodes.get(key)) {
+                extensions.push((key.id().clone(), Arc::clone(extension)));
             }
         }
-        for (id, signals) in starts {
-            let outputs = signals
-                .into_iter()
-                .fold(Outputs::default(), |outputs, (signal, consumers)| outputs.with(signal, fan_out(consumers)));
-            let receiver = build_receiver(settings, common, &running, &id, outputs)?;
-            graph.receivers.push((id, receiver));
-        }
-        Ok(graph)
+        Ok(built)
     }
 
-    fn build_exporter(
-        &mut self,
-        settings: &Settings,
-        common: &Common,
-        running: &Extensions,
-        id: &ComponentId,
-        signal: Signal,
-    ) -> Result<Arc<dyn Exporter>, BuildError> {
-        let config = settings.exporters.get(id).ok_or_else(|| BuildError::new(format!("exporter {id} is not configured")))?;
-        let cx = common.context(id, running, &[("otelcol.component.kind", "exporter"), ("otelcol.signal", signal.name())]);
-        let what = format!("failed to build pipelines: failed to create \"{id}\" exporter for data type \"{signal}\"");
-        let failed = |error| named(error, what);
-        let exporter = config.build(cx, signal).map_err(failed)?;
-        self.exporters.push((signal, id.clone(), Arc::clone(&exporter)));
-        Ok(exporter)
+    /// The edges of a node: those it has, to be pointed where they are to lead, and new ones that lead there at once.
+    fn edges(&mut self, part: &Part, old: Option<&Node>, running: &Nodes) -> Vec<(Signal, Arc<Edge>)> {
+        let mut edges = Vec::new();
+        for (signal, keys) in &part.next {
+            let node = |key| self.nodes.get(key).or_else(|| running.get(key));
+            let consumers: Consumers = keys.iter().filter_map(|key| node(key)?.consumer()).collect();
+            let edge = match old.and_then(|old| old.edge(*signal)) {
+                Some(edge) => {
+                    self.links.push((Arc::clone(edge), consumers));
+                    Arc::clone(edge)
+                }
+                None => Arc::new(Edge::new(consumers)),
+            };
+            edges.push((*signal, edge));
+        }
+        edges
+    }
+
+    /// Points the edges of nodes that stay, and of those whose place is taken, at what follows now. Gives the calls that are still where
+    /// the edges led before.
+    pub(crate) fn link(&mut self) -> Vec<Calls> {
+        self.links.drain(..).filter_map(|(edge, consumers)| edge.point(consumers)).collect()
+    }
+}
+
+impl Node {
+    /// What the node is as the target of an edge.
+    fn consumer(&self) -> Option<Arc<dyn Consumer>> {
+        match &self.body {
+            Body::Exporter(exporter) => Some(Arc::clone(exporter) as Arc<dyn Consumer>),
+            Body::Processor(processor) => Some(Arc::clone(processor) as Arc<dyn Consumer>),
+            Body::Extension(_) | Body::Receiver(..) => None,
+        }
+    }
+
+    fn edge(&self, signal: Signal) -> Option<&Arc<Edge>> {
+        self.edges.iter().find(|(own, _)| *own == signal).map(|(_, edge)| edge)
+    }
+
+    /// What the node has for a successor.
+    pub(crate) fn leaves(&self) -> Inherited {
+        match &self.body {
+            Body::Extension(_) => Inherited::default(),
+            Body::Exporter(exporter) => Inherited::of(exporter.hand_over()),
+            Body::Processor(processor) => Inherited::of(processor.hand_over()),
+            Body::Receiver(_, leaves) => leaves.clone(),
+        }
+    }
+
+    /// The calls behind those of the node's edges that its successor, if there is one, does not have.
+    pub(crate) fn calls_apart_from(&self, successor: Option<&Self>) -> impl Iterator<Item = Calls> {
+        let own = self.edges.iter().filter(|(signal, _)| successor.is_none_or(|node| node.edge(*signal).is_none()));
+        own.map(|(_, edge)| edge.calls()).collect::<Vec<_>>().into_iter()
+    }
+
+    /// What is to be run of the node; a receiver is given once.
+    pub(crate) fn start(&mut self) -> Option<Start> {
+        match &mut self.body {
+            Body::Extension(extension) => Some(Start::Extension(Arc::clone(extension))),
+            Body::Exporter(exporter) => Some(Start::Exporter(Arc::clone(exporter))),
+            Body::Processor(processor) => Some(Start::Processor(Arc::clone(processor))),
+            Body::Receiver(receiver, _) => receiver.take().map(Start::Receiver),
+        }
     }
 }
 
 impl Common {
-    fn context(&self, id: &ComponentId, extensions: &Extensions, fields: &[(&str, &str)]) -> BuildContext {
-        let text = id.to_string();
-        let mut all = vec![("otelcol.component.id", text.as_str())];
-        all.extend_from_slice(fields);
+    fn context(&self, key: &Key, extensions: &Extensions, inherited: Inherited) -> BuildContext {
+        let id = key.id().to_string();
+        let pipeline = key.pipeline().map(ToString::to_string);
+        let mut fields = vec![("otelcol.component.id", id.as_str()), ("otelcol.component.kind", key.kind())];
+        fields.extend(pipeline.as_deref().map(|pipeline| ("otelcol.pipeline.id", pipeline)));
+        fields.extend(key.signal().map(|signal| ("otelcol.signal", signal.name())));
         BuildContext {
-            id: id.clone(),
-            telemetry: Telemetry { registry: self.telemetry.registry.clone(), log: self.telemetry.log.with(&all) },
+            id: key.id().clone(),
+            telemetry: Telemetry { registry: self.telemetry.registry.clone(), log: self.telemetry.log.with(&fields) },
             build: Arc::clone(&self.build),
             extensions: extensions.clone(),
-            inherited: Inherited::default(),
+            inherited,
             collect_now: self.collect_now,
             gates: self.gates.clone(),
         }
     }
 }
 
-fn build_extensions(settings: &Settings, common: &Common) -> Result<Started, BuildError> {
-    let mut built = Vec::new();
-    for id in &settings.running_extensions {
-        let config = settings.extensions.get(id).ok_or_else(|| BuildError::new(format!("extension {id} is not configured")))?;
-        let before = Extensions::new(built.iter().cloned().collect());
-        let cx = common.context(id, &before, &[("otelcol.component.kind", "extension")]);
-        let extension = config
-            .build(cx)
-            .map_err(|error| named(error, format!("failed to build extensions: failed to create extension \"{id}\"")))?;
-        built.push((id.clone(), extension));
+/// Builds one node.
+fn build(settings: &Settings, key: &Key, edges: &[(Signal, Arc<Edge>)], cx: BuildContext) -> Result<Body, BuildError> {
+    match key {
+        Key::Extension(id) => {
+            let config = settings.extensions.get(id).ok_or_else(|| unknown(key))?;
+            let extension = config.build(cx);
+            let extension = extension
+                .map_err(|error| named(error, format!("failed to build extensions: failed to create extension \"{id}\"")))?;
+            Ok(Body::Extension(extension))
+        }
+        Key::Exporter(signal, id) => {
+            let config = settings.exporters.get(id).ok_or_else(|| unknown(key))?;
+            let what = format!("failed to build pipelines: failed to create \"{id}\" exporter for data type \"{signal}\"");
+            Ok(Body::Exporter(config.build(cx, *signal).map_err(|error| named(error, what))?))
+        }
+        Key::Processor(pipeline, id) => {
+            let config = settings.processors.get(id).ok_or_else(|| unknown(key))?;
+            let what = format!("failed to build pipelines: failed to create \"{id}\" processor, in pipeline \"{pipeline}\"");
+            let next = edges.first().map(|(_, edge)| Arc::clone(edge)).ok_or_else(|| unknown(key))?;
+            Ok(Body::Processor(config.build(cx, pipeline.signal(), next).map_err(|error| named(error, what))?))
+        }
+        Key::Receiver(id) => {
+            let config = settings.receivers.get(id).ok_or_else(|| unknown(key))?;
+            let with = |outputs: Outputs, (signal, edge): &(Signal, Arc<Edge>)| outputs.with(*signal, Arc::clone(edge) as _);
+            let outputs = edges.iter().fold(Outputs::default(), with);
+            let what = format!("cannot start pipelines: failed to start \"{id}\" receiver");
+            let receiver = config.build(cx, outputs).map_err(|error| named(error, what))?;
+            let leaves = Inherited::of(receiver.hand_over());
+            Ok(Body::Receiver(Some(receiver), leaves))
+        }
     }
-    Ok(built)
 }
 
-fn build_processor(
-    settings: &Settings,
-    common: &Common,
-    running: &Extensions,
-    id: &ComponentId,
-    pipeline: &PipelineId,
-    next: Arc<dyn Consumer>,
-) -> Result<Arc<dyn Processor>, BuildError> {
-    let config = settings.processors.get(id).ok_or_else(|| BuildError::new(format!("processor {id} is not configured")))?;
-    let pipeline_text = pipeline.to_string();
-    let signal = pipeline.signal();
-    let fields = [
-        ("otelcol.component.kind", "processor"),
-        ("otelcol.pipeline.id", pipeline_text.as_str()),
-        ("otelcol.signal", signal.name()),
-    ];
-    let cx = common.context(id, running, &fields);
-    config.build(cx, signal, next).map_err(|error| {
-        named(error, format!("failed to build pipelines: failed to create \"{id}\" processor, in pipeline \"{pipeline}\""))
-    })
-}
-
-fn build_receiver(
-    settings: &Settings,
-    common: &Common,
-    running: &Extensions,
-    id: &ComponentId,
-    outputs: Outputs,
-) -> Result<Box<dyn Receiver>, BuildError> {
-    let config = settings.receivers.get(id).ok_or_else(|| BuildError::new(format!("receiver {id} is not configured")))?;
-    let cx = common.context(id, running, &[("otelcol.component.kind", "receiver")]);
-    config.build(cx, outputs).map_err(|error| named(error, format!("cannot start pipelines: failed to start \"{id}\" receiver")))
+fn unknown(key: &Key) -> BuildError {
+    BuildError::new(format!("{key} is not configured"))
 }
 
 /// The error with what was being built in front.

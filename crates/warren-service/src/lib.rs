@@ -3,8 +3,11 @@
 //! ```text
 //! arguments ─▶ cli ─▶ warren-config: tree ─▶ config: settings of all components, references checked
 //!                                                 │
-//!                                                 ▼
-//!                 own telemetry ◀─ run ◀─ graph: extensions, exporters, processors, receivers, and what leads from one to the next
+//!                          outline: which nodes, what follows each, a print of each ─▶ plan: what differs from what runs
+//!                                                 │
+//!                          graph: nodes that differ are built, with edges to what follows
+//!                                                 │
+//!           control, watch, signals ─▶ reload ─▶ run: starts, switches edges, retires what is not wanted, stops
 //! ```
 //!
 //! This crate knows factories and no component: which components exist is the matter of a distribution, whose `main` calls [`main`]. It alone
@@ -14,13 +17,19 @@
 
 mod cli;
 mod config;
+mod control;
+mod edge;
 mod fanout;
 mod graph;
+mod outline;
 mod own;
+mod plan;
+mod reload;
 mod run;
 mod state;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use cli::main;

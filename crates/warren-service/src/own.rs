@@ -1,38 +1,130 @@
 //! The process's own metrics: figures of the process, and the pages that show all of them.
 
-use crate::telemetry::PrometheusReader;
+use crate::graph::Common;
+use crate::run::group::Group;
+use crate::telemetry::{PrometheusReader, TelemetrySettings};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use indexmap::IndexMap;
 use rustix::time::{ClockId, clock_gettime};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use warren_component::{BoxFuture, BuildContext, BuildError};
+use warren_component::{BoxFuture, BuildContext, BuildError, Extensions, Inherited, RunError};
+use warren_config::ComponentId;
 use warren_http::server::{Handler, Listener, Reply, ReplyBody, Request, Server, ServerConfig, Transport};
-use warren_telemetry::{Kind, PageStyle, Registry};
+use warren_telemetry::{Kind, Logger, PageStyle, Registry};
 
 /// What upstream's own endpoint answers with.
 const CONTENT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
 
-/// The endpoint of one reader.
-pub(crate) fn server(
-    reader: &PrometheusReader,
-    cx: &BuildContext,
-    resource: &IndexMap<String, String>,
-) -> Result<Server, BuildError> {
+/// The pages that are served, by address.
+#[derive(Default)]
+pub(crate) struct Pages(IndexMap<String, Served>);
+
+struct Served {
+    style: Arc<Mutex<PageStyle>>,
+    group: Group,
+}
+
+/// Pages as other settings want them: those whose address is new have their sockets already.
+pub(crate) struct NewPages(IndexMap<String, NewPage>);
+
+enum NewPage {
+    Restyled(PageStyle),
+    Bound(Server, Arc<Mutex<PageStyle>>),
+}
+
+impl NewPages {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Pages {
+    /// What settings ask for, as far as it can fail.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on.
+    pub(crate) fn prepare(
+        &self,
+        settings: &TelemetrySettings,
+        common: &Common,
+        resource: &IndexMap<String, String>,
+    ) -> Result<NewPages, BuildError> {
+        let mut pages = IndexMap::new();
+        for reader in settings.endpoints() {
+            let address = address(reader);
+            let style = reader.style(resource);
+            let page = if self.0.contains_key(&address) {
+                NewPage::Restyled(style)
+            } else {
+                let style = Arc::new(Mutex::new(style));
+                NewPage::Bound(server(&address, common, Arc::clone(&style))?, style)
+            };
+            pages.insert(address, page);
+        }
+        Ok(NewPages(pages))
+    }
+
+    /// Serves these pages and no others. Gives those that are not wanted any more.
+    pub(crate) fn adopt(&mut self, pages: NewPages) -> Vec<Group> {
+        let mut before = std::mem::take(&mut self.0);
+        for (address, page) in pages.0 {
+            match page {
+                NewPage::Bound(server, style) => {
+                    let group = Group::of("own telemetry".to_owned(), move |cx| {
+                        Box::pin(async move { server.serve(cx.stop).await.map_err(|error| RunError(error.to_string())) })
+                    });
+                    self.0.insert(address, Served { style, group });
+                }
+                NewPage::Restyled(style) => {
+                    let Some(served) = before.swap_remove(&address) else { continue };
+                    *served.style.lock().unwrap_or_else(PoisonError::into_inner) = style;
+                    self.0.insert(address, served);
+                }
+            }
+        }
+        before.into_values().map(|served| served.group).collect()
+    }
+
+    pub(crate) fn groups(&mut self) -> impl Iterator<Item = &mut Group> {
+        self.0.values_mut().map(|served| &mut served.group)
+    }
+
+    /// Serves nothing any more.
+    pub(crate) async fn stop(self, deadline: tokio::time::Instant, log: &Logger) {
+        let stops = self.0.into_values().map(|served| served.group.stop(deadline, log));
+        futures_util::future::join_all(stops).await;
+    }
+}
+
+fn address(reader: &PrometheusReader) -> String {
     let host = if reader.host.contains(':') { format!("[{}]", reader.host) } else { reader.host.clone() };
-    let address = format!("{host}:{}", reader.port);
-    let listener = Listener::bind(Transport::Tcp, &address).map_err(|error| {
+    format!("{host}:{}", reader.port)
+}
+
+/// The server of one page.
+fn server(address: &str, common: &Common, style: Arc<Mutex<PageStyle>>) -> Result<Server, BuildError> {
+    let listener = Listener::bind(Transport::Tcp, address).map_err(|error| {
         let message = format!("failed to create SDK: binding address {address} for Prometheus exporter: {error}");
         BuildError::with_source(message, error)
     })?;
-    let page = Page { registry: cx.telemetry.registry.clone(), style: reader.style(resource) };
-    Server::new(&ServerConfig::default(), cx, listener, Arc::new(page))
+    let cx = BuildContext {
+        id: ComponentId::of_type("telemetry"),
+        telemetry: common.telemetry.clone(),
+        build: Arc::clone(&common.build),
+        extensions: Extensions::default(),
+        inherited: Inherited::default(),
+        collect_now: false,
+        gates: common.gates.clone(),
+    };
+    let page = Page { registry: cx.telemetry.registry.clone(), style };
+    Server::new(&ServerConfig::default(), &cx, listener, Arc::new(page))
 }
 
 struct Page {
     registry: Registry,
-    style: PageStyle,
+    style: Arc<Mutex<PageStyle>>,
 }
 
 impl Handler for Page {
@@ -41,7 +133,8 @@ impl Handler for Page {
         let found = head.uri.path() == "/metrics" && matches!(head.method, Method::GET | Method::HEAD);
         let mut reply = Reply::new(ReplyBody::from(Vec::new()));
         if found {
-            *reply.body_mut() = ReplyBody::from(self.registry.render(&self.style).into_bytes());
+            let style = self.style.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            *reply.body_mut() = ReplyBody::from(self.registry.render(&style).into_bytes());
             reply.headers_mut().insert(CONTENT_TYPE, CONTENT);
         } else {
             *reply.body_mut() = ReplyBody::from(b"404 page not found\n".to_vec());

@@ -1,9 +1,28 @@
 //! The state directory: what survives a restart.
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, flock};
+use rustix::process::umask;
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use warren_http::server::{Listener, Transport};
+
+/// The last configuration that was good.
+const LAST_GOOD: &str = "last-good.json";
+
+/// Where a running process is asked for things.
+const CONTROL_SOCKET: &str = "control.sock";
+
+/// The control socket in a state directory.
+pub(crate) fn control_socket_of(directory: &Path) -> PathBuf {
+    directory.join(CONTROL_SOCKET)
+}
+
+/// The last good configuration in a state directory, if there is one.
+pub(crate) fn last_good_of(directory: &Path) -> Option<String> {
+    std::fs::read_to_string(directory.join(LAST_GOOD)).ok()
+}
 
 /// A directory that this process alone keeps its state in.
 pub(crate) struct StateDirectory {
@@ -50,11 +69,41 @@ impl StateDirectory {
             Err(error) => return Err(failed(error)),
         }
         let id = random();
-        let unfinished = self.path.join("instance-id.new");
-        let mut file = File::create(&unfinished).map_err(failed)?;
-        writeln!(file, "{id}").and_then(|()| file.sync_all()).map_err(failed)?;
-        std::fs::rename(&unfinished, &name).map_err(failed)?;
+        self.write("instance-id", &format!("{id}\n")).map_err(failed)?;
         Ok(id)
+    }
+
+    /// Keeps a configuration for a start at which there is no better one. It holds secrets: nobody else may read it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn keep_last_good(&self, text: &str) -> Result<(), String> {
+        if last_good_of(&self.path).is_some_and(|kept| kept == text) {
+            return Ok(());
+        }
+        self.write(LAST_GOOD, text).map_err(|error| format!("state directory: {}: {error}", self.path.join(LAST_GOOD).display()))
+    }
+
+    /// Listens on the control socket, which only the process's own user may open. Called inside the runtime.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub(crate) fn control_socket(&self) -> Result<Listener, String> {
+        let path = control_socket_of(&self.path);
+        // This process has the directory: what is there was left by one that is gone.
+        let _ = std::fs::remove_file(&path);
+        let before = umask(Mode::from_bits_truncate(0o177));
+        let bound = Listener::bind(Transport::Unix, &path.to_string_lossy());
+        umask(before);
+        bound.map_err(|error| format!("state directory: {error}"))
+    }
+
+    /// Writes a file so that it is there whole or not at all.
+    fn write(&self, name: &str, text: &str) -> std::io::Result<()> {
+        let unfinished = self.path.join(format!("{name}.new"));
+        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all())?;
+        std::fs::rename(&unfinished, self.path.join(name))
     }
 }
 

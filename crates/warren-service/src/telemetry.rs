@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 use warren_component::BuildInfo;
 use warren_config::{Block, Fields, Keyword, Node, Report, Value};
-use warren_telemetry::{Detail, Encoding, Level, LogSettings, Logger, PageStyle, Sampling};
+use warren_telemetry::{Detail, Encoding, Level, LogSettings, PageStyle, Sampling};
 
 /// `service::telemetry`
 #[derive(Clone, Debug, Default)]
@@ -334,11 +334,11 @@ impl TelemetrySettings {
         resource
     }
 
-    /// The process's log.
+    /// How the process's log is written.
     ///
     /// # Errors
     /// When an output cannot be opened.
-    pub(crate) fn logger(&self, resource: &IndexMap<String, String>) -> Result<Logger, String> {
+    pub(crate) fn log_settings(&self, resource: &IndexMap<String, String>) -> Result<LogSettings, String> {
         let logs = &self.logs;
         let sampling =
             Sampling { tick: logs.sampling.tick, initial: logs.sampling.initial, thereafter: logs.sampling.thereafter };
@@ -351,7 +351,7 @@ impl TelemetrySettings {
             let value = serde_json::from_str(&warren_config::to_json(&entry.node)).unwrap_or_default();
             fields.push((name.to_owned(), value));
         }
-        Ok(Logger::new(LogSettings {
+        Ok(LogSettings {
             level: match logs.level.0 {
                 LevelWord::Debug => Level::Debug,
                 LevelWord::Info => Level::Info,
@@ -362,7 +362,7 @@ impl TelemetrySettings {
             sampling: logs.sampling.enabled.then_some(sampling),
             fields,
             output: open(&logs.output_paths)?,
-        }))
+        })
     }
 }
 

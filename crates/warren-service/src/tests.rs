@@ -1,6 +1,9 @@
 //! The service with components of its own: a source that sends on demand, a processor, a sink, and an extension that others refer to.
 
 mod graph;
+mod reload;
+
+pub(crate) use graph::outlined;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -158,6 +161,13 @@ impl Consumer for Taking {
     fn consume<'a>(&'a self, batch: Arc<Batch>) -> BoxFuture<'a, Result<(), ConsumeError>> {
         let copies = Arc::strong_count(&batch);
         self.diary.note(format!("{} takes {} {}, one of {copies}", self.id, batch.items(), batch.signal()));
+        if self.id.name() == "slow" {
+            return Box::pin(async {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                self.diary.note(format!("{} has taken it", self.id));
+                Ok(())
+            });
+        }
         let answer = if self.id.name() == "full" { Err(ConsumeError::retryable("full")) } else { Ok(()) };
         Box::pin(std::future::ready(answer))
     }

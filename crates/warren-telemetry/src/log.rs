@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::{Display, Write as _};
 use std::io::Write;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -122,14 +123,13 @@ pub struct Logger {
 }
 
 struct Shared {
-    level: Level,
-    encoding: Encoding,
-    sampling: Option<Sampling>,
+    /// The least serious level written, as a number.
+    level: AtomicU8,
     state: Mutex<State>,
 }
 
 struct State {
-    output: Box<dyn Write + Send>,
+    settings: LogSettings,
     windows: HashMap<Key, Window>,
 }
 
@@ -150,10 +150,18 @@ type Fields = Arc<Vec<(String, serde_json::Value)>>;
 impl Logger {
     /// A logger as the settings say.
     pub fn new(settings: LogSettings) -> Self {
-        let state = State { output: settings.output, windows: HashMap::new() };
-        let shared =
-            Shared { level: settings.level, encoding: settings.encoding, sampling: settings.sampling, state: Mutex::new(state) };
-        Self { shared: Some(Arc::new(shared)), fields: Arc::new(settings.fields), component: Arc::from("") }
+        let level = AtomicU8::new(settings.level as u8);
+        let shared = Shared { level, state: Mutex::new(State { settings, windows: HashMap::new() }) };
+        Self { shared: Some(Arc::new(shared)), fields: Arc::default(), component: Arc::from("") }
+    }
+
+    /// Writes as these settings say from now on, also through loggers that were made of this one.
+    pub fn configure(&self, settings: LogSettings) {
+        let Some(shared) = &self.shared else { return };
+        let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.close_windows(|_| true);
+        shared.level.store(settings.level as u8, Relaxed);
+        state.settings = settings;
     }
 
     /// A logger that writes nothing.
@@ -171,7 +179,7 @@ impl Logger {
 
     /// Whether lines of this level are written.
     pub fn enabled(&self, level: Level) -> bool {
-        self.shared.as_ref().is_some_and(|shared| level >= shared.level)
+        self.shared.as_ref().is_some_and(|shared| level as u8 >= shared.level.load(Relaxed))
     }
 
     /// Writes a line for developers.
@@ -196,21 +204,22 @@ impl Logger {
 
     /// Writes a line, unless its level is too low or it repeats too often.
     pub fn write(&self, level: Level, message: &str, fields: &[(&str, Field<'_>)]) {
-        let Some(shared) = self.shared.as_ref().filter(|shared| level >= shared.level) else { return };
+        let Some(shared) = self.shared.as_ref().filter(|_| self.enabled(level)) else { return };
         let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sampling) = &shared.sampling {
+        if let Some(sampling) = state.settings.sampling {
             let key = (level, message.to_owned(), self.component.clone());
             let over = state.windows.get(&key).is_some_and(|window| window.opened.elapsed() > sampling.tick);
             let full = state.windows.len() >= SAMPLED_KEYS_MAX;
             if over || full {
-                shared.close_windows(&mut state, |window| full || window.opened.elapsed() > sampling.tick);
+                state.close_windows(|window| full || window.opened.elapsed() > sampling.tick);
             }
-            if !state.sample(sampling, key, self) {
+            if !state.sample(&sampling, key, self) {
                 return;
             }
         }
-        let line = line(shared.encoding, level, message, &self.fields, fields);
-        let _ = state.output.write_all(line.as_bytes()).and_then(|()| state.output.flush());
+        let line = line(&state.settings, level, message, &self.fields, fields);
+        let output = &mut state.settings.output;
+        let _ = output.write_all(line.as_bytes()).and_then(|()| output.flush());
     }
 
     /// Tells how many lines were left out in windows that are over. A further line of the same kind does so too; to be called now and
@@ -218,39 +227,26 @@ impl Logger {
     pub fn tell_suppressed(&self) {
         let Some(shared) = &self.shared else { return };
         let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sampling) = &shared.sampling {
-            shared.close_windows(&mut state, |window| window.opened.elapsed() > sampling.tick);
+        if let Some(sampling) = state.settings.sampling {
+            state.close_windows(|window| window.opened.elapsed() > sampling.tick);
         }
     }
 
     /// Tells how many lines were left out so far: the last thing before the program ends.
     pub fn flush(&self) {
         if let Some(shared) = &self.shared {
-            shared.close_windows(&mut shared.state.lock().unwrap_or_else(PoisonError::into_inner), |_| true);
+            shared.state.lock().unwrap_or_else(PoisonError::into_inner).close_windows(|_| true);
         }
     }
 }
 
-impl Shared {
-    /// Tells what was left out in the windows that are to be closed.
-    fn close_windows(&self, state: &mut State, to_close: impl Fn(&Window) -> bool) {
-        for ((level, message, _), window) in state.windows.extract_if(|_, window| to_close(window)) {
-            if window.suppressed > 0 {
-                let told = [("suppressed", Field::Int(i64::try_from(window.suppressed).unwrap_or(i64::MAX)))];
-                let line = line(self.encoding, level, &message, &window.fields, &told);
-                let _ = state.output.write_all(line.as_bytes());
-            }
-        }
-    }
-}
-
-fn line(encoding: Encoding, level: Level, message: &str, own: &Fields, fields: &[(&str, Field<'_>)]) -> String {
+fn line(settings: &LogSettings, level: Level, message: &str, own: &Fields, fields: &[(&str, Field<'_>)]) -> String {
     let time = now("%Y-%m-%dT%H:%M:%S%.3f%z").replace("+0000", "Z");
-    let own = own.iter().map(|(name, value)| (name.as_str(), spaced(value)));
+    let own = settings.fields.iter().chain(own.iter()).map(|(name, value)| (name.as_str(), spaced(value)));
     let given = fields.iter().map(|(name, value)| (*name, value.json()));
     let mut line = String::new();
     // Writing to a String cannot fail.
-    match encoding {
+    match settings.encoding {
         Encoding::Console => {
             let _ = write!(line, "{time}\t{}\t{message}", level.name());
             let mut before = "\t{";
@@ -281,6 +277,17 @@ impl State {
         let written = beyond == 0 || (sampling.thereafter > 0 && beyond.is_multiple_of(sampling.thereafter));
         window.suppressed += u64::from(!written);
         written
+    }
+
+    /// Tells what was left out in the windows that are to be closed.
+    fn close_windows(&mut self, to_close: impl Fn(&Window) -> bool) {
+        for ((level, message, _), window) in self.windows.extract_if(|_, window| to_close(window)) {
+            if window.suppressed > 0 {
+                let told = [("suppressed", Field::Int(i64::try_from(window.suppressed).unwrap_or(i64::MAX)))];
+                let line = line(&self.settings, level, &message, &window.fields, &told);
+                let _ = self.settings.output.write_all(line.as_bytes());
+            }
+        }
     }
 }
 

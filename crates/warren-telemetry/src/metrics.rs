@@ -24,7 +24,7 @@ pub enum Kind {
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     families: Arc<Mutex<BTreeMap<String, Family>>>,
-    detail: Detail,
+    detail: Arc<Mutex<Detail>>,
 }
 
 #[derive(Debug)]
@@ -63,12 +63,17 @@ struct Buckets {
 impl Registry {
     /// A registry of metrics up to this detail; what needs more is counted nowhere.
     pub fn new(detail: Detail) -> Self {
-        Self { families: Arc::default(), detail }
+        Self { families: Arc::default(), detail: Arc::new(Mutex::new(detail)) }
+    }
+
+    /// Measures up to this detail from now on: what is asked for later, and what is shown.
+    pub fn set_detail(&self, detail: Detail) {
+        *self.detail.lock().unwrap_or_else(PoisonError::into_inner) = detail;
     }
 
     /// How much is measured: for whoever would go to expense for a metric that nobody sees.
     pub fn detail(&self) -> Detail {
-        self.detail
+        *self.detail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The counter of this name with these labels. Labels must be a fixed, small set.
@@ -125,7 +130,7 @@ impl Registry {
         }
     }
 
-    /// Removes the series of a metric that carry this label: a component that is gone for good.
+    /// Removes the series that carry this label: of a component that is gone for good.
     pub fn remove(&self, label: &str, value: &str) {
         let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         for family in families.values_mut() {
@@ -154,6 +159,7 @@ impl Registry {
 
     /// Everything in Prometheus's text format 0.0.4.
     pub fn render(&self, style: &PageStyle) -> String {
+        let detail = self.detail();
         let families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::new();
         if style.scopes {
@@ -163,7 +169,8 @@ impl Registry {
                 let _ = writeln!(out, "otel_scope_info{} 1", braces(scope_labels(scope), None));
             }
         }
-        for (name, family) in families.iter() {
+        // What was measured before less was asked for stays out.
+        for (name, family) in families.iter().filter(|(name, _)| detail == Detail::None || detail >= page::needed(name)) {
             family.render(&mut out, name, style);
         }
         if let Some(target) = &style.target {
@@ -182,7 +189,8 @@ impl Registry {
         labels: &[(&'static str, &str)],
         new: impl FnOnce() -> Series,
     ) -> Series {
-        if self.detail < page::needed(name) && self.detail != Detail::None {
+        let detail = self.detail();
+        if detail < page::needed(name) && detail != Detail::None {
             return new();
         }
         let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);

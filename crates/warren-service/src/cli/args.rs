@@ -26,6 +26,8 @@ pub(super) enum Command {
     PrintConfig(PrintOptions),
     Components,
     FeatureGate(Option<String>),
+    Reload(Asked),
+    Status(Asked),
     Completion(String),
     Help,
     Version,
@@ -38,6 +40,21 @@ pub(super) struct RunOptions {
     pub(super) drain_timeout: Duration,
     pub(super) strict_exit: bool,
     pub(super) state_dir: Option<PathBuf>,
+    /// Changed files are read again at once.
+    pub(super) watch: bool,
+    /// A refused configuration is made up for by the last good one.
+    pub(super) last_good: bool,
+}
+
+/// What a running collector is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Its state directory.
+    pub(super) state_dir: Option<PathBuf>,
+    /// To tell only.
+    pub(super) dry_run: bool,
+    /// The answer as it comes.
+    pub(super) json: bool,
 }
 
 /// How a configuration is to be checked.
@@ -63,10 +80,10 @@ pub(super) struct Sources {
     pub(super) sets: Vec<String>,
 }
 
-const COMMANDS: [&str; 7] =
-    ["validate", "print-config", "print-initial-config", "components", "featuregate", "completion", "help"];
+const COMMANDS: [&str; 9] =
+    ["validate", "print-config", "print-initial-config", "components", "featuregate", "reload", "status", "completion", "help"];
 
-const FLAGS: [&str; 13] = [
+const FLAGS: [&str; 16] = [
     "config",
     "set",
     "feature-gates",
@@ -76,6 +93,9 @@ const FLAGS: [&str; 13] = [
     "strict-exit",
     "drain-timeout",
     "state-dir",
+    "watch",
+    "no-last-good",
+    "dry-run",
     "mode",
     "format",
     "validate",
@@ -95,6 +115,7 @@ struct Flags {
     print: PrintOptions,
     /// The word behind `--format`.
     format: Option<String>,
+    dry_run: bool,
     version: bool,
     help: bool,
 }
@@ -106,10 +127,18 @@ pub(super) fn parse(name: &str, arguments: impl IntoIterator<Item = OsString>) -
     let mut flags = Flags {
         sources: Sources::default(),
         gates: Vec::new(),
-        run: RunOptions { collect_now: false, drain_timeout: DRAIN_TIMEOUT, strict_exit: false, state_dir: None },
+        run: RunOptions {
+            collect_now: false,
+            drain_timeout: DRAIN_TIMEOUT,
+            strict_exit: false,
+            state_dir: None,
+            watch: false,
+            last_good: true,
+        },
         validate: ValidateOptions::default(),
         print: PrintOptions { redacted: true, json: false, validate: true },
         format: None,
+        dry_run: false,
         version: false,
         help: false,
     };
@@ -142,6 +171,9 @@ impl Flags {
             "strict-exit" => self.run.strict_exit = true,
             "drain-timeout" => self.run.drain_timeout = duration(name, &text(name, parser)?)?,
             "state-dir" => self.run.state_dir = Some(PathBuf::from(text(name, parser)?)),
+            "watch" => self.run.watch = true,
+            "no-last-good" => self.run.last_good = false,
+            "dry-run" => self.dry_run = true,
             "mode" => self.print.redacted = choice(name, &text(name, parser)?, "redacted", "unredacted")?,
             "format" => self.format = Some(text(name, parser)?),
             "strict-upstream" => self.validate.strict_upstream = true,
@@ -156,6 +188,11 @@ impl Flags {
             }
         }
         Ok(())
+    }
+
+    /// What a running collector is asked.
+    fn asked(&self) -> Result<Asked, String> {
+        Ok(Asked { state_dir: self.run.state_dir.clone(), dry_run: self.dry_run, json: self.json("text")? })
     }
 
     /// Whether `--format` asks for JSON rather than for the command's own form.
@@ -180,6 +217,8 @@ fn command(name: &str, words: Vec<String>, flags: &Flags, gates: &Gates) -> Resu
         Some("print-initial-config") => Command::PrintConfig(PrintOptions { redacted: false, json: false, validate: false }),
         Some("components") => Command::Components,
         Some("featuregate") => Command::FeatureGate(words.next()),
+        Some("reload") => Command::Reload(flags.asked()?),
+        Some("status") => Command::Status(flags.asked()?),
         Some("completion") => Command::Completion(words.next().ok_or("completion needs a shell: bash, zsh or fish")?),
         Some("help") => return Ok(Command::Help),
         Some(other) => {
@@ -268,6 +307,10 @@ mod tests {
         assert!(gates.is_on("otelcol.printInitialConfig"));
         let json = read("validate --format json --strict-upstream").unwrap().command;
         assert!(matches!(json, Command::Validate(ValidateOptions { json: true, strict_upstream: true })));
+        let Command::Reload(asked) = read("reload --dry-run --state-dir /s --format json").unwrap().command else {
+            panic!("not reload")
+        };
+        assert_eq!(asked, Asked { state_dir: Some(PathBuf::from("/s")), dry_run: true, json: true });
     }
 
     #[test]

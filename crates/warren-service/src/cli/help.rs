@@ -13,6 +13,8 @@ Usage:
   {name} validate --config URI...                   check a configuration and tell everything that is wrong with it
   {name} print-config --config URI...               print the configuration, merged and expanded
   {name} components                                 list what is built in
+  {name} reload [--dry-run]                         have a running collector read its configuration again, or tell what would change
+  {name} status                                     how the parts of a running collector fare
   {name} featuregate [ID]                           list feature gates
   {name} completion bash|zsh|fish                   print a completion script
 
@@ -25,7 +27,13 @@ Running:
   --scrape-now           scrape at once instead of waiting for each target's place in its interval
   --drain-timeout TIME   how long to go on sending after SIGTERM (default 10s); a second signal stops at once
   --strict-exit          exit with 3 when data was dropped while stopping
+  --watch                read the configuration again whenever one of its files changes
+  --no-last-good         do not start with the last good configuration when this one is refused
   --state-dir DIR        what survives a restart (default $STATE_DIRECTORY, else nothing does)
+
+reload, status (of the collector that has this --state-dir):
+  --dry-run              change nothing
+  --format text|json
 
 validate:
   --format text|json

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod ask;
 mod completion;
 mod components;
 mod gates;
@@ -9,14 +10,17 @@ mod print;
 mod source;
 
 use crate::config::decode;
-use crate::run::{Ended, Options, run};
+use crate::outline::Outline;
+use crate::reload::{Decoded, Read};
+use crate::run::{Ended, Options, Source, run};
 use crate::state;
 use args::{Arguments, Command, RunOptions, ValidateOptions};
 use source::Configuration;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use warren_component::{BuildInfo, Factories};
+use warren_component::{BuildInfo, Factories, Gates, Refused};
 use warren_config::{Diagnostic, Diagnostics, Loaded, Severity, Stage};
 
 /// Stack of a thread that may block.
@@ -40,45 +44,47 @@ pub fn main(build: BuildInfo, factories: Factories) -> ExitCode {
 struct Failure {
     /// Everything, for people.
     text: String,
-    /// The process's last word.
-    last_word: String,
+    /// The process's last word, where it is a collector that ends.
+    last_word: Option<String>,
 }
 
 impl Failure {
     fn plain(text: String) -> Self {
-        Self { last_word: text.clone(), text }
+        Self { last_word: Some(text.clone()), text }
     }
 
-    /// A configuration that is refused: its last word is the first fault and how many more there are.
-    fn refused(diagnostics: &Diagnostics, prefix: &str) -> Self {
-        let text = format!("{prefix}{}", warren_config::render(diagnostics));
-        let mut last_word = text.lines().take_while(|line| !line.starts_with("  -->")).collect::<Vec<_>>().join("\n");
-        match diagnostics.error_count() {
-            0 | 1 => {}
-            count => last_word.push_str(&format!(" (and {} more, see above)", count - 1)),
-        }
-        Self { text, last_word }
+    fn refused(refused: Refused) -> Self {
+        Self { text: refused.reason, last_word: Some(refused.summary) }
+    }
+
+    /// What another process answered.
+    fn answered(text: String) -> Self {
+        Self { text, last_word: None }
     }
 
     /// Tells it as upstream does: once for people, and once as the process's last word.
     fn tell(&self) -> ExitCode {
-        let (text, last_word) = (self.text.trim_end(), self.last_word.trim_end());
-        let time = warren_telemetry::now("%Y/%m/%d %H:%M:%S");
-        let text = format!("Error: {text}\n{time} collector server run finished with error: {last_word}\n");
+        let mut text = format!("Error: {}\n", self.text.trim_end());
+        if let Some(last_word) = &self.last_word {
+            let time = warren_telemetry::now("%Y/%m/%d %H:%M:%S");
+            text.push_str(&format!("{time} collector server run finished with error: {}\n", last_word.trim_end()));
+        }
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
         ExitCode::FAILURE
     }
 }
 
 fn execute(arguments: Arguments, build: BuildInfo, factories: &Factories) -> Result<ExitCode, Failure> {
-    let configuration = Configuration { sources: &arguments.sources, gates: &arguments.gates };
+    let configuration = Configuration { sources: arguments.sources, gates: arguments.gates };
     let text = match arguments.command {
-        Command::Run(options) => return collect(&configuration, Arc::new(build), factories, options),
+        Command::Run(options) => return collect(configuration, Arc::new(build), *factories, options),
         Command::Validate(options) => return validate(&configuration, factories, options),
         Command::PrintConfig(options) => print::config(&configuration, factories, &options).map_err(Failure::plain)?,
         Command::Components => components::text(&build, factories),
-        Command::FeatureGate(id) => gates::text(id.as_deref(), &arguments.gates).map_err(Failure::plain)?,
+        Command::FeatureGate(id) => gates::text(id.as_deref(), &configuration.gates).map_err(Failure::plain)?,
         Command::Completion(shell) => completion::script(&build.command, &shell).map_err(Failure::plain)?,
+        Command::Reload(asked) => ask::reload(&asked).map_err(Failure::answered)?,
+        Command::Status(asked) => ask::status(&asked).map_err(Failure::answered)?,
         Command::Help => help::text(&build),
         Command::Version => format!("{} version {}\n", build.command, build.version),
     };
@@ -93,32 +99,84 @@ fn print(text: &str) {
 
 /// Runs the collector.
 fn collect(
-    configuration: &Configuration<'_>,
+    configuration: Configuration,
     build: Arc<BuildInfo>,
-    factories: &Factories,
+    factories: Factories,
     options: RunOptions,
 ) -> Result<ExitCode, Failure> {
-    let Loaded { root, mut diagnostics, .. } = configuration.load().map_err(|diagnostics| Failure::refused(&diagnostics, ""))?;
-    let settings = decode(&root, factories, &mut diagnostics);
-    if diagnostics.has_errors() {
-        let only_invalid = diagnostics.errors().all(|finding| finding.stage == Stage::Validate);
-        return Err(Failure::refused(&diagnostics, if only_invalid { "invalid configuration: " } else { "" }));
-    }
-    let warnings = diagnostics.warning_lines().collect();
-    // What is needed for telling faults is not needed any more.
-    drop((root, diagnostics));
+    let state_dir = state::chosen(options.state_dir, std::env::var("STATE_DIRECTORY").ok());
+    let gates = configuration.gates.clone();
+    let read = reader(configuration, factories, state_dir.is_some());
+    let (first, degraded) = match read(None) {
+        Ok(decoded) => (decoded, None),
+        Err(refusal) => {
+            let kept = state_dir.as_deref().filter(|_| options.last_good);
+            let kept = kept.and_then(|directory| last_good(directory, &gates, &factories));
+            let reason = refusal.summary.clone();
+            (kept.ok_or_else(|| Failure::refused(refusal))?, Some(reason))
+        }
+    };
     let options = Options {
         collect_now: options.collect_now,
         drain_timeout: options.drain_timeout,
         strict_exit: options.strict_exit,
-        state_dir: state::chosen(options.state_dir, std::env::var("STATE_DIRECTORY").ok()),
-        gates: configuration.gates.clone(),
+        state_dir,
+        watch: options.watch,
+        gates,
     };
-    let ended = runtime().and_then(|runtime| runtime.block_on(run(settings, build, options, warnings)));
+    let source = Source { first, degraded, read };
+    let ended = runtime().and_then(|runtime| runtime.block_on(run(source, build, options)));
     match ended.map_err(Failure::plain)? {
         Ended::Well => Ok(ExitCode::SUCCESS),
         Ended::Dropped => Ok(ExitCode::from(EXIT_DROPPED)),
     }
+}
+
+/// What reads the configuration of the command line, or a text in its place.
+fn reader(configuration: Configuration, factories: Factories, keep: bool) -> Read {
+    Arc::new(move |text| {
+        let loaded = match text {
+            None => configuration.load(),
+            Some(text) => configuration.load_from(&[format!("yaml:{text}")]),
+        };
+        decoded(loaded.map_err(|diagnostics| refused(&diagnostics, ""))?, &factories, keep)
+    })
+}
+
+/// Decodes what was loaded. With `keep`, it is written out to be kept.
+fn decoded(loaded: Loaded, factories: &Factories, keep: bool) -> Result<Decoded, Refused> {
+    let Loaded { root, files, mut diagnostics } = loaded;
+    let mut settings = decode(&root, factories, &mut diagnostics);
+    if diagnostics.has_errors() {
+        let only_invalid = diagnostics.errors().all(|finding| finding.stage == Stage::Validate);
+        return Err(refused(&diagnostics, if only_invalid { "invalid configuration: " } else { "" }));
+    }
+    let warnings = diagnostics.warning_lines().collect();
+    // What is needed for telling faults is not needed any more.
+    drop(root);
+    let outline = Outline::of(&mut settings, &diagnostics);
+    let canonical = keep.then(|| settings.canonical());
+    Ok(Decoded { settings, outline, files, warnings, canonical })
+}
+
+/// Everything that is wrong with a configuration. Its summary is the first fault and how many more there are.
+fn refused(diagnostics: &Diagnostics, prefix: &str) -> Refused {
+    let reason = format!("{prefix}{}", warren_config::render(diagnostics));
+    let mut summary = reason.lines().take_while(|line| !line.starts_with("  -->")).collect::<Vec<_>>().join("\n");
+    match diagnostics.error_count() {
+        0 | 1 => {}
+        count => summary.push_str(&format!(" (and {} more, see above)", count - 1)),
+    }
+    Refused { reason, summary, findings: warren_config::diagnostics_to_json(diagnostics) }
+}
+
+/// The last configuration that was good, if it still is.
+fn last_good(directory: &Path, gates: &Gates, factories: &Factories) -> Option<Decoded> {
+    let text = state::last_good_of(directory)?;
+    let root = warren_config::parse_yaml("last-good.json", &text).ok()?;
+    let mut diagnostics = Diagnostics::new();
+    diagnostics.gates = gates.ids();
+    decoded(Loaded { root, files: Vec::new(), diagnostics }, factories, true).ok()
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
@@ -130,7 +188,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
         .map_err(|error| format!("cannot start: {error}"))
 }
 
-fn validate(configuration: &Configuration<'_>, factories: &Factories, options: ValidateOptions) -> Result<ExitCode, Failure> {
+fn validate(configuration: &Configuration, factories: &Factories, options: ValidateOptions) -> Result<ExitCode, Failure> {
     let diagnostics = match configuration.load() {
         Ok(Loaded { root, mut diagnostics, .. }) => {
             decode(&root, factories, &mut diagnostics);
@@ -148,7 +206,7 @@ fn validate(configuration: &Configuration<'_>, factories: &Factories, options: V
     }
     let warnings: String = diagnostics.warning_lines().map(|line| format!("warning: {line}\n")).collect();
     let _ = std::io::stderr().lock().write_all(warnings.as_bytes());
-    if diagnostics.has_errors() { Err(Failure::refused(&diagnostics, "")) } else { Ok(code) }
+    if diagnostics.has_errors() { Err(Failure::refused(refused(&diagnostics, ""))) } else { Ok(code) }
 }
 
 /// Settings that upstream would not read.

@@ -7,7 +7,7 @@ use warren_component::Factories;
 use warren_config::{ComponentId, FieldInfo, describe, redact, render, to_json, to_yaml};
 
 /// The configuration as text.
-pub(super) fn config(configuration: &Configuration<'_>, factories: &Factories, options: &PrintOptions) -> Result<String, String> {
+pub(super) fn config(configuration: &Configuration, factories: &Factories, options: &PrintOptions) -> Result<String, String> {
     let mut loaded = configuration.load().map_err(|diagnostics| render(&diagnostics))?;
     if options.validate {
         decode(&loaded.root, factories, &mut loaded.diagnostics);

@@ -15,21 +15,30 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 const REDIRECTS_MAX: u8 = 10;
 
 /// A configuration that can be read.
-pub(super) struct Configuration<'a> {
-    pub(super) sources: &'a Sources,
-    pub(super) gates: &'a Gates,
+#[derive(Clone)]
+pub(super) struct Configuration {
+    pub(super) sources: Sources,
+    pub(super) gates: Gates,
 }
 
-impl Configuration<'_> {
+impl Configuration {
     /// Reads, merges and expands the sources.
     ///
     /// # Errors
     /// Everything that is wrong with them.
     pub(super) fn load(&self) -> Result<Loaded, Box<Diagnostics>> {
+        self.load_from(&self.sources.configs)
+    }
+
+    /// The same with other sources in the place of `--config`; what `--set` says stays on top.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub(super) fn load_from(&self, configs: &[String]) -> Result<Loaded, Box<Diagnostics>> {
         let variable = |name: &str| std::env::var(name).ok();
         let append = self.gates.is_on("confmap.enableMergeAppendOption");
         let loader = Loader::new(&variable, &HttpFetch).merge_append(append);
-        let mut loaded = loader.load(&self.sources.configs, &self.sources.sets).map_err(Box::new)?;
+        let mut loaded = loader.load(configs, &self.sources.sets).map_err(Box::new)?;
         loaded.diagnostics.gates = self.gates.ids();
         Ok(loaded)
     }

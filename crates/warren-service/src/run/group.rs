@@ -17,24 +17,24 @@ struct Task {
 }
 
 /// Tasks that start and stop together.
-pub(super) struct Group {
+pub(crate) struct Group {
     stop: StopHandle,
     tasks: Vec<Task>,
 }
 
 impl Group {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { stop: Stop::new().0, tasks: Vec::new() }
     }
 
     /// A group of one task.
-    pub(super) fn of(name: String, run: impl FnOnce(RunContext) -> BoxFuture<'static, Result<(), RunError>>) -> Self {
+    pub(crate) fn of(name: String, run: impl FnOnce(RunContext) -> BoxFuture<'static, Result<(), RunError>>) -> Self {
         let mut group = Self::new();
         group.spawn(name, run);
         group
     }
 
-    pub(super) fn spawn(&mut self, name: String, run: impl FnOnce(RunContext) -> BoxFuture<'static, Result<(), RunError>>) {
+    pub(crate) fn spawn(&mut self, name: String, run: impl FnOnce(RunContext) -> BoxFuture<'static, Result<(), RunError>>) {
         let status = Status::default();
         let future = run(RunContext { stop: self.stop.subscribe(), status: status.clone() });
         let running = tokio::spawn(future);
@@ -42,13 +42,19 @@ impl Group {
         self.tasks.push(Task { name, status, running });
     }
 
+    /// How the tasks fare: the worst of them. A task that ended well had nothing more to do.
+    pub(crate) fn health(&self) -> Health {
+        let all = self.tasks.iter().map(|task| task.status.health());
+        all.filter(|health| *health != Health::Stopped).max_by_key(badness).unwrap_or(Health::Ok)
+    }
+
     /// Where the group is told to stop.
-    pub(super) fn handle(&self) -> StopHandle {
+    pub(crate) fn handle(&self) -> StopHandle {
         self.stop.clone()
     }
 
     /// Resolves when a task failed. One that ended well has nothing more to do.
-    pub(super) async fn failure(&mut self) -> String {
+    pub(crate) async fn failure(&mut self) -> String {
         loop {
             if self.tasks.is_empty() {
                 return std::future::pending().await;
@@ -63,7 +69,7 @@ impl Group {
     }
 
     /// Asks all tasks to end by a deadline, and waits for them.
-    pub(super) async fn stop(self, deadline: Instant, log: &Logger) {
+    pub(crate) async fn stop(self, deadline: Instant, log: &Logger) {
         self.tasks.iter().for_each(|task| task.status.tell(Health::Stopping));
         self.stop.request(deadline);
         let stop = self.stop.subscribe();
@@ -89,6 +95,15 @@ impl Group {
                 log.error("Component failed while stopping", &[("error", Field::Str(&failure))]);
             }
         }
+    }
+}
+
+fn badness(health: &Health) -> u8 {
+    match health {
+        Health::Ok | Health::Stopped => 0,
+        Health::Starting | Health::Stopping => 1,
+        Health::Recoverable(_) => 2,
+        Health::Permanent(_) => 3,
     }
 }
 

@@ -3,28 +3,40 @@
 
 use super::*;
 use crate::config::{Settings, decode};
-use crate::graph::{Common, Graph};
-use crate::run::Running as Service;
+use crate::graph::{Built, Common, Nodes};
+use crate::outline::Outline;
+use crate::run::running::Running as Service;
 use crate::run::signals::Signals as Os;
 use std::collections::BTreeMap;
-use warren_component::{BuildInfo, Gates};
+use warren_component::{BuildInfo, Control, Gates};
 use warren_config::Diagnostics;
 use warren_pdata::{LogRecord, Logs, Resource, Scope};
-use warren_telemetry::{Logger, Telemetry};
+use warren_telemetry::Telemetry;
 
-fn settings(text: &str) -> Settings {
+pub(crate) fn outlined(text: &str) -> (Settings, Outline) {
     let mut diagnostics = Diagnostics::new();
     let root = warren_config::parse_yaml("c.yaml", text).unwrap();
-    let settings = decode(&root, &FACTORIES, &mut diagnostics);
+    let mut settings = decode(&root, &FACTORIES, &mut diagnostics);
     assert!(!diagnostics.has_errors(), "{diagnostics}");
-    settings
+    let outline = Outline::of(&mut settings, &diagnostics);
+    (settings, outline)
 }
 
-fn build(text: &str) -> Result<Graph, String> {
+pub(super) fn common() -> Common {
     let build = BuildInfo { command: String::new(), description: String::new(), version: String::new() };
-    let common =
-        Common { telemetry: Telemetry::discarded(), build: Arc::new(build), collect_now: false, gates: Gates::default() };
-    Graph::build(&settings(text), &common).map_err(|error| error.to_string())
+    Common { telemetry: Telemetry::discarded(), build: Arc::new(build), collect_now: false, gates: Gates::default() }
+}
+
+fn build(text: &str) -> Result<Built, String> {
+    let (settings, outline) = outlined(text);
+    Built::new(&settings, &outline, (&Outline::default(), &Nodes::new()), &common()).map_err(|error| error.to_string())
+}
+
+/// Runs a configuration beside nothing.
+pub(super) fn started(text: &str) -> Service {
+    let mut running = Service::new(&common(), Control::new().0, Duration::from_secs(10));
+    running.switch(build(text).unwrap(), outlined(text).1);
+    running
 }
 
 /// Builds, and gives what the sources were given.
@@ -147,14 +159,12 @@ service: {extensions: [badge/1, badge/2], pipelines: {logs: {receivers: [source]
 
 #[tokio::test(start_paused = true)]
 async fn extensions_start_first_and_receivers_last_and_the_other_way_round_they_stop() {
-    let graph = build(WITH_EXTENSIONS).unwrap();
     let diary = Diary::mine();
+    let running = started(WITH_EXTENSIONS);
     diary.take();
-    let log = Logger::discarded();
-    let running = Service::start(graph, Vec::new(), &log);
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(diary.take(), ["extension badge/1 runs", "extension badge/2 runs", "exporter sink runs", "receiver source runs"]);
-    running.stop(Duration::from_secs(10), &mut Os::new().unwrap(), &log).await;
+    running.stop(&mut Os::new().unwrap()).await;
     assert_eq!(
         diary.take(),
         ["receiver source stops", "exporter sink stops", "extension badge/2 stops", "extension badge/1 stops"]
@@ -164,8 +174,6 @@ async fn extensions_start_first_and_receivers_last_and_the_other_way_round_they_
 #[tokio::test(start_paused = true)]
 async fn a_component_that_cannot_go_on_ends_the_process_with_its_reason() {
     let text = WITH_EXTENSIONS.replace("source", "source/ill");
-    let log = Logger::discarded();
-    let mut running = Service::start(build(&text).unwrap(), Vec::new(), &log);
-    let ended = running.until_ended(&mut Os::new().unwrap(), &log).await;
-    assert_eq!(ended, Err("receiver source/ill: no space left on device".to_owned()));
+    let failure = started(&text).event().await;
+    assert_eq!(failure.as_deref(), Some("receiver source/ill: no space left on device"));
 }

@@ -1,0 +1,150 @@
+//! The control socket: `control.sock` in the state directory, HTTP with JSON, for whoever may open it.
+//!
+//! | Request | Does |
+//! |---|---|
+//! | `POST /reload` | reads the sources again and applies them; with a body, that configuration instead |
+//! | `POST /reload?dry_run=true` | tells what that would change |
+//! | `POST /validate` | tells what is wrong with the body, or with the sources |
+//! | `GET /status` | how every component fares |
+//!
+//! What is refused is answered with 422, the reason for people and the findings for programs.
+
+use crate::graph::Common;
+use crate::state::StateDirectory;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use warren_component::{
+    Applied, BoxFuture, BuildContext, ComponentName, Control, Extensions, Health, Inherited, Refused, ServiceStatus, Stop,
+};
+use warren_config::ComponentId;
+use warren_http::server::{Handler, Reply, Request, Server, ServerConfig, plain_error};
+
+/// The server of the control socket; serves until it is dropped.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub(crate) fn server(
+    state: &StateDirectory,
+    control: Control,
+    common: &Common,
+) -> Result<impl Future<Output = ()> + Send + use<>, String> {
+    let listener = state.control_socket()?;
+    let cx = BuildContext {
+        id: ComponentId::of_type("control"),
+        telemetry: common.telemetry.clone(),
+        build: Arc::clone(&common.build),
+        extensions: Extensions::default(),
+        inherited: Inherited::default(),
+        collect_now: false,
+        gates: common.gates.clone(),
+    };
+    let server = Server::new(&ServerConfig::default(), &cx, listener, Arc::new(Door { control }));
+    let server = server.map_err(|error| error.to_string())?;
+    let log = common.telemetry.log.clone();
+    Ok(async move {
+        let (_held, stop) = Stop::new();
+        if let Err(error) = server.serve(stop).await {
+            log.warn("The control socket is closed", &[("error", warren_telemetry::Field::Display(&error))]);
+        }
+    })
+}
+
+struct Door {
+    control: Control,
+}
+
+impl Handler for Door {
+    fn handle(&self, request: Request) -> BoxFuture<'_, Reply> {
+        Box::pin(async move {
+            let uri = &request.head.uri;
+            let (method, path) = (request.head.method.clone(), uri.path().to_owned());
+            let dry = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "dry_run=true"));
+            match (method, path.as_str()) {
+                (Method::GET, "/status") => match self.control.status().await {
+                    Ok(status) => reply(StatusCode::OK, &status_json(&status)),
+                    Err(gone) => plain_error(StatusCode::SERVICE_UNAVAILABLE, &gone.to_string()),
+                },
+                (Method::POST, "/reload" | "/validate") => {
+                    let config = match request.body().await {
+                        Ok(body) if body.is_empty() => None,
+                        Ok(body) => Some(String::from_utf8_lossy(&body).into_owned()),
+                        Err(error) => return plain_error(error.status(), &error.to_string()),
+                    };
+                    let applies = path == "/reload" && !dry;
+                    let answer = if applies { self.control.apply(config).await } else { self.control.plan(config).await };
+                    match answer {
+                        Ok(applied) => reply(StatusCode::OK, &applied_json(&applied, applies)),
+                        Err(refused) => reply(StatusCode::UNPROCESSABLE_ENTITY, &refused_json(&refused)),
+                    }
+                }
+                (_, "/status" | "/reload" | "/validate") => plain_error(StatusCode::METHOD_NOT_ALLOWED, "405 method not allowed"),
+                _ => plain_error(StatusCode::NOT_FOUND, "404 page not found"),
+            }
+        })
+    }
+}
+
+fn reply(status: StatusCode, body: &Value) -> Reply {
+    let mut reply = Reply::new(format!("{body}\n").into_bytes().into());
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}
+
+/// What was applied, or would be.
+fn applied_json(applied: &Applied, applies: bool) -> Value {
+    let result = match (applies, applied.steps.is_empty() && !applied.telemetry) {
+        (false, _) => "planned",
+        (true, true) => "unchanged",
+        (true, false) => "applied",
+    };
+    let steps = applied.steps.iter().map(|step| {
+        let mut json = name_json(&step.component);
+        json["action"] = json!(step.action);
+        json["why"] = json!(step.why);
+        json
+    });
+    json!({
+        "result": result, "hash": applied.hash, "changes": steps.collect::<Vec<_>>(), "kept": applied.kept,
+        "telemetry": applied.telemetry, "text": applied.summary, "warnings": applied.warnings,
+    })
+}
+
+fn refused_json(refused: &Refused) -> Value {
+    let findings: Value = serde_json::from_str(&refused.findings).unwrap_or_else(|_| json!([]));
+    json!({ "result": "refused", "error": refused.reason, "findings": findings })
+}
+
+fn status_json(status: &ServiceStatus) -> Value {
+    let component = |(name, health): &(ComponentName, Health)| {
+        let mut json = name_json(name);
+        let (word, reason) = words(health);
+        json["health"] = json!(word);
+        json["reason"] = json!(reason);
+        json
+    };
+    json!({
+        "hash": status.hash, "degraded": status.degraded, "leaving": status.leaving,
+        "components": status.components.iter().map(component).collect::<Vec<_>>(),
+    })
+}
+
+fn name_json(name: &ComponentName) -> Value {
+    json!({
+        "kind": name.kind, "id": name.id.to_string(), "signal": name.signal.map(|signal| signal.name()), "pipeline": name.pipeline,
+    })
+}
+
+/// Upstream's word for how a component fares, and why.
+fn words(health: &Health) -> (&'static str, Option<&str>) {
+    match health {
+        Health::Starting => ("Starting", None),
+        Health::Ok => ("OK", None),
+        Health::Recoverable(reason) => ("RecoverableError", Some(reason)),
+        Health::Permanent(reason) => ("PermanentError", Some(reason)),
+        Health::Stopping => ("Stopping", None),
+        Health::Stopped => ("Stopped", None),
+    }
+}

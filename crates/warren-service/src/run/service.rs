@@ -1,0 +1,210 @@
+//! The service: what runs, and how it becomes something else.
+
+use super::running::Running;
+use super::signals::Signals;
+use crate::graph::{Built, Common};
+use crate::own::NewPages;
+use crate::plan::Plan;
+use crate::reload::{Decoded, Finished};
+use crate::state::StateDirectory;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use warren_component::{Applied, Refused, ServiceStatus};
+use warren_telemetry::{Field, Histogram, LogSettings, Registry};
+
+/// Bounds of `warren_reload_duration_seconds`.
+const DURATION_BOUNDS: &[f64] = &[0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
+/// What runs, and what is needed to run something else.
+pub(crate) struct Service {
+    common: Common,
+    /// The process's identity.
+    instance: String,
+    state: Option<Arc<StateDirectory>>,
+    pub(crate) running: Running,
+    hash: String,
+    /// Why what runs is not what was asked for last.
+    degraded: Option<String>,
+    durations: Histogram,
+}
+
+/// Everything that can fail, done.
+struct Prepared {
+    decoded: Decoded,
+    log: LogSettings,
+    pages: NewPages,
+    built: Built,
+}
+
+impl Service {
+    pub(crate) fn new(
+        common: Common,
+        instance: String,
+        state: Option<Arc<StateDirectory>>,
+        running: Running,
+        degraded: Option<String>,
+    ) -> Self {
+        let help = "How long reloads took, from the request to the switch.";
+        let durations = common.telemetry.registry.histogram("warren_reload_duration_seconds", help, &[], DURATION_BOUNDS);
+        Self { common, instance, state, running, hash: String::new(), degraded, durations }
+    }
+
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
+    }
+
+    /// Runs a first configuration. `built` is called between building and starting.
+    ///
+    /// # Errors
+    /// What could not be built.
+    pub(crate) fn start(&mut self, decoded: Decoded, built: impl FnOnce()) -> Result<(), String> {
+        let prepared = self.prepare(decoded)?;
+        if prepared.pages.is_empty() {
+            self.common.telemetry.log.info("Skipped telemetry setup.", &[]);
+        }
+        built();
+        self.common.telemetry.log.info("Starting extensions...", &[]);
+        self.commit(prepared);
+        Ok(())
+    }
+
+    /// Applies what was read, or says what it would change, and answers whoever asked. Gives the files that the configuration that runs
+    /// from now on came from.
+    pub(crate) fn reload(&mut self, mut finished: Box<Finished>) -> Option<Vec<PathBuf>> {
+        let decoded = finished.take();
+        if !finished.apply {
+            finished.answer(&decoded.map(|decoded| self.described(&decoded)));
+            return None;
+        }
+        let took = finished.since.elapsed();
+        let outcome = decoded.and_then(|decoded| {
+            let (described, files) = (self.described(&decoded), decoded.files.clone());
+            if !is_empty(&described) {
+                let prepared = self.prepare(decoded).map_err(Refused::because)?;
+                self.commit(prepared);
+            }
+            Ok((described, files))
+        });
+        self.durations.observe(finished.since.elapsed().as_secs_f64());
+        self.tell(outcome.as_ref().map(|(applied, _)| applied), took);
+        let (applied, files) = outcome.map_or_else(|refused| (Err(refused), None), |(applied, files)| (Ok(applied), Some(files)));
+        finished.answer(&applied);
+        files
+    }
+
+    /// What a configuration would change.
+    fn described(&self, decoded: &Decoded) -> Applied {
+        let plan = Plan::between(self.running.present().0, &decoded.outline);
+        Applied {
+            hash: shown(decoded.outline.hash()),
+            steps: plan.steps(),
+            kept: plan.kept,
+            telemetry: plan.telemetry,
+            summary: plan.to_string(),
+            warnings: decoded.warnings.clone(),
+        }
+    }
+
+    /// Does everything that can fail, beside what runs.
+    fn prepare(&self, decoded: Decoded) -> Result<Prepared, String> {
+        let telemetry = &decoded.settings.telemetry;
+        let resource = telemetry.resource(&self.common.build, &self.instance);
+        let log = telemetry.log_settings(&resource)?;
+        let pages = self.running.pages.prepare(telemetry, &self.common, &resource).map_err(|error| error.to_string())?;
+        let built = Built::new(&decoded.settings, &decoded.outline, self.running.present(), &self.common);
+        let built = built.map_err(|error| error.to_string())?;
+        Ok(Prepared { decoded, log, pages, built })
+    }
+
+    /// Switches to what is prepared. Cannot fail.
+    fn commit(&mut self, prepared: Prepared) {
+        let Prepared { decoded, log, pages, built } = prepared;
+        let registry = &self.common.telemetry.registry;
+        registry.set_detail(decoded.settings.telemetry.detail());
+        self.common.telemetry.log.configure(log);
+        registry.remove("hash", &self.hash);
+        self.hash = shown(decoded.outline.hash());
+        let help = "The configuration that runs, by the hash of what it means.";
+        registry.gauge("warren_config_info", help, &[("hash", &self.hash)]).set(1.0);
+        self.running.show(pages);
+        self.running.switch(built, decoded.outline);
+        self.keep(decoded.canonical);
+    }
+
+    /// Stores what runs as the last configuration that was good.
+    fn keep(&self, canonical: Option<String>) {
+        let Some((state, text)) = self.state.clone().zip(canonical) else { return };
+        let log = self.common.telemetry.log.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = state.keep_last_good(&text) {
+                log.warn("The configuration cannot be kept for a later start", &[("error", Field::Str(&error))]);
+            }
+        });
+    }
+
+    /// Counts and logs how a reload ended.
+    fn tell(&mut self, outcome: Result<&Applied, &Refused>, took: Duration) {
+        let log = &self.common.telemetry.log;
+        let result = match outcome {
+            Ok(applied) if is_empty(applied) => {
+                log.info("Configuration read again: nothing changes", &[("hash", Field::Str(&applied.hash))]);
+                "unchanged"
+            }
+            Ok(applied) => {
+                applied.warnings.iter().for_each(|warning| log.warn(warning, &[]));
+                let count = |actions: &[&str]| {
+                    Field::Int(applied.steps.iter().filter(|step| actions.contains(&step.action)).count() as i64)
+                };
+                let fields = [
+                    ("hash", Field::Str(&applied.hash)),
+                    ("added", count(&["add"])),
+                    ("replaced", count(&["replace"])),
+                    ("removed", count(&["remove"])),
+                    ("kept", Field::Int(applied.kept as i64)),
+                    ("read_in", Field::Duration(took)),
+                ];
+                log.info("Config updated", &fields);
+                "applied"
+            }
+            Err(refused) => {
+                let fields = [("error", Field::Str(refused.summary.trim_end()))];
+                // The same again, such as a watched file that was asked about as well, is no news.
+                if self.degraded.as_ref() != Some(&refused.summary) {
+                    log.error("The new configuration is refused; what ran before goes on", &fields);
+                }
+                "refused"
+            }
+        };
+        self.degraded = outcome.err().map(|refused| refused.summary.clone());
+        count(&self.common.telemetry.registry, result);
+    }
+
+    /// How everything fares.
+    pub(crate) fn status(&self) -> ServiceStatus {
+        ServiceStatus {
+            hash: self.hash.clone(),
+            degraded: self.degraded.clone(),
+            components: self.running.components(),
+            leaving: self.running.leaving(),
+        }
+    }
+
+    /// Ends everything.
+    pub(crate) async fn stop(self, signals: &mut Signals) {
+        self.running.stop(signals).await;
+    }
+}
+
+fn is_empty(applied: &Applied) -> bool {
+    applied.steps.is_empty() && !applied.telemetry
+}
+
+/// A hash as people and programs see it.
+fn shown(hash: u64) -> String {
+    format!("{hash:016x}")
+}
+
+fn count(registry: &Registry, result: &str) {
+    registry.counter("warren_reload_total", "Reloads, by what came of them.", &[("result", result)]).add(1);
+}
