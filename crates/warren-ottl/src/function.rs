@@ -155,9 +155,14 @@ pub enum Literal {
     Floats(Vec<f64>),
     /// A converter to be called with one text.
     Function(Function),
+    /// No literal: an expression that is evaluated for each record.
+    Expression {
+        /// Whether it is a list that is written out.
+        list: bool,
+    },
 }
 
-/// The literal arguments of a call, by parameter; `None` where an argument is left out or is no literal.
+/// The literal arguments of a call, by parameter; `None` where an argument is left out.
 #[derive(Clone, Copy)]
 pub struct Literals<'a>(pub &'a [Option<Literal>]);
 

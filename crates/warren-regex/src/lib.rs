@@ -31,6 +31,7 @@ mod whole;
 
 pub use template::Template;
 
+use std::ops::{ControlFlow, Range};
 use whole::Whole;
 
 /// Most bytes one compiled pattern may take.
@@ -86,6 +87,11 @@ impl Captures {
     pub fn get<'t>(&self, text: &'t str, index: usize) -> Option<&'t str> {
         let (start, end) = (*self.spans.get(index)?)?;
         text.get(start..end)
+    }
+
+    /// Where group `index` (0 is the whole match) stands in the text, or `None` when it took no part in the match.
+    pub fn range(&self, index: usize) -> Option<Range<usize>> {
+        self.spans.get(index).copied().flatten().map(|(start, end)| start..end)
     }
 
     /// Number of groups of the pattern, the whole match included; 0 before the first match.
@@ -176,27 +182,45 @@ impl Regex {
         }
     }
 
-    /// Appends `text` to `out` with every match replaced by `template`, as `ReplaceAllString` does.
-    pub fn replace_all(&self, text: &str, template: &Template, out: &mut String) {
+    /// Calls `visit` for every match from left to right, as `FindAllStringSubmatchIndex` finds them, until it breaks off.
+    pub fn each_match<B>(&self, text: &str, mut visit: impl FnMut(&Captures) -> ControlFlow<B>) -> ControlFlow<B> {
         let mut captures = Captures::default();
         let Engine::Automaton(regex) = &self.engine else {
-            if self.captures(text, &mut captures) {
-                template.expand(text, &captures, out);
-            } else {
-                out.push_str(text);
-            }
-            return;
+            return if self.captures(text, &mut captures) { visit(&captures) } else { ControlFlow::Continue(()) };
         };
-        let mut done = 0;
         for found in regex.captures_iter(text) {
-            let Some(whole) = found.get(0) else { continue };
             captures.spans.clear();
             captures.spans.extend(found.iter().map(|group| group.map(|g| (g.start(), g.end()))));
-            out.push_str(text.get(done..whole.start()).unwrap_or_default());
-            template.expand(text, &captures, out);
-            done = whole.end();
+            visit(&captures)?;
         }
-        out.push_str(text.get(done..).unwrap_or_default());
+        ControlFlow::Continue(())
+    }
+
+    /// Appends `text` to `out` with every match replaced by `template`, as `ReplaceAllString` does.
+    pub fn replace_all(&self, text: &str, template: &Template, out: &mut String) {
+        self.replace_within(text, template, out, usize::MAX);
+    }
+
+    /// As [`Regex::replace_all`], but gives up once `out` has more than `bytes_max` bytes; returns whether it did not. `out` then holds a part.
+    pub fn replace_within(&self, text: &str, template: &Template, out: &mut String, bytes_max: usize) -> bool {
+        let mut done = 0;
+        let end = self.each_match(text, |captures| {
+            let Some(whole) = captures.range(0) else { return ControlFlow::Continue(()) };
+            let before = text.get(done..whole.start).unwrap_or_default();
+            if out.len().saturating_add(before.len()).saturating_add(template.expanded_len(text, captures)) > bytes_max {
+                return ControlFlow::Break(());
+            }
+            out.push_str(before);
+            template.expand(text, captures, out);
+            done = whole.end;
+            ControlFlow::Continue(())
+        });
+        let rest = text.get(done..).unwrap_or_default();
+        let fits = end.is_continue() && out.len().saturating_add(rest.len()) <= bytes_max;
+        if fits {
+            out.push_str(rest);
+        }
+        fits
     }
 }
 

@@ -222,6 +222,30 @@ fn all_matches_are_replaced_as_in_go() {
 }
 
 #[test]
+fn replacing_gives_up_at_the_bound() {
+    let regex = Regex::new("").unwrap();
+    let template = Template::new("xxxx", &regex);
+    for (bytes_max, fits) in [(24, true), (23, false), (4, false), (0, false)] {
+        let mut out = String::new();
+        assert_eq!(regex.replace_within("abcd", &template, &mut out, bytes_max), fits);
+        assert!(out.len() <= bytes_max);
+    }
+}
+
+#[test]
+fn matches_are_visited_until_told_otherwise() {
+    let regex = Regex::new("(a)|b").unwrap();
+    let mut seen = Vec::new();
+    let end = regex.each_match("abab", |captures| {
+        seen.push((captures.range(0).unwrap(), captures.range(1)));
+        if seen.len() < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    assert!(end.is_break());
+    assert_eq!(seen, [(0..1, Some(0..1)), (1..2, None), (2..3, Some(2..3))]);
+    assert!(Regex::new("x").unwrap().each_match("abab", |_| ControlFlow::Break(())).is_continue());
+}
+
+#[test]
 fn group_names_stay_known() {
     let regex = Regex::new("(a)(?P<one>b)(?:c)(?<two>d)").unwrap();
     assert_eq!(regex.names().collect::<Vec<_>>(), [None, None, Some("one"), Some("two")]);

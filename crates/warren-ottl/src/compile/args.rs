@@ -84,10 +84,14 @@ impl Compiler {
                 let item = |(index, item)| self.value(item).map_err(|problem| in_list(index, problem));
                 bound.arguments.items = items.node.iter().enumerate().map(item).collect::<Result<_, _>>()?;
                 bound.arguments.item_kind = if kind == Kind::Items { Kind::Any } else { Kind::StrLike };
+                place(&mut bound.literals, at, Some(Literal::Expression { list: true }));
             }
             kind => match literal(kind, value)? {
                 Some(literal) => place(&mut bound.literals, at, Some(literal)),
-                None => place(&mut bound.arguments.values, at, Some((kind, self.value(value)?))),
+                None => {
+                    place(&mut bound.arguments.values, at, Some((kind, self.value(value)?)));
+                    place(&mut bound.literals, at, Some(Literal::Expression { list: matches!(value, Value::List(_)) }));
+                }
             },
         }
         Ok(())

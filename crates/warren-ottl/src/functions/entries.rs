@@ -8,7 +8,7 @@ const LINEAR_MAX: usize = 16;
 
 /// Entries in the order in which their keys came first; of duplicates the last value stays.
 #[derive(Default)]
-pub(super) struct Entries {
+pub(crate) struct Entries {
     list: Vec<KeyValue>,
     /// Where each key stands, once there are more than a few.
     places: HashMap<Text, usize>,
@@ -16,18 +16,23 @@ pub(super) struct Entries {
 
 impl Entries {
     /// Sets the value of a key.
-    pub(super) fn set(&mut self, key: Text, value: impl Into<Value>) {
+    pub(crate) fn set(&mut self, key: Text, value: impl Into<Value>) {
         *self.value_mut(key) = value.into();
     }
 
     /// The value of a key, empty if it was not there.
-    pub(super) fn value_mut(&mut self, key: Text) -> &mut Value {
+    pub(crate) fn value_mut(&mut self, key: Text) -> &mut Value {
         let place = self.place(&key).unwrap_or_else(|| self.append(key));
         &mut self.list[place].value
     }
 
+    /// Whether a key was set.
+    pub(crate) fn contains(&self, key: &str) -> bool {
+        self.place(key).is_some()
+    }
+
     /// Whether nothing was set.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
@@ -48,6 +53,20 @@ impl Entries {
         }
         self.list.push(KeyValue { key, value: Value::Empty });
         place
+    }
+}
+
+impl From<&Attrs> for Entries {
+    /// The entries of a map; of duplicate keys, those behind the first stay where they are and are not found.
+    fn from(map: &Attrs) -> Self {
+        let list = map.as_slice().to_vec();
+        let mut places = HashMap::new();
+        if list.len() > LINEAR_MAX {
+            for (place, entry) in list.iter().enumerate() {
+                places.entry(entry.key.clone()).or_insert(place);
+            }
+        }
+        Self { list, places }
     }
 }
 

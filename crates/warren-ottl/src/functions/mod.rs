@@ -15,7 +15,7 @@ macro_rules! converter {
 mod case;
 mod csv;
 mod decode;
-mod entries;
+pub(crate) mod entries;
 mod format;
 mod hash;
 mod identity;
@@ -61,10 +61,10 @@ fn call(function: impl Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync + 'sta
 }
 
 /// The longest text that a function makes. Statements that make texts of texts could otherwise double them without end.
-const TEXT_BYTES_MAX: usize = 16 << 20;
+pub(crate) const TEXT_BYTES_MAX: usize = 16 << 20;
 
 /// Refuses a text of so many bytes that is about to be made, if it is too long.
-fn within_bounds(bytes: usize) -> Result<(), Failure> {
+pub(crate) fn within_bounds(bytes: usize) -> Result<(), Failure> {
     if bytes <= TEXT_BYTES_MAX {
         return Ok(());
     }

@@ -458,16 +458,26 @@ impl Parser {
 
     fn argument(&mut self) -> Parsed<Argument> {
         let start = self.span();
-        let mut name = None;
-        if let (Some(Token::Lower(text)), Some(Token::Symbol('='))) = (self.peek().cloned(), self.peek_at(1)) {
-            name = Some(Spanned { node: text, span: start });
-            self.at += 2;
-        }
+        let name = self.argument_name();
         let value = match self.function_name() {
             Some(function) => ArgumentValue::Function(function),
             None => ArgumentValue::Value(self.value()?),
         };
         Ok(Argument { name, value, span: start.to(self.last_span()) })
+    }
+
+    /// The name of an argument: a run of name tokens that begins in lower case, before `=`.
+    fn argument_name(&mut self) -> Option<Spanned<String>> {
+        let start = self.span();
+        let run = self.tokens.get(self.at..)?.iter().take_while(|(token, _)| matches!(token, Token::Upper(_) | Token::Lower(_)));
+        let parts: Vec<String> = run.map(|(token, _)| token.to_string()).collect();
+        if !matches!(self.peek(), Some(Token::Lower(_))) || self.peek_at(parts.len()) != Some(&Token::Symbol('=')) {
+            return None;
+        }
+        self.at += parts.len();
+        let span = start.to(self.last_span());
+        self.at += 1;
+        Some(Spanned { node: parts.concat(), span })
     }
 
     /// A bare converter name: a run of more than one name token before `,` or `)`. A run of one is an enum to the grammar.

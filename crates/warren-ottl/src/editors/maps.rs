@@ -1,0 +1,121 @@
+//! `merge_maps` and `truncate_all`.
+
+use crate::function::{Changes, Editor, Kind, param};
+use crate::functions::entries::Entries;
+use crate::value::Val;
+use warren_pdata::{Attrs, Value};
+
+pub(super) const EDITORS: &[Editor] = &[
+    Editor {
+        name: "merge_maps",
+        params: &[param("target", Kind::TargetMap), param("source", Kind::Map), param("strategy", Kind::LitStr)],
+        contexts: &[],
+        changes: Changes::Target,
+        bind: |literals| {
+            let (insert, update) = match literals.text(2).unwrap_or_default() {
+                "insert" => (true, false),
+                "update" => (false, true),
+                "upsert" => (true, true),
+                other => return Err(format!("invalid value for strategy, {other}, must be 'insert', 'update' or 'upsert'")),
+            };
+            Ok(Box::new(move |place, args| {
+                let target = place.map()?;
+                if let Val::Map(source) = args.get(1) {
+                    merge(target, source, insert, update);
+                }
+                Ok(())
+            }))
+        },
+    },
+    Editor {
+        name: "truncate_all",
+        params: &[param("target", Kind::TargetMap), param("limit", Kind::LitInt)],
+        contexts: &[],
+        changes: Changes::Target,
+        bind: |literals| {
+            let limit = literals.int(1).unwrap_or_default();
+            let limit = usize::try_from(limit)
+                .map_err(|_| format!("invalid limit for truncate_all function, {limit} cannot be negative"))?;
+            Ok(Box::new(move |place, _| {
+                truncate(place.map()?, limit);
+                Ok(())
+            }))
+        },
+    },
+];
+
+/// Takes over entries whose keys are new, or known, or both; known ones keep their place.
+fn merge(target: &mut Attrs, source: &Attrs, insert: bool, update: bool) {
+    if source.is_empty() || target.same(source) {
+        return;
+    }
+    let mut entries = Entries::from(&*target);
+    for entry in source {
+        if if entries.contains(&entry.key) { update } else { insert } {
+            entries.set(entry.key.clone(), entry.value.clone());
+        }
+    }
+    *target = entries.into();
+}
+
+/// Cuts texts to so many bytes, or to the last whole character before.
+fn truncate(map: &mut Attrs, limit: usize) {
+    let long = |value: &Value| value.as_str().is_some_and(|text| text.len() > limit);
+    if !map.iter().any(|entry| long(&entry.value)) {
+        return;
+    }
+    for entry in map.edit() {
+        if let Value::Str(text) = &entry.value
+            && long(&entry.value)
+        {
+            let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+            entry.value = Value::from(text.get(..end).unwrap_or_default());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::edit;
+    use super::*;
+
+    fn show(attrs: &Attrs, statement: &str) -> String {
+        format!("{:?}", edit(attrs, statement).unwrap())
+    }
+
+    /// Results of upstream's `merge_maps`.
+    #[test]
+    fn maps_are_merged_by_strategy() {
+        let attrs = Attrs::from([("a", 1i64), ("b", 2)]);
+        for (statement, expected) in [
+            (r#"merge_maps(log.attributes, {"a": 9, "c": 3}, "insert")"#, r#"{"a": Int(1), "b": Int(2), "c": Int(3)}"#),
+            (r#"merge_maps(log.attributes, {"a": 9, "c": 3}, "update")"#, r#"{"a": Int(9), "b": Int(2)}"#),
+            (r#"merge_maps(log.attributes, {"a": 9, "c": 3}, "upsert")"#, r#"{"a": Int(9), "b": Int(2), "c": Int(3)}"#),
+            (r#"merge_maps(log.attributes, log.attributes, "upsert")"#, r#"{"a": Int(1), "b": Int(2)}"#),
+            (r#"merge_maps(log.attributes, {}, "upsert")"#, r#"{"a": Int(1), "b": Int(2)}"#),
+        ] {
+            assert_eq!(show(&attrs, statement), expected, "{statement}");
+        }
+        for (statement, expected) in [
+            (r#"merge_maps(log.attributes, {}, "up")"#, "invalid value for strategy, up, must be 'insert', 'update' or 'upsert'"),
+            (r#"merge_maps(log.attributes, log.attributes["a"], "upsert")"#, "expected pcommon.Map but got int64"),
+            (r#"merge_maps(log.attributes["a"], log.attributes, "upsert")"#, "expected pcommon.Map but got int64"),
+        ] {
+            let error = edit(&attrs, statement).unwrap_err();
+            assert!(error.contains(expected), "{statement}: {error}");
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        let attrs = Attrs::from([("a", Value::from("aé日")), ("b", "x".into()), ("n", Value::Int(12345))]);
+        for (limit, expected) in [(6, "aé日"), (5, "aé"), (3, "aé"), (2, "a"), (1, "a"), (0, "")] {
+            let edited = edit(&attrs, &format!("truncate_all(log.attributes, {limit})")).unwrap();
+            assert_eq!(edited.get("a"), Some(&Value::from(expected)));
+            assert_eq!(edited.get("n"), Some(&Value::Int(12345)));
+        }
+        assert!(edit(&attrs, "truncate_all(log.attributes, 6)").unwrap().same(&attrs));
+        let error = edit(&attrs, "truncate_all(log.attributes, -1)").unwrap_err();
+        assert!(error.contains("invalid limit for truncate_all function, -1 cannot be negative"), "{error}");
+    }
+}

@@ -1,0 +1,432 @@
+//! `replace_match`, `replace_all_matches`, `replace_pattern`, `replace_all_patterns`.
+//!
+//! A replacement may be passed through a converter (`function`), and its result through a format with one `%s` (`replacement_format`). Patterns
+//! replace what they find with `$1` and `$name` expanded; with a function, each match is expanded and converted for itself and then put in the place
+//! of **every** occurrence of the matched text, so that a later match can rewrite what an earlier one has put in, as upstream has it.
+
+use super::glob;
+use crate::function::{Args, Changes, Editor, Function, Kind, Literals, Param, optional, param};
+use crate::functions::entries::Entries;
+use crate::functions::{TEXT_BYTES_MAX, within_bounds};
+use crate::getter::coerce;
+use crate::record::Failure;
+use crate::value::Val;
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
+use warren_pdata::{Text, Value};
+use warren_regex::{Regex, Template};
+
+/// How many bytes of text are gone through for one call of a function over many matches.
+const WORK_BYTES_MAX: usize = 64 << 20;
+
+const MATCH: &[Param] = &[
+    param("target", Kind::Target),
+    param("pattern", Kind::LitStr),
+    param("replacement", Kind::Str),
+    optional("function", Kind::Function),
+    optional("replacement_format", Kind::Any),
+];
+const ALL_MATCHES: &[Param] = &[
+    param("target", Kind::TargetMap),
+    param("pattern", Kind::LitStr),
+    param("replacement", Kind::Str),
+    optional("function", Kind::Function),
+    optional("replacement_format", Kind::Any),
+];
+// The replacement is looked at only if there is something to replace it with.
+const PATTERN: &[Param] = &[
+    param("target", Kind::Target),
+    param("regex_pattern", Kind::LitStr),
+    param("replacement", Kind::Any),
+    optional("function", Kind::Function),
+    optional("replacement_format", Kind::Any),
+];
+const ALL_PATTERNS: &[Param] = &[
+    param("target", Kind::TargetMap),
+    param("mode", Kind::LitStr),
+    param("regex_pattern", Kind::LitStr),
+    param("replacement", Kind::Str),
+    optional("function", Kind::Function),
+    optional("replacement_format", Kind::Any),
+];
+
+pub(super) const EDITORS: &[Editor] = &[
+    Editor {
+        name: "replace_match",
+        params: MATCH,
+        contexts: &[],
+        changes: Changes::Target,
+        bind: |literals| {
+            let (glob, conversion) = (whole_pattern(literals)?, Conversion::new(literals, 3));
+            Ok(Box::new(move |place, args| {
+                // Also without a match, for what is wrong with it shall be told.
+                let replacement = conversion.of_replacement(args)?;
+                let matches = place.get()?.as_text().is_some_and(|text| glob.is_match(text));
+                if matches { place.set(Val::Str(replacement)) } else { Ok(()) }
+            }))
+        },
+    },
+    Editor {
+        name: "replace_all_matches",
+        params: ALL_MATCHES,
+        contexts: &[],
+        changes: Changes::Target,
+        bind: |literals| {
+            let (glob, conversion) = (whole_pattern(literals)?, Conversion::new(literals, 3));
+            Ok(Box::new(move |place, args| {
+                let map = place.map()?;
+                let replacement = conversion.of_replacement(args)?;
+                let matches = |value: &Value| value.as_str().is_some_and(|text| glob.is_match(text));
+                if map.iter().any(|entry| matches(&entry.value)) {
+                    for entry in map.edit().iter_mut().filter(|entry| matches(&entry.value)) {
+                        entry.value = Value::Str(replacement.clone());
+                    }
+                }
+                Ok(())
+            }))
+        },
+    },
+    Editor {
+        name: "replace_pattern",
+        params: PATTERN,
+        contexts: &[],
+        changes: Changes::Target,
+        bind: |literals| {
+            let replacer = Replacer::new(literals, 1, "replace_pattern")?;
+            Ok(Box::new(move |place, args| {
+                let found = place.get()?;
+                if matches!(&found, crate::value::Got::Own(Val::Nil) | crate::value::Got::Stored(Value::Empty)) {
+                    return Ok(());
+                }
+                let Val::Str(replacement) = coerce(Kind::Str, args.get(2).clone())? else { return Ok(()) };
+                let replaced = match found.as_text() {
+                    Some(text) => replacer.replace(text, &replacement, args)?,
+                    None => None,
+                };
+                replaced.map_or(Ok(()), |text| place.set(text.into()))
+            }))
+        },
+    },
+    Editor {
+        name: "replace_all_patterns",
+        params: ALL_PATTERNS,
+        contexts: &[],
+        changes: Changes::Target,
+        bind: |literals| {
+            let replacer = Replacer::new(literals, 2, "replace_all_patterns")?;
+            let of_keys = match literals.text(1).unwrap_or_default() {
+                "key" => true,
+                "value" => false,
+                other => return Err(format!("invalid mode {other}, must be either 'key' or 'value'")),
+            };
+            Ok(Box::new(move |place, args| {
+                let map = place.map()?;
+                let replacement = Text::from(args.text(3));
+                let searched = |key: &Text, value: &Value| match (of_keys, value) {
+                    (true, _) => Some(key.clone()),
+                    (false, Value::Str(text)) => Some(text.clone()),
+                    (false, _) => None,
+                };
+                let matches = |entry: &warren_pdata::KeyValue| {
+                    searched(&entry.key, &entry.value).is_some_and(|text| replacer.regex.is_match(&text))
+                };
+                if !map.iter().any(matches) {
+                    return Ok(());
+                }
+                // What fails leaves the map as it was.
+                let mut entries = Entries::default();
+                let mut bytes = 0;
+                for entry in &*map {
+                    let text = searched(&entry.key, &entry.value);
+                    let replaced = match text.map(|text| replacer.replace(&text, &replacement, args)).transpose()?.flatten() {
+                        Some(replaced) => replaced,
+                        None => {
+                            entries.set(entry.key.clone(), entry.value.clone());
+                            continue;
+                        }
+                    };
+                    bytes += replaced.len();
+                    within_bounds(bytes)?;
+                    if of_keys {
+                        entries.set(replaced.into(), entry.value.clone());
+                    } else {
+                        entries.set(entry.key.clone(), replaced);
+                    }
+                }
+                *map = entries.into();
+                Ok(())
+            }))
+        },
+    },
+];
+
+fn whole_pattern(literals: &Literals<'_>) -> Result<Regex, String> {
+    glob::compile(literals.text(1).unwrap_or_default())
+        .map_err(|error| format!("the pattern supplied to replace_match is not a valid pattern: {error}"))
+}
+
+/// What a replacement is passed through.
+struct Conversion {
+    function: Option<Function>,
+    /// The parameter of the format, if it is given.
+    format: Option<usize>,
+}
+
+impl Conversion {
+    /// `function` is the place of that parameter; the format follows it.
+    fn new(literals: &Literals<'_>, function: usize) -> Self {
+        Self { function: literals.function(function).cloned(), format: literals.get(function + 1).map(|_| function + 1) }
+    }
+
+    /// The replacement of [`MATCH`] and [`ALL_MATCHES`], converted.
+    fn of_replacement(&self, args: Args<'_>) -> Result<Text, Failure> {
+        match (&self.function, args.get(2)) {
+            (Some(function), replacement) => {
+                self.convert(function, replacement.clone(), args, "replacement value is not a string")
+            }
+            (None, Val::Str(text)) => Ok(text.clone()),
+            (None, _) => Ok(Text::new()),
+        }
+    }
+
+    /// The function's result for a text, in the format. What is no text is refused with the message.
+    fn convert(&self, function: &Function, text: Val, args: Args<'_>, message: &str) -> Result<Text, Failure> {
+        let Val::Str(result) = function.call(text)? else { return Err(Failure::new(message)) };
+        let Some(format) = self.format else { return Ok(result) };
+        match coerce(Kind::Str, args.get(format).clone())? {
+            Val::Str(format) => formatted(&format, &result),
+            _ => Ok(result),
+        }
+    }
+}
+
+/// A text in a format with one `%s`.
+fn formatted(format: &str, text: &str) -> Result<Text, Failure> {
+    let mut parts = format.split('%');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    let verbs: Vec<&str> = parts.collect();
+    let valid = |(index, part): (usize, &&str)| part.starts_with('s') || (part.is_empty() && index + 1 == verbs.len());
+    let has_verb = verbs.first().is_some_and(|part| part.starts_with('s'));
+    if !has_verb || format.contains('\n') || !verbs.iter().enumerate().all(valid) {
+        return Err(Failure::new(
+            "replacementFormat must be format string containing a single %s and no other format specifiers",
+        ));
+    }
+    within_bounds(format.len() + text.len())?;
+    for (index, part) in verbs.iter().enumerate() {
+        match part.strip_prefix('s') {
+            // As `Sprintf` prints verbs without arguments.
+            Some(rest) => out.extend([if index == 0 { text } else { "%!s(MISSING)" }, rest]),
+            None => out.push_str("%!(NOVERB)"),
+        }
+    }
+    Ok(out.into())
+}
+
+/// A pattern whose matches are replaced.
+struct Replacer {
+    regex: Regex,
+    conversion: Conversion,
+    /// The first replacement that was met, taken apart: it hardly ever changes.
+    template: OnceLock<(Text, Template)>,
+}
+
+impl Replacer {
+    /// `pattern` is the place of that parameter; replacement, function and format follow it.
+    fn new(literals: &Literals<'_>, pattern: usize, editor: &str) -> Result<Self, String> {
+        let regex = Regex::new(literals.text(pattern).unwrap_or_default())
+            .map_err(|error| format!("the regex pattern supplied to {editor} is not a valid pattern: {error}"))?;
+        Ok(Self { regex, conversion: Conversion::new(literals, pattern + 2), template: OnceLock::new() })
+    }
+
+    /// The text with its matches replaced; `None` if there are none.
+    fn replace(&self, text: &str, replacement: &Text, args: Args<'_>) -> Result<Option<String>, Failure> {
+        if !self.regex.is_match(text) {
+            return Ok(None);
+        }
+        let (met, template) = self.template.get_or_init(|| (replacement.clone(), Template::new(replacement, &self.regex)));
+        if met != replacement {
+            return self.replace_by(text, &Template::new(replacement, &self.regex), args).map(Some);
+        }
+        self.replace_by(text, template, args).map(Some)
+    }
+
+    fn replace_by(&self, text: &str, template: &Template, args: Args<'_>) -> Result<String, Failure> {
+        if let Some(function) = &self.conversion.function {
+            return self.convert_matches(text, template, function, args);
+        }
+        let mut out = String::with_capacity(text.len());
+        if self.regex.replace_within(text, template, &mut out, TEXT_BYTES_MAX) {
+            return Ok(out);
+        }
+        Err(Failure::new(format!("the text with its matches replaced would have more than {TEXT_BYTES_MAX} bytes")))
+    }
+
+    fn convert_matches(&self, text: &str, template: &Template, function: &Function, args: Args<'_>) -> Result<String, Failure> {
+        let mut edited = text.to_owned();
+        // Texts that are known not to occur any more.
+        let mut gone: HashSet<&str> = HashSet::new();
+        let mut work = 0;
+        let end = self.regex.each_match(text, |captures| {
+            let one = || {
+                let matched = captures.get(text, 0).unwrap_or_default();
+                within_bounds(template.expanded_len(text, captures))?;
+                let mut expanded = String::new();
+                template.expand(text, captures, &mut expanded);
+                let message = "the replacement value must be a string";
+                let replacement = self.conversion.convert(function, expanded.into(), args, message)?;
+                if gone.contains(matched) {
+                    return Ok(());
+                }
+                work += edited.len() + expanded_work(matched);
+                if work > WORK_BYTES_MAX {
+                    return Err(Failure::new("there are too many matches in too long a text to convert each"));
+                }
+                let count = edited.matches(matched).count();
+                if count == 0 {
+                    gone.insert(matched);
+                    return Ok(());
+                }
+                within_bounds((edited.len() - count * matched.len()).saturating_add(count.saturating_mul(replacement.len())))?;
+                edited = edited.replace(matched, &replacement);
+                gone.clear();
+                Ok(())
+            };
+            match { one }() {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(failure) => ControlFlow::Break(failure),
+            }
+        });
+        match end {
+            ControlFlow::Continue(()) => Ok(edited),
+            ControlFlow::Break(failure) => Err(failure),
+        }
+    }
+}
+
+/// What looking for a text costs besides going through the other.
+fn expanded_work(matched: &str) -> usize {
+    matched.len() + 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::edit;
+    use super::*;
+    use warren_pdata::Attrs;
+
+    fn attrs() -> Attrs {
+        Attrs::from([("s", Value::from("text")), ("l", Value::list([])), ("b", Value::bytes([1, 255])), ("k1", "te".into())])
+    }
+
+    fn outcomes(cases: &[(&str, &str, &str)]) {
+        for (statement, key, expected) in cases {
+            let outcome = match edit(&attrs(), statement) {
+                Ok(edited) => format!("{:?}", edited.get(key)),
+                Err(error) => error,
+            };
+            assert!(outcome.contains(expected), "{statement}: {outcome}");
+        }
+    }
+
+    /// Results of upstream's `replace_match`.
+    #[test]
+    fn whole_texts_that_match_are_replaced() {
+        outcomes(&[
+            (r#"replace_match(log.attributes["s"], "t*t", "new")"#, "s", r#"Str("new")"#),
+            (r#"replace_match(log.attributes["s"], "t", "new")"#, "s", r#"Str("text")"#),
+            (r#"replace_match(log.attributes["s"], "text", "new", MD5, "<%s>")"#, "s", "<22af645d1859cb5ca6da0c484f1f37ea>"),
+            (r#"replace_match(log.attributes["s"], "zzz", "new", MD5, "<%d>")"#, "s", "replacementFormat must be format string"),
+            (r#"replace_match(log.attributes["s"], "zzz", log.attributes["no"])"#, "s", "expected string but got nil"),
+            (r#"replace_match(log.attributes["s"], "text", "new", FNV)"#, "s", "replacement value is not a string"),
+            (r#"replace_match(log.attributes["no"], "*", "x")"#, "no", "None"),
+            (r#"replace_match(log.attributes["l"], "*", "x")"#, "l", "List([])"),
+            (
+                r#"replace_match(log.attributes["s"], "t[", "x")"#,
+                "s",
+                "the pattern supplied to replace_match is not a valid pattern: unexpected end of input",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn whole_texts_of_a_map_are_replaced() {
+        outcomes(&[
+            (r#"replace_all_matches(log.attributes, "te*", "x")"#, "k1", r#"Str("x")"#),
+            (r#"replace_all_matches(log.attributes, "te*", "x")"#, "b", "Bytes([1, 255])"),
+            (
+                r#"replace_all_matches(log.attributes, "text", "x", SHA1, "%s!")"#,
+                "s",
+                "11f6ad8ec52a2984abaafd7c3b516503785c2072!",
+            ),
+            (r#"replace_all_matches(log.attributes["s"], "te*", "x")"#, "s", "expected pcommon.Map but got string"),
+        ]);
+        assert!(edit(&attrs(), r#"replace_all_matches(log.attributes, "te*", "x")"#).is_ok());
+    }
+
+    /// Results of upstream's `replace_pattern`.
+    #[test]
+    fn matches_are_replaced_with_groups_expanded() {
+        outcomes(&[
+            (r#"replace_pattern(log.attributes["s"], "t(.)", "$1-$$-${1}x$2")"#, "s", r#"Str("e-$-exxt")"#),
+            (r#"replace_pattern(log.attributes["s"], "", "-")"#, "s", r#"Str("-t-e-x-t-")"#),
+            (
+                r#"replace_pattern(log.attributes["s"], "t", "a", ToUpperCase, "%s%s%")"#,
+                "s",
+                r#"Str("A%!s(MISSING)%!(NOVERB)exA%!s(MISSING)%!(NOVERB)")"#,
+            ),
+            (r#"replace_pattern(log.attributes["s"], "t", "tt", ToLowerCase)"#, "s", r#"Str("ttttextttt")"#),
+            (r#"replace_pattern(log.attributes["s"], "e|x", "<$0>", ToUpperCase)"#, "s", r#"Str("t<E><X>t")"#),
+            (r#"replace_pattern(log.attributes["s"], "t", "x", replacement_format="%d")"#, "s", r#"Str("xexx")"#),
+            (r#"replace_pattern(log.attributes["s"], "t", "x", FNV)"#, "s", "the replacement value must be a string"),
+            (r#"replace_pattern(log.attributes["s"], "t", log.attributes["no"])"#, "s", "expected string but got nil"),
+            (r#"replace_pattern(log.attributes["no"], "t", log.attributes["no"])"#, "no", "None"),
+            (r#"replace_pattern(log.attributes["l"], "t", "x")"#, "l", "List([])"),
+            (
+                r#"replace_pattern(log.attributes["s"], "(", "x")"#,
+                "s",
+                "the regex pattern supplied to replace_pattern is not a valid pattern: error parsing regexp",
+            ),
+        ]);
+        let empty = format!("Str({:?})", format!("{0}t{0}e{0}x{0}t{0}", "-".repeat(31)));
+        outcomes(&[(r#"replace_pattern(log.attributes["s"], "", "-", ToLowerCase)"#, "s", &empty)]);
+    }
+
+    #[test]
+    fn matches_of_a_map_are_replaced_in_keys_or_values() {
+        let show = |statement: &str| edit(&attrs(), statement).map(|edited| format!("{edited:?}"));
+        assert_eq!(
+            show(r#"replace_all_patterns(log.attributes, "value", "e", "E")"#).unwrap(),
+            r#"{"s": Str("tExt"), "l": List([]), "b": Bytes([1, 255]), "k1": Str("tE")}"#
+        );
+        assert_eq!(
+            show(r#"replace_all_patterns(log.attributes, "key", "^[slk]\\d?$", "k")"#).unwrap(),
+            r#"{"k": Str("te"), "b": Bytes([1, 255])}"#
+        );
+        assert_eq!(
+            show(r#"replace_all_patterns(log.attributes, "key", "s", "$0$0", ToUpperCase)"#).unwrap(),
+            r#"{"SS": Str("text"), "l": List([]), "b": Bytes([1, 255]), "k1": Str("te")}"#
+        );
+        let error = show(r#"replace_all_patterns(log.attributes, "values", "e", "E")"#).unwrap_err();
+        assert!(error.contains("invalid mode values, must be either 'key' or 'value'"), "{error}");
+        // Upstream swallows the error and drops this and all other attributes.
+        let error = show(r#"replace_all_patterns(log.attributes, "value", "e", "E", FNV)"#).unwrap_err();
+        assert!(error.contains("the replacement value must be a string"), "{error}");
+    }
+
+    #[test]
+    fn growth_ends_at_a_bound() {
+        let long = Attrs::from([("s", "a".repeat(1 << 14))]);
+        for statement in [
+            format!(r#"replace_pattern(log.attributes["s"], "", "{}")"#, "x".repeat(1200)),
+            format!(r#"replace_pattern(log.attributes["s"], "a", "{}", ToLowerCase)"#, "a".repeat(100)),
+        ] {
+            let error = edit(&long, &statement).unwrap_err();
+            assert!(error.contains("bytes") || error.contains("too many matches"), "{error}");
+        }
+        // Many matches of one text are replaced at once.
+        let edited = edit(&long, r#"replace_pattern(log.attributes["s"], "a", "b", ToUpperCase)"#).unwrap();
+        assert_eq!(edited.get("s"), Some(&Value::from("B".repeat(1 << 14))));
+    }
+}
