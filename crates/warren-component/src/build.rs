@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use warren_config::ComponentId;
 use warren_pdata::Signal;
-use warren_storage::Directory;
+use warren_storage::{Directory, Place};
 use warren_telemetry::Telemetry;
 
 /// The program that runs, as it names itself to others.
@@ -40,15 +40,24 @@ pub struct BuildContext {
 }
 
 impl BuildContext {
-    /// The directory that this component has in a storage extension. `kind` is `receiver`, `exporter` and so on; a component that is built
+    /// Takes the directory that this component has in a storage extension, which is made if it is missing. `kind` is `receiver`, `exporter` and so on; a component that is built
     /// once per signal says for which.
     ///
     /// # Errors
     /// In upstream's words when there is no such extension, or it cannot store; else when the directory cannot be had.
     pub fn storage(&self, storage: &ComponentId, kind: &str, signal: Option<Signal>) -> Result<Directory, BuildError> {
+        let place = self.storage_place(storage, kind, signal)?;
+        Directory::open(place).map_err(|error| BuildError::with_source(format!("storage \"{storage}\": {error}"), error))
+    }
+
+    /// Where that directory is, for those whose predecessor may still hold it.
+    ///
+    /// # Errors
+    /// In upstream's words when there is no such extension, or it cannot store.
+    pub fn storage_place(&self, storage: &ComponentId, kind: &str, signal: Option<Signal>) -> Result<Place, BuildError> {
         let extension = self.extensions.storage(storage)?;
         let signal = signal.map(|signal| format!("_{}", signal.name())).unwrap_or_default();
-        extension.open(&format!("{kind}_{}_{}{signal}", self.id.kind(), self.id.name()))
+        Ok(extension.place(&format!("{kind}_{}_{}{signal}", self.id.kind(), self.id.name())))
     }
 }
 

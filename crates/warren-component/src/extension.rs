@@ -1,10 +1,10 @@
 //! Extensions: what serves other components. Each capability is one method; what an extension lacks stays `None`.
 
-use crate::{BoxFuture, BuildError, Control, RunContext, RunError};
+use crate::{BoxFuture, Control, RunContext, RunError};
 use http::HeaderMap;
 use std::sync::Arc;
 use warren_pdata::{Batch, Signal};
-use warren_storage::Directory;
+use warren_storage::Place;
 
 /// A running extension.
 pub trait Extension: Send + Sync {
@@ -86,12 +86,9 @@ pub trait Encoding: Send + Sync {
 #[error("{0}")]
 pub struct EncodingError(pub String);
 
-/// Keeps what must survive a restart: gives each client a directory of its own. Components ask by
+/// Keeps what must survive a restart: each client has a directory of its own. Components ask by
 /// [`BuildContext::storage`](crate::BuildContext::storage).
 pub trait Storage: Send + Sync {
-    /// The directory of a client, made if it is missing. It is the client's until it is dropped. Called while building.
-    ///
-    /// # Errors
-    /// When it cannot be made or written to, or someone else holds it.
-    fn open(&self, client: &str) -> Result<Directory, BuildError>;
+    /// Where a client's directory is, and how it is kept. Nothing is made yet.
+    fn place(&self, client: &str) -> Place;
 }

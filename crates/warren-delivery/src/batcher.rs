@@ -97,13 +97,18 @@ impl Batcher {
 }
 
 /// One entry of two; resources stand side by side. Copies columns only where an exporter beside holds them too.
-fn merge(first: Entry, second: Entry) -> Entry {
-    let Entry { batch, offered, mut tickets, .. } = first;
-    let mut merged = Batch::owned(batch);
+fn merge(mut first: Entry, mut second: Entry) -> Entry {
+    let mut tickets = std::mem::take(&mut first.tickets);
+    tickets.append(&mut second.tickets);
+    let mut merged = Batch::owned(take_batch(&mut first));
     // Both are of the exporter's signal.
-    let _ = merged.append(Batch::owned(second.batch));
-    tickets.extend(second.tickets);
-    Entry::new(Arc::new(merged), offered, tickets)
+    let _ = merged.append(Batch::owned(take_batch(&mut second)));
+    Entry::new(Arc::new(merged), first.offered, tickets)
+}
+
+fn take_batch(entry: &mut Entry) -> Arc<Batch> {
+    let empty = Arc::new(Batch::empty(entry.batch.signal()));
+    std::mem::replace(&mut entry.batch, empty)
 }
 
 /// Cuts an entry of `size` down to `max` and returns the rest; `None` when it cannot be cut, because it is a single item.
@@ -113,7 +118,7 @@ fn cut(entry: &mut Entry, max: u64, size: u64, sizer: Sizer) -> Option<Batch> {
         return None;
     }
     let signal = entry.batch.signal();
-    let mut first = Batch::owned(std::mem::replace(&mut entry.batch, Arc::new(Batch::empty(signal))));
+    let mut first = Batch::owned(take_batch(entry));
     let mut rest = Batch::empty(signal);
     let (mut items, mut size) = (items, size);
     while size > max && items > 1 {

@@ -30,6 +30,8 @@ pub struct QueueConfig {
     pub sizer: Sizer,
     /// How much may wait or be on its way.
     pub queue_size: i64,
+    /// Whether the configuration says so. A queue on disk is else bounded by the bytes of its storage alone.
+    pub queue_size_given: bool,
     /// A full queue makes the caller wait instead of refusing.
     pub block_on_overflow: bool,
     /// The extension that keeps the queue on disk.
@@ -79,6 +81,8 @@ pub struct RetryConfig {
     pub max_interval: GoDuration,
     /// A batch is given up after this time from its first attempt; zero never gives it up.
     pub max_elapsed_time: GoDuration,
+    /// Whether the configuration says so. What is in a queue on disk is else never given up.
+    pub max_elapsed_time_given: bool,
 }
 
 /// The key `timeout`, for exporters whose protocol has no limit of its own.
@@ -99,6 +103,7 @@ impl Default for QueueConfig {
             wait_for_result: false,
             sizer: Sizer::Requests,
             queue_size: 1000,
+            queue_size_given: false,
             block_on_overflow: false,
             storage: None,
             num_consumers: 10,
@@ -107,7 +112,25 @@ impl Default for QueueConfig {
     }
 }
 
+impl DeliveryConfig {
+    /// The settings as they are meant for a queue on disk: what is not said has no bound but the disk's.
+    pub(crate) fn durable(mut self) -> Self {
+        if !self.queue.queue_size_given {
+            self.queue.queue_size = i64::MAX;
+        }
+        if !self.retry.max_elapsed_time_given {
+            self.retry.max_elapsed_time = GoDuration(0);
+        }
+        self
+    }
+}
+
 impl QueueConfig {
+    /// The storage that the queue is kept in, if it is.
+    pub fn stored_in(&self) -> Option<&ComponentId> {
+        self.storage.as_ref().filter(|_| self.enabled)
+    }
+
     /// No queue: the caller waits for the outcome.
     pub fn disabled() -> Self {
         Self { enabled: false, ..Self::default() }
@@ -129,6 +152,7 @@ impl Default for RetryConfig {
             multiplier: 1.5,
             max_interval: seconds(30),
             max_elapsed_time: seconds(300),
+            max_elapsed_time_given: false,
         }
     }
 }
@@ -151,6 +175,7 @@ impl Block for QueueConfig {
         f.scalar("enabled", &mut self.enabled);
         f.scalar("wait_for_result", &mut self.wait_for_result);
         f.scalar("sizer", &mut self.sizer);
+        self.queue_size_given |= f.is_set("queue_size");
         f.scalar("queue_size", &mut self.queue_size);
         f.scalar("block_on_overflow", &mut self.block_on_overflow);
         f.optional_scalar("storage", &mut self.storage);
@@ -220,6 +245,7 @@ impl Block for RetryConfig {
         f.scalar("randomization_factor", &mut self.randomization_factor);
         f.scalar("multiplier", &mut self.multiplier);
         f.scalar("max_interval", &mut self.max_interval);
+        self.max_elapsed_time_given |= f.is_set("max_elapsed_time");
         f.scalar("max_elapsed_time", &mut self.max_elapsed_time);
     }
 
@@ -353,6 +379,20 @@ mod tests {
         decode_settings(&node, &mut QueueConfig::default(), &mut diagnostics);
         assert!(!diagnostics.has_errors());
         assert_eq!(diagnostics.warnings().count(), 2);
+    }
+
+    #[test]
+    fn on_disk_only_what_is_said_bounds_the_count_and_ends_retries() {
+        let durable = |queue: &str, retry: &str| {
+            let mut config = DeliveryConfig::default();
+            assert_eq!(told(&mut config.queue, queue), Vec::<String>::new());
+            assert_eq!(told(&mut config.retry, retry), Vec::<String>::new());
+            let config = config.durable();
+            (config.queue.queue_size, config.retry.max_elapsed_time.0)
+        };
+        assert_eq!(durable("{storage: file_storage}", "{}"), (i64::MAX, 0));
+        let given = durable("{storage: file_storage, queue_size: 1000}", "{max_elapsed_time: 300s}");
+        assert_eq!(given, (1000, 300_000_000_000));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What delivery tells of itself: `otelcol_exporter_*` as upstream has them, and `warren_*`.
 
 use crate::queue::{Capacity, Queue};
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
 use tokio::time::Instant;
@@ -22,6 +21,10 @@ pub(crate) enum Loss {
     Shutdown,
     /// The destination took the batch and rejected these items.
     Rejected,
+    /// The disk gave back something else than what was written.
+    Corrupt,
+    /// It was read from the disk, and is no batch.
+    Undecodable,
 }
 
 impl Loss {
@@ -32,6 +35,8 @@ impl Loss {
             Self::RetryDisabled => "retry_disabled",
             Self::Shutdown => "shutdown",
             Self::Rejected => "rejected",
+            Self::Corrupt => "corrupt",
+            Self::Undecodable => "undecodable",
         }
     }
 }
@@ -103,13 +108,11 @@ impl Counters {
     pub(crate) fn watch(&self, queue: &Arc<Queue>, capacity: &Capacity) {
         type Question = fn(&Queue) -> f64;
         let questions: [(&str, &'static str, Question); 4] = [
-            ("otelcol_exporter_queue_size", "Current size of the retry queue (in batches) [alpha]", |queue| {
-                queue.occupancy.size.load(Relaxed) as f64
-            }),
+            ("otelcol_exporter_queue_size", "Current size of the retry queue (in batches) [alpha]", |queue| queue.size() as f64),
             (
                 "warren_exporter_queue_bytes",
-                "Heap bytes of the batches in the queue, the one that found it empty left out.",
-                |queue| queue.occupancy.bytes.load(Relaxed) as f64,
+                "Bytes of the batches in the queue: on the heap, the one that found it empty left out; encoded, if the queue is on disk.",
+                |queue| queue.bytes() as f64,
             ),
             ("warren_exporter_in_flight", "Batches on their way to the destination.", |queue| queue.in_flight() as f64),
             ("warren_exporter_oldest_item_age_seconds", "How long the oldest batch in the queue has been waiting.", |queue| {
@@ -121,9 +124,25 @@ impl Counters {
             let queue: Weak<Queue> = Arc::downgrade(queue);
             self.registry.computed(Kind::Gauge, name, help, &labels, move || queue.upgrade().map(|queue| question(&queue)));
         }
-        let capacity = capacity.size() as f64;
-        let help = "Fixed capacity of the retry queue (in batches) [alpha]";
-        self.registry.gauge("otelcol_exporter_queue_capacity", help, &labels).set(capacity);
+        if capacity.is_durable() {
+            let queue: Weak<Queue> = Arc::downgrade(queue);
+            let help = "Bytes of the files that the queue is kept in.";
+            self.registry.computed(Kind::Gauge, "warren_storage_bytes", help, &labels, move || {
+                Some(queue.upgrade()?.disk()?.bytes() as f64)
+            });
+            self.corrupt_segments().add(0);
+        }
+        if let Some(size) = capacity.size() {
+            let help = "Fixed capacity of the retry queue (in batches) [alpha]";
+            self.registry.gauge("otelcol_exporter_queue_capacity", help, &labels).set(size as f64);
+        }
+    }
+
+    /// Counts the files of the queue that were found damaged.
+    pub(crate) fn corrupt_segments(&self) -> Counter {
+        let labels = [("exporter", self.exporter.as_str()), ("data_type", self.signal.name())];
+        let help = "Files of the queue in which damage was found.";
+        self.registry.counter("warren_storage_corrupt_segments_total", help, &labels)
     }
 
     fn succeeded(&self) {

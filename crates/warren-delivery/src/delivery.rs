@@ -2,6 +2,7 @@
 
 use crate::config::shown;
 use crate::counters::{Counters, Loss};
+use crate::disk::Disk;
 use crate::entry::Entry;
 use crate::queue::{Capacity, Queue, Refusal, Work};
 use crate::{Backoff, DeliveryConfig, Outcome, Sender};
@@ -19,6 +20,9 @@ use warren_telemetry::{Field, Logger};
 /// Longest time for which a caller is held for further attempts when there is no queue. Receivers' clients rarely wait longer.
 pub const HOLD_MAX: Duration = Duration::from_secs(10);
 
+/// How often a caller that waits for room looks whether a disk has some again.
+const DISK_RETRY: Duration = Duration::from_secs(1);
+
 /// Text that upstream appends when retries are off.
 const TRY_RETRY: &str = " Try enabling retry_on_failure config option to retry on retryable errors.";
 
@@ -35,15 +39,9 @@ pub fn deliver(
     config: DeliveryConfig,
     sender: impl Sender,
 ) -> Result<Arc<dyn Exporter>, BuildError> {
-    if let Some(storage) = config.queue.storage.as_ref().filter(|_| config.queue.enabled) {
-        return Err(BuildError::new(match cx.extensions.get(storage) {
-            None => format!("no storage client extension found: \"{storage}\""),
-            Some(_) => format!("requested extension is not a storage extension: \"{storage}\""),
-        }));
-    }
-    let inherited = cx.inherited.take::<Arc<Queue>>();
+    let config = if config.queue.stored_in().is_some() { config.durable() } else { config };
     let counters = Counters::new(cx, signal);
-    let queue = inherited.unwrap_or_else(|| Arc::new(Queue::new(&config.retry)));
+    let queue = queue(cx, signal, &config)?;
     let capacity = Capacity::of(&config.queue);
     if config.queue.enabled {
         counters.watch(&queue, &capacity);
@@ -61,11 +59,32 @@ pub fn deliver(
     }))
 }
 
+/// The predecessor's queue, unless it is on disk elsewhere than this one shall be, or a new one; on disk if the settings say so.
+fn queue(cx: &BuildContext, signal: Signal, config: &DeliveryConfig) -> Result<Arc<Queue>, BuildError> {
+    let inherited = cx.inherited.take::<Arc<Queue>>();
+    let Some(storage) = config.queue.stored_in() else {
+        return Ok(inherited.unwrap_or_else(|| Arc::new(Queue::new(&config.retry))));
+    };
+    let place = cx.storage_place(storage, "exporter", Some(signal))?;
+    let inherited = inherited.map(|queue| (queue.disk(), queue));
+    let queue = match inherited {
+        Some((Some(disk), queue)) if disk.path() == place.path => return Ok(queue),
+        // What is in memory goes on over the new storage; what is on another disk is sent by the predecessor, or stays there.
+        Some((None, queue)) => queue,
+        _ => Arc::new(Queue::new(&config.retry)),
+    };
+    let directory = cx.storage(storage, "exporter", Some(signal))?;
+    let disk = Disk::start(directory, signal, Arc::downgrade(&queue))
+        .map_err(|error| BuildError::with_source(format!("no thread for the queue on disk: {error}"), error))?;
+    queue.attach(disk);
+    Ok(queue)
+}
+
 /// An exporter with its queue.
 pub(crate) struct Delivery {
     pub(crate) config: DeliveryConfig,
     pub(crate) queue: Arc<Queue>,
-    capacity: Capacity,
+    pub(crate) capacity: Capacity,
     pub(crate) work: Work,
     pub(crate) sender: Box<dyn Sender>,
     /// What upstream appends to the message of a failure.
@@ -108,18 +127,24 @@ impl Delivery {
             // Registered before the attempt, so that room made in between is not missed.
             let mut space = std::pin::pin!(self.queue.occupancy.space.notified());
             space.as_mut().enable();
-            match self.queue.offer(&batch, &self.capacity, &mut reply) {
+            let taken = match self.capacity.is_durable() {
+                true => self.queue.store(&batch, &self.capacity).await,
+                false => self.queue.offer(&batch, &self.capacity, &mut reply),
+            };
+            match taken {
                 Ok(()) => break,
-                Err(Refusal::Full) if self.config.queue.block_on_overflow && !self.is_stopping() => {
+                Err(Refusal::Full | Refusal::Failed(_)) if self.config.queue.block_on_overflow && !self.is_stopping() => {
                     tokio::select! {
                         () = space => {}
                         () = self.stopping() => {}
+                        () = tokio::time::sleep(DISK_RETRY), if self.capacity.is_durable() => {}
                     }
                 }
                 Err(refusal) => {
                     let error = match refusal {
                         Refusal::Full => ConsumeError::retryable("sending queue is full").with_code(Code::Unavailable),
                         Refusal::TooLarge => ConsumeError::permanent("element size too large"),
+                        Refusal::Failed(text) => ConsumeError::retryable(text).with_code(Code::Unavailable),
                     };
                     self.counters.refused(items);
                     self.tell_rejected(items, &error.message);
@@ -221,6 +246,7 @@ impl Delivery {
     pub(crate) fn drop_entry(&self, entry: Entry, loss: Loss, error: &ConsumeError, text: &str) {
         entry.fail(error);
         self.drop_items(entry.open_items, loss, text);
+        entry.finish();
     }
 
     /// Counts and tells a loss.

@@ -1,21 +1,42 @@
 //! The queue: what waits, what is parked until its next attempt, and how much of both may be held.
 //!
+//! ```text
+//!            ┌─ at hand ────────────────────▶ ┐
+//! offered ──▶│                                ├──▶ batcher ──▶ next ──▶ attempt
+//!            └─ on disk ──▶ loaded, a few ──▶ ┘                  ▲ parked ◀─┘
+//! ```
+//!
+//! Without storage everything is at hand. With it a batch is on disk before it counts as taken, and at hand only while little is: so memory
+//! stays flat however much waits. Both ways are taken in turn, so that neither what is fresh nor what is old waits for the other to
+//! end; where order counts, nothing is at hand while something older is on disk.
+//!
 //! It belongs to the exporter's id and not to one instance of the exporter: on a change of settings the successor adopts it.
 
 use crate::batcher::{Batcher, Sizes};
 use crate::circuit::Circuit;
+use crate::disk::{self, Disk, Loaded, Offer};
 use crate::entry::{Entry, Occupancy, Reply, Ticket};
 use crate::{DeliveryConfig, QueueConfig, RetryConfig, Sizer};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use warren_pdata::Batch;
+use warren_storage::{Receipt, Tally};
 
 /// Most heap bytes of batches that one queue holds. A batch that finds the queue empty is let in whatever its size, and not weighed.
 pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+
+/// Encoded bytes of batches that a queue on disk has in memory at most, one batch aside: at hand, loaded, parked or on their way.
+const MEMORY_BYTES_MAX: usize = 4 << 20;
+
+/// How much of that may be at hand, fresh from the pipeline.
+const AT_HAND_BYTES_MAX: usize = MEMORY_BYTES_MAX / 2;
+
+/// Batches at hand at most.
+const AT_HAND_MAX: usize = 1000;
 
 /// How much a queue takes.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +44,8 @@ pub(crate) struct Capacity {
     sizer: Sizer,
     size: u64,
     bytes: usize,
+    /// It is on disk.
+    durable: bool,
 }
 
 /// How a queue is emptied.
@@ -34,12 +57,14 @@ pub(crate) struct Work {
 }
 
 /// Why a batch is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// There is no room now.
     Full,
     /// There will never be room.
     TooLarge,
+    /// It cannot be stored, for this reason.
+    Failed(String),
 }
 
 /// What to do next.
@@ -67,7 +92,20 @@ pub(crate) struct Queue {
 
 #[derive(Debug)]
 struct State {
+    /// At hand.
     waiting: VecDeque<Entry>,
+    /// Read from the disk.
+    loaded: VecDeque<Entry>,
+    /// Whether more is being read.
+    loading: bool,
+    /// On disk alone.
+    unread: Tally,
+    disk: Option<Disk>,
+    /// Whether what is at hand goes next where both ways hold something.
+    fresh_next: bool,
+    rules: Rules,
+    /// Nothing more is started: what is left stays on disk.
+    resting: bool,
     batcher: Batcher,
     parked: Vec<Entry>,
     in_flight: usize,
@@ -75,16 +113,28 @@ struct State {
     owner: u64,
 }
 
+/// What the owner's settings mean for what comes from the disk.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    sizer: Sizer,
+    ordered: bool,
+}
+
 impl Capacity {
     pub(crate) fn of(queue: &QueueConfig) -> Self {
         let size = u64::try_from(queue.queue_size).unwrap_or(0);
         // Whoever gives a size in bytes says otherwise than the usual bound.
         let asked = if queue.sizer == Sizer::Bytes { usize::try_from(size).unwrap_or(usize::MAX) } else { 0 };
-        Self { sizer: queue.sizer, size, bytes: QUEUE_BYTES_MAX.max(asked) }
+        Self { sizer: queue.sizer, size, bytes: QUEUE_BYTES_MAX.max(asked), durable: queue.stored_in().is_some() }
     }
 
-    pub(crate) fn size(&self) -> u64 {
-        self.size
+    /// The size; none if the bytes on disk are the only bound.
+    pub(crate) fn size(&self) -> Option<u64> {
+        (self.size < i64::MAX as u64).then_some(self.size)
+    }
+
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durable
     }
 }
 
@@ -100,6 +150,13 @@ impl Queue {
     pub(crate) fn new(retry: &RetryConfig) -> Self {
         let state = State {
             waiting: VecDeque::new(),
+            loaded: VecDeque::new(),
+            loading: false,
+            unread: Tally::default(),
+            disk: None,
+            fresh_next: false,
+            rules: Rules { sizer: Sizer::Requests, ordered: true },
+            resting: false,
             batcher: Batcher::default(),
             parked: Vec::new(),
             in_flight: 0,
@@ -120,8 +177,8 @@ impl Queue {
             return Err(Refusal::TooLarge);
         }
         let mut state = self.state();
-        let held = self.occupancy.size.load(Relaxed);
-        if held + size > capacity.size {
+        let held = state.held(&self.occupancy, capacity.sizer);
+        if held.saturating_add(size) > capacity.size {
             return Err(Refusal::Full);
         }
         // Weighing visits every attribute set, so it is left out while the destination keeps up.
@@ -136,9 +193,106 @@ impl Queue {
         Ok(())
     }
 
-    /// Makes the caller the one that empties the queue. Whoever did so before starts nothing more.
-    pub(crate) fn adopt(&self, retry: &RetryConfig) -> Owner {
+    /// Takes a batch in as soon as it is on disk.
+    pub(crate) async fn store(&self, batch: &Arc<Batch>, capacity: &Capacity) -> Result<(), Refusal> {
+        let size = capacity.sizer.size(batch);
+        if size == 0 {
+            return Ok(());
+        }
+        if size > capacity.size {
+            return Err(Refusal::TooLarge);
+        }
+        let (answer, stored) = oneshot::channel();
+        {
+            let state = self.state();
+            let Some(disk) = &state.disk else { return Err(Refusal::Failed("sending queue has no storage".to_owned())) };
+            let pending = disk.pending();
+            let held = state.held(&self.occupancy, capacity.sizer);
+            let waits = pending.size.load(Relaxed) > 0;
+            // As in memory: what comes alone is let in whatever its size.
+            let bytes = if waits { batch.heap_bytes() } else { 0 };
+            let too_many = waits && pending.bytes.load(Relaxed).saturating_add(bytes) > capacity.bytes;
+            if too_many || held.saturating_add(size) > capacity.size {
+                return Err(Refusal::Full);
+            }
+            disk.store(Offer { batch: batch.clone(), pending: Ticket::new(pending, size, bytes, None), answer });
+        }
+        stored.await.unwrap_or_else(|_| Err(Refusal::Failed("sending queue cannot be written: its thread has ended".to_owned())))
+    }
+
+    /// Keeps the queue on disk from now on.
+    pub(crate) fn attach(&self, disk: Disk) {
+        self.state().disk = Some(disk);
+    }
+
+    /// Where the queue is on disk.
+    pub(crate) fn disk(&self) -> Option<Disk> {
+        self.state().disk.clone()
+    }
+
+    /// The log was opened.
+    pub(crate) fn opened(&self, unread: Tally) {
+        self.state().unread = unread;
+        self.work.notify_one();
+    }
+
+    /// A batch is on disk. Gives the receipt back if it is to be read in its turn.
+    pub(crate) fn committed(&self, offer: Offer, receipt: Receipt) -> Option<Receipt> {
+        let Offer { batch, pending, answer } = offer;
         let mut state = self.state();
+        let held = self.occupancy.bytes.load(Relaxed);
+        let fits = state.waiting.len() < AT_HAND_MAX && held.saturating_add(receipt.length()) <= AT_HAND_BYTES_MAX;
+        let behind = state.unread.records > 0 || state.loading || !state.loaded.is_empty();
+        let left = match state.disk.clone() {
+            Some(disk) if (fits || held == 0) && !(state.rules.ordered && behind) => {
+                let size = state.rules.sizer.stored_size(&receipt);
+                let ticket = Ticket::stored(&self.occupancy, size, &disk, receipt);
+                state.waiting.push_back(Entry::new(batch, Instant::now(), vec![ticket]));
+                None
+            }
+            _ => {
+                state.unread.records += 1;
+                state.unread.items += receipt.items();
+                state.unread.bytes += receipt.length() as u64;
+                Some(receipt)
+            }
+        };
+        drop(state);
+        drop(pending);
+        // A caller that is gone wants no answer; the batch is taken all the same.
+        let _ = answer.send(Ok(()));
+        self.work.notify_one();
+        left
+    }
+
+    /// Batches were read from the disk; so much is left there.
+    pub(crate) fn loaded(&self, batches: Vec<Loaded>, unread: Tally) {
+        let (instant, seconds) = (Instant::now(), disk::now());
+        let mut state = self.state();
+        (state.loading, state.unread) = (false, unread);
+        if let Some(disk) = state.disk.clone() {
+            for Loaded { batch, receipt } in batches {
+                let age = Duration::from_secs(seconds.saturating_sub(receipt.time()));
+                let offered = instant.checked_sub(age).unwrap_or(instant);
+                let size = state.rules.sizer.stored_size(&receipt);
+                let ticket = Ticket::stored(&self.occupancy, size, &disk, receipt);
+                state.loaded.push_back(Entry::new(Arc::new(batch), offered, vec![ticket]));
+            }
+        }
+        drop(state);
+        self.work.notify_one();
+    }
+
+    /// Starts nothing more: what is left stays on disk.
+    pub(crate) fn rest(&self) {
+        self.state().resting = true;
+    }
+
+    /// Makes the caller the one that empties the queue. Whoever did so before starts nothing more.
+    pub(crate) fn adopt(&self, retry: &RetryConfig, work: &Work, capacity: &Capacity) -> Owner {
+        let mut state = self.state();
+        state.rules = Rules { sizer: capacity.sizer, ordered: work.ordered };
+        state.resting = false;
         state.owner += 1;
         state.circuit = Circuit::new(retry);
         let owner = Owner(state.owner);
@@ -160,6 +314,10 @@ impl Queue {
             self.work.notify_one();
             return Next::Idle;
         }
+        if state.resting {
+            return Next::Idle;
+        }
+        self.load_more(&mut state, work);
         let probe_at = state.circuit.probe_at().filter(|_| !draining);
         let limit = if probe_at.is_some() { 1 } else { work.consumers };
         if state.in_flight >= limit {
@@ -201,7 +359,8 @@ impl Queue {
     /// Whether nothing waits and nothing is on its way.
     pub(crate) fn is_empty(&self) -> bool {
         let state = self.state();
-        state.in_flight == 0 && !state.holds_something()
+        let rests = state.resting || !state.holds_something() && state.unread.records == 0 && !state.loading;
+        state.in_flight == 0 && rests
     }
 
     /// Takes everything out that is not on its way.
@@ -210,7 +369,24 @@ impl Queue {
         let mut all: Vec<Entry> = state.parked.drain(..).collect();
         all.extend(std::iter::from_fn(|| state.batcher.flush()));
         all.extend(state.waiting.drain(..));
+        all.extend(state.loaded.drain(..));
         all
+    }
+
+    /// What is on disk alone.
+    pub(crate) fn unread(&self) -> Tally {
+        self.state().unread
+    }
+
+    /// How much there is by the measure of the settings.
+    pub(crate) fn size(&self) -> u64 {
+        let state = self.state();
+        state.held(&self.occupancy, state.rules.sizer)
+    }
+
+    /// Bytes of what there is.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.occupancy.bytes.load(Relaxed) as u64 + self.state().unread.bytes
     }
 
     /// Batches on their way.
@@ -221,9 +397,18 @@ impl Queue {
     /// How long the oldest batch has been waiting; those on their way do not count.
     pub(crate) fn oldest_age(&self, now: Instant) -> Duration {
         let state = self.state();
-        let all = state.parked.iter().chain(state.batcher.entries()).chain(state.waiting.front());
+        let all = state.parked.iter().chain(state.batcher.entries()).chain(state.waiting.front()).chain(state.loaded.front());
         let oldest = all.map(|entry| entry.offered).min();
         oldest.map_or(Duration::ZERO, |offered| now.saturating_duration_since(offered))
+    }
+
+    /// Has more read from the disk if there is room for it in memory.
+    fn load_more(&self, state: &mut State, work: &Work) {
+        let room = self.occupancy.bytes.load(Relaxed) < MEMORY_BYTES_MAX && state.loaded.len() < work.consumers;
+        if let Some(disk) = state.disk.as_ref().filter(|_| room && !state.loading && state.unread.records > 0) {
+            disk.read();
+            state.loading = true;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -232,8 +417,14 @@ impl Queue {
 }
 
 impl State {
+    /// How much the queue holds, in memory and on disk.
+    fn held(&self, occupancy: &Occupancy, sizer: Sizer) -> u64 {
+        let pending = self.disk.as_ref().map_or(0, |disk| disk.pending().size.load(Relaxed));
+        occupancy.size.load(Relaxed) + pending + sizer.of(&self.unread)
+    }
+
     fn holds_something(&self) -> bool {
-        !self.waiting.is_empty() || !self.parked.is_empty() || self.batcher.entries().next().is_some()
+        !self.waiting.is_empty() || !self.loaded.is_empty() || !self.parked.is_empty() || self.batcher.entries().next().is_some()
     }
 
     fn take(&mut self, work: &Work, now: Instant, draining: bool) -> Next {
@@ -245,7 +436,9 @@ impl State {
             return Next::Start(self.parked.swap_remove(index));
         }
         let parked_until = parked.map(|(_, due)| due);
-        if let Some(due) = parked_until.filter(|_| work.ordered) {
+        // What failed is in memory: while a destination is down, no more of what is on disk than that.
+        let enough = self.disk.is_some() && self.parked.len() >= work.consumers;
+        if let Some(due) = parked_until.filter(|_| work.ordered || enough) {
             return Next::At(due);
         }
         if let Some(entry) = self.take_fresh(work, now, draining) {
@@ -258,17 +451,31 @@ impl State {
     fn take_fresh(&mut self, work: &Work, now: Instant, draining: bool) -> Option<Entry> {
         let Some(sizes) = &work.sizes else {
             // What a predecessor with other settings was merging goes first.
-            return self.batcher.flush().or_else(|| self.waiting.pop_front());
+            return self.batcher.flush().or_else(|| self.pop(work));
         };
         loop {
             if let Some(entry) = self.batcher.take(now) {
                 return Some(entry);
             }
-            match self.waiting.pop_front() {
+            match self.pop(work) {
                 Some(entry) => self.batcher.add(entry, sizes, now),
                 None if draining => return self.batcher.flush(),
                 None => return None,
             }
         }
+    }
+
+    /// The next batch of either way: in turn, or the older one where order counts.
+    fn pop(&mut self, work: &Work) -> Option<Entry> {
+        let (at_hand, on_disk) = (self.waiting.front().map(Entry::sequence), self.loaded.front().map(Entry::sequence));
+        let fresh = match (at_hand, on_disk) {
+            (Some(at_hand), Some(on_disk)) if work.ordered => at_hand < on_disk,
+            (Some(_), Some(_)) => {
+                self.fresh_next = !self.fresh_next;
+                self.fresh_next
+            }
+            (at_hand, _) => at_hand.is_some(),
+        };
+        if fresh { self.waiting.pop_front() } else { self.loaded.pop_front() }
     }
 }

@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 use warren_component::{BoxFuture, ConsumeError, Health, RunContext, Stop};
+use warren_telemetry::Field;
 
 /// Failures in a row after which the exporter says that it is ill.
 const FAILURES_TOLD: u32 = 3;
@@ -36,14 +37,26 @@ enum Phase {
 impl Delivery {
     /// Sends what is in the queue until told to stop, and then what is left in it, until the drain deadline.
     pub(crate) async fn empty_queue(&self, cx: &RunContext) {
-        let owner = self.queue.adopt(&self.config.retry);
+        let owner = self.queue.adopt(&self.config.retry, &self.work, &self.capacity);
+        self.send_all(owner, cx).await;
+        if let Some(disk) = self.queue.disk() {
+            // Nothing that was settled is to come again after an orderly end.
+            disk.flush().await;
+            self.tell_notices(&disk);
+        }
+    }
+
+    async fn send_all(&self, owner: Owner, cx: &RunContext) {
         let mut attempts: FuturesUnordered<Attempt<'_>> = FuturesUnordered::new();
         loop {
+            if let Some(disk) = self.queue.disk() {
+                self.tell_notices(&disk);
+            }
             let phase = self.phase(owner, &cx.stop);
             let wake = self.start_attempts(owner, phase, &cx.stop, &mut attempts);
             let stopping = cx.stop.is_requested();
             if stopping && attempts.is_empty() && (phase == Phase::Superseded || self.queue.is_empty()) {
-                return;
+                return self.leave_rest(owner);
             }
             tokio::select! {
                 biased;
@@ -52,8 +65,7 @@ impl Delivery {
                 () = self.queue.work.notified(), if phase != Phase::Superseded => {}
                 () = sleep_until(wake), if wake.is_some() => {}
                 () = cx.stop.overdue(), if stopping && attempts.is_empty() => {
-                    self.drop_rest(owner);
-                    return;
+                    return self.leave_rest(owner);
                 }
             }
         }
@@ -127,7 +139,7 @@ impl Delivery {
 
     fn answered(&self, entry: Entry) {
         self.queue.answered();
-        drop(entry);
+        entry.finish();
         if let Some(status) = self.status()
             && matches!(status.health(), Health::Recoverable(_))
         {
@@ -146,6 +158,11 @@ impl Delivery {
         }
         match phase {
             Phase::Superseded => return self.queue.park(entry),
+            // It is safe where it is, and so is what waits behind it.
+            Phase::Draining if entry.is_stored() => {
+                self.queue.rest();
+                return self.queue.park(entry);
+            }
             Phase::Draining => {
                 let text = format!("interrupted due to shutdown: {}", described(&error));
                 return self.drop_entry(entry, Loss::Shutdown, &error, &text);
@@ -168,12 +185,20 @@ impl Delivery {
         self.queue.park(entry);
     }
 
-    /// Gives up what is left at the drain deadline.
-    fn drop_rest(&self, owner: Owner) {
+    /// What is left at the end stays on disk; what is not there is given up.
+    fn leave_rest(&self, owner: Owner) {
         if !self.queue.is_owned_by(owner) {
             return;
         }
-        let entries = self.queue.clear();
+        let unread = self.queue.unread();
+        let (stored, entries): (Vec<Entry>, Vec<Entry>) = self.queue.clear().into_iter().partition(Entry::is_stored);
+        let left = unread.records + stored.len() as u64;
+        if left > 0 {
+            let items = unread.items + stored.iter().map(|entry| entry.open_items).sum::<u64>();
+            let count = |count: u64| Field::Int(i64::try_from(count).unwrap_or(i64::MAX));
+            self.log
+                .info("What is left in the sending queue stays on disk", &[("batches", count(left)), ("items", count(items))]);
+        }
         let items = entries.iter().map(|entry| entry.open_items).sum();
         let error = ConsumeError::retryable("the time to drain is over");
         entries.iter().for_each(|entry| entry.fail(&error));

@@ -1,5 +1,6 @@
 //! Delivery against a sender that does as the test says, on a clock that the test moves.
 
+mod disk;
 mod handover;
 mod order;
 mod queue;
@@ -194,13 +195,23 @@ impl Scene {
     }
 
     fn inheriting(config: DeliveryConfig, destination: &Destination, inherited: Inherited, registry: Registry) -> Self {
+        Self::with(config, destination, inherited, registry, Extensions::default())
+    }
+
+    fn with(
+        config: DeliveryConfig,
+        destination: &Destination,
+        inherited: Inherited,
+        registry: Registry,
+        extensions: Extensions,
+    ) -> Self {
         let log = Lines::default();
         let settings = LogSettings { output: Box::new(log.clone()), sampling: None, ..LogSettings::default() };
         let cx = BuildContext {
             id: "otlphttp/x".parse().unwrap(),
             telemetry: Telemetry { registry: registry.clone(), log: Logger::new(settings) },
             build: Arc::new(BuildInfo { command: String::new(), description: String::new(), version: String::new() }),
-            extensions: Extensions::default(),
+            extensions,
             inherited,
             collect_now: false,
             gates: Default::default(),

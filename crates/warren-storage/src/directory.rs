@@ -33,6 +33,15 @@ pub struct Policy {
     pub mode: u32,
 }
 
+/// Where a directory is to be, and how it is to be kept.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Where.
+    pub path: PathBuf,
+    /// How.
+    pub policy: Policy,
+}
+
 /// A directory that one client alone writes to, until the last clone is gone.
 #[derive(Clone, Debug)]
 pub struct Directory(Arc<Held>);
@@ -65,8 +74,8 @@ impl Directory {
     ///
     /// # Errors
     /// When it cannot be made or written to, or someone else holds it.
-    pub fn open(path: impl Into<PathBuf>, policy: Policy) -> std::result::Result<Self, DirectoryError> {
-        let path = path.into();
+    pub fn open(place: Place) -> std::result::Result<Self, DirectoryError> {
+        let Place { path, policy } = place;
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| DirectoryError::Failed { path, source }
@@ -196,17 +205,21 @@ mod tests {
 
     const POLICY: Policy = Policy { fsync: true, bytes_max: 1 << 20, mode: 0o750 };
 
+    fn open(path: &Path) -> std::result::Result<Directory, DirectoryError> {
+        Directory::open(Place { path: path.to_owned(), policy: POLICY })
+    }
+
     #[test]
     fn a_value_is_replaced_as_a_whole_and_survives() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("client");
-        let directory = Directory::open(&path, POLICY).unwrap();
+        let directory = open(&path).unwrap();
         assert_eq!(directory.get("cursor").unwrap(), None);
         directory.put("cursor", b"s=1;i=2").unwrap();
         directory.put("cursor", b"").unwrap();
         directory.put("../x/ü", b"other").unwrap();
         drop(directory);
-        let directory = Directory::open(&path, POLICY).unwrap();
+        let directory = open(&path).unwrap();
         assert_eq!(directory.get("cursor").unwrap().as_deref(), Some(&b""[..]));
         assert_eq!(directory.get("../x/ü").unwrap().as_deref(), Some(&b"other"[..]));
         directory.remove("cursor").unwrap();
@@ -217,7 +230,7 @@ mod tests {
     #[test]
     fn a_damaged_value_is_told_and_never_taken_for_a_value() {
         let root = tempfile::tempdir().unwrap();
-        let directory = Directory::open(root.path().join("client"), POLICY).unwrap();
+        let directory = open(&root.path().join("client")).unwrap();
         directory.put("cursor", b"s=1;i=2").unwrap();
         let file = directory.value("cursor");
         let whole = std::fs::read(&file).unwrap();
@@ -233,13 +246,13 @@ mod tests {
     #[test]
     fn a_directory_has_one_client_at_a_time() {
         let root = tempfile::tempdir().unwrap();
-        let first = Directory::open(root.path().join("client"), POLICY).unwrap();
+        let first = open(&root.path().join("client")).unwrap();
         let clone = first.clone();
         drop(first);
-        let error = Directory::open(root.path().join("client"), POLICY).unwrap_err();
+        let error = open(&root.path().join("client")).unwrap_err();
         assert!(matches!(error, DirectoryError::InUse(_)), "{error}");
         drop(clone);
-        Directory::open(root.path().join("client"), POLICY).unwrap();
+        open(&root.path().join("client")).unwrap();
     }
 
     #[test]

@@ -12,5 +12,5 @@
 mod directory;
 mod log;
 
-pub use directory::{Directory, DirectoryError, Policy, VALUE_BYTES_MAX, file_name};
+pub use directory::{Directory, DirectoryError, Place, Policy, VALUE_BYTES_MAX, file_name};
 pub use log::{Damage, Log, PAYLOAD_BYTES_MAX, Receipt, Record, StageError, Tally};

@@ -173,7 +173,7 @@ impl Log {
             match self.window.find(&segment.source(), at, after) {
                 Found::Record(header) => {
                     if !header.done {
-                        segment.unread.add(&header);
+                        segment.unread.add(header.items, header.length);
                     }
                     at += header.record_bytes();
                     after = header.sequence;
@@ -271,10 +271,10 @@ impl Receipt {
 }
 
 impl Tally {
-    fn add(&mut self, header: &Header) {
+    fn add(&mut self, items: u32, length: u32) {
         self.records += 1;
-        self.items += u64::from(header.items);
-        self.bytes += u64::from(header.length);
+        self.items += u64::from(items);
+        self.bytes += u64::from(length);
     }
 
     fn subtract(&mut self, items: u32, length: u32) {

@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use warren_component::{BuildError, Extension, Storage};
-use warren_storage::{Directory, Policy, file_name};
+use warren_storage::{Place, Policy, file_name};
 
 /// The running extension.
 #[derive(Clone)]
@@ -39,9 +39,8 @@ impl Extension for FileStorage {
 }
 
 impl Storage for FileStorage {
-    fn open(&self, client: &str) -> Result<Directory, BuildError> {
-        Directory::open(self.directory.join(file_name(client)), self.policy)
-            .map_err(|error| BuildError::with_source(format!("file_storage: {error}"), error))
+    fn place(&self, client: &str) -> Place {
+        Place { path: self.directory.join(file_name(client)), policy: self.policy }
     }
 }
 

@@ -52,14 +52,14 @@ impl Log {
                         return None;
                     }
                     segment.close();
-                    self.leave(index);
+                    self.advance(index);
                 }
             }
         }
     }
 
     /// Moves the cursor to the segment after this one, and removes this one if nothing in it is needed.
-    fn leave(&mut self, index: usize) {
+    fn advance(&mut self, index: usize) {
         match self.segments.get(index + 1) {
             Some(next) => self.cursor = Cursor { segment: next.number, at: FIRST_RECORD_AT, after: 0 },
             // The next one that is made.

@@ -3,7 +3,7 @@
 use super::record::HEADER_BYTES;
 use super::segment::record_bytes;
 use super::*;
-use crate::Policy;
+use crate::{Place, Policy};
 use proptest::prelude::*;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -16,14 +16,23 @@ fn open(path: &Path) -> Log {
 }
 
 fn open_with(path: &Path, policy: Policy) -> Log {
-    Log::open(Directory::open(path, policy).unwrap()).unwrap()
+    Log::open(Directory::open(Place { path: path.to_owned(), policy }).unwrap()).unwrap()
 }
 
+/// Appends and keeps at hand.
 fn append(log: &mut Log, payloads: &[&[u8]]) -> Vec<Receipt> {
     for payload in payloads {
         log.stage(1, 1, 5, |out| out.extend_from_slice(payload)).unwrap();
     }
     log.commit().unwrap()
+}
+
+/// Appends to be read in turn; gives the sequence numbers.
+fn store(log: &mut Log, payloads: &[&[u8]]) -> Vec<u64> {
+    let receipts = append(log, payloads);
+    let numbers = receipts.iter().map(Receipt::sequence).collect();
+    receipts.into_iter().for_each(|receipt| log.leave(receipt));
+    numbers
 }
 
 fn read_all(log: &mut Log) -> Vec<Vec<u8>> {
@@ -41,34 +50,32 @@ fn segments(path: &Path) -> Vec<PathBuf> {
 fn what_is_committed_is_read_in_order_and_comes_again_until_it_is_settled() {
     let root = tempfile::tempdir().unwrap();
     let mut log = open(root.path());
-    let receipts = append(&mut log, &[b"a", b"b", b"c"]);
-    assert_eq!(receipts.iter().map(Receipt::sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(store(&mut log, &[b"a", b"b", b"c"]), [1, 2, 3]);
     assert_eq!(log.unread(), Tally { records: 3, items: 3, bytes: 3 });
     let first = log.read().unwrap();
     assert_eq!((first.form, first.payload.as_slice(), first.receipt.time()), (1, &b"a"[..], 5));
     log.done(first.receipt).unwrap();
     assert_eq!(log.unread().records, 2);
-    append(&mut log, &[b"d"]);
+    store(&mut log, &[b"d"]);
     drop(log);
     let mut log = open(root.path());
     assert_eq!(log.unread().records, 3);
     assert_eq!(read_all(&mut log), [b"b", b"c", b"d"]);
     assert_eq!(log.unread(), Tally::default());
-    let receipts = append(&mut log, &[b"e"]);
-    assert_eq!(receipts[0].sequence(), 5, "numbers go on");
+    assert_eq!(store(&mut log, &[b"e"]), [5], "numbers go on");
     assert_eq!(read_all(&mut log), [b"e"]);
     assert_eq!(log.damages(), []);
 }
 
 #[test]
-fn what_was_taken_at_its_commit_is_passed_over() {
+fn what_is_kept_at_hand_is_passed_over() {
     let root = tempfile::tempdir().unwrap();
     let mut log = open(root.path());
     let mut receipts = append(&mut log, &[b"a", b"b", b"c", b"d"]);
-    log.take(&receipts[0]);
-    log.take(&receipts[2]);
+    log.leave(receipts.remove(3));
+    log.leave(receipts.remove(1));
     assert_eq!(log.unread().records, 2);
-    log.done(receipts.remove(2)).unwrap();
+    log.done(receipts.remove(1)).unwrap();
     assert_eq!(read_all(&mut log), [b"b", b"d"]);
     drop(log);
     assert_eq!(read_all(&mut open(root.path())), [b"a", b"b", b"d"]);
@@ -83,7 +90,6 @@ fn files_go_away_with_what_is_in_them_and_the_last_one_starts_over() {
     for _ in 0..6 {
         receipts.extend(append(&mut log, &[&large]));
     }
-    receipts.iter().for_each(|receipt| log.take(receipt));
     assert_eq!(segments(root.path()).len(), 3);
     for receipt in receipts.drain(1..) {
         log.done(receipt).unwrap();
@@ -94,12 +100,11 @@ fn files_go_away_with_what_is_in_them_and_the_last_one_starts_over() {
     assert!(log.bytes() < 100, "{}", log.bytes());
     for _ in 0..100 {
         let receipt = append(&mut log, &[&large]).remove(0);
-        log.take(&receipt);
         log.done(receipt).unwrap();
         assert!(log.bytes() < 200 << 10);
     }
     assert_eq!(log.taken.len(), 0);
-    append(&mut log, &[b"x"]);
+    store(&mut log, &[b"x"]);
     assert_eq!(read_all(&mut log), [b"x"]);
 }
 
@@ -114,7 +119,7 @@ fn a_log_is_bounded_and_has_room_again_when_something_is_settled() {
             Ok(()) => taken += 1,
             Err(error) => break error,
         }
-        log.commit().unwrap();
+        log.commit().unwrap().into_iter().for_each(|receipt| log.leave(receipt));
     };
     assert!(matches!(full, StageError::Full) && taken == 10, "{taken}");
     assert!(log.bytes() <= POLICY.bytes_max);
@@ -122,7 +127,8 @@ fn a_log_is_bounded_and_has_room_again_when_something_is_settled() {
     log.done(record.receipt).unwrap();
     log.stage(1, 1, 0, |out| out.extend_from_slice(&large)).unwrap();
     assert!(matches!(log.stage(1, 1, 0, |out| out.resize(2 << 20, 0)), Err(StageError::TooLarge)));
-    assert_eq!(log.commit().unwrap().len(), 1, "what was staged before stays staged");
+    let receipt = log.commit().unwrap().pop().expect("what was staged before stays staged");
+    log.leave(receipt);
     assert_eq!(read_all(&mut log).len(), 10);
 }
 
@@ -130,7 +136,7 @@ fn a_log_is_bounded_and_has_room_again_when_something_is_settled() {
 fn a_commit_that_fails_leaves_the_log_as_it_was() {
     let root = tempfile::tempdir().unwrap();
     let mut log = open(root.path());
-    append(&mut log, &[b"a"]);
+    store(&mut log, &[b"a"]);
     // A file that cannot be written to, as on a disk that is full.
     let path = segments(root.path()).remove(0);
     let broken = Path::new("/dev/full");
@@ -140,7 +146,7 @@ fn a_commit_that_fails_leaves_the_log_as_it_was() {
     assert!(log.commit().is_err());
     log.segments[0].close();
     log.segments[0].path = path;
-    assert_eq!(append(&mut log, &[b"b", b"c"]).len(), 2);
+    assert_eq!(store(&mut log, &[b"b", b"c"]).len(), 2);
     assert_eq!(read_all(&mut log), [b"a", b"b", b"c"]);
     drop(log);
     assert_eq!(read_all(&mut open(root.path())), [b"a", b"b", b"c"]);
@@ -161,7 +167,7 @@ fn a_record_that_was_cut_off_while_it_was_written_is_no_damage() {
         OpenOptions::new().write(true).open(&file).unwrap().set_len(length as u64).unwrap();
         for _ in 0..2 {
             let mut log = open(root.path());
-            assert_eq!(append(&mut log, &[b"third"]).len(), 1);
+            assert_eq!(store(&mut log, &[b"third"]).len(), 1);
             let read = read_all(&mut log);
             assert_eq!(read[0], b"first", "cut at {length}");
             assert!(read[1..].iter().all(|payload| payload == b"third"));
@@ -206,7 +212,7 @@ fn a_payload_that_holds_a_log_is_not_taken_for_its_records() {
 fn files_that_are_gone_empty_or_of_others_do_no_harm() {
     let root = tempfile::tempdir().unwrap();
     let mut log = open(root.path());
-    append(&mut log, &[b"a"]);
+    store(&mut log, &[b"a"]);
     std::fs::remove_file(&segments(root.path())[0]).unwrap();
     log.segments[0].close();
     assert_eq!(read_all(&mut log), Vec::<Vec<u8>>::new());
@@ -219,7 +225,7 @@ fn files_that_are_gone_empty_or_of_others_do_no_harm() {
     std::fs::write(root.path().join("0000000000000003-0000000000000001.seg"), vec![0; 10_000]).unwrap();
     let mut log = open(root.path());
     assert_eq!(log.damages().len(), 1, "a file full of zeros");
-    assert_eq!(append(&mut log, &[b"b"])[0].sequence(), 10);
+    assert_eq!(store(&mut log, &[b"b"]), [10]);
     assert_eq!(read_all(&mut log), [b"b"]);
     assert!(root.path().join("x.seg").exists());
 }
@@ -299,7 +305,7 @@ proptest! {
             touched.iter().all(|harm| harm.end <= record.start || record.end <= harm.start)
         }).map(|(_, payload)| payload.clone()).collect();
         let mut log = open(root.path());
-        append(&mut log, &[b"after"]);
+        store(&mut log, &[b"after"]);
         let mut read = read_all(&mut log);
         prop_assert_eq!(read.pop(), Some(b"after".to_vec()));
         // A record that was touched where nothing depends on it may be there as well.
@@ -334,8 +340,9 @@ proptest! {
                         let value = next + offset as u32;
                         live.push(value);
                         if step == 1 {
-                            log.take(&receipt);
                             held.push((value, receipt));
+                        } else {
+                            log.leave(receipt);
                         }
                     }
                     next += count as u32;

@@ -45,8 +45,8 @@ impl Log {
         self.staged.len()
     }
 
-    /// Writes what is staged, all of it or nothing. Gives one receipt for each record, in order. They count as unread until
-    /// [`Log::take`] says otherwise.
+    /// Writes what is staged, all of it or nothing. Gives one receipt for each record, in order: they are in the client's hands, and reading
+    /// passes over them. What the client does not want to keep at hand it gives back at once ([`Log::leave`]).
     ///
     /// # Errors
     /// When it cannot be written; then nothing is staged any more, and the log is as it was.
@@ -64,7 +64,10 @@ impl Log {
         self.staged.clear();
         self.staged.shrink_to(STAGED_BYTES_KEPT);
         match (&written, self.segments.back_mut()) {
-            (Ok(_), Some(segment)) => headers.iter().for_each(|(_, header)| segment.unread.add(header)),
+            (Ok(_), Some(segment)) => {
+                segment.handed_out += headers.len() as u64;
+                self.taken.extend(headers.iter().map(|(_, header)| header.sequence));
+            }
             (Err(_), Some(segment)) => {
                 // What it looks like now is uncertain; if it holds nothing else it goes away at once, for the room.
                 self.writing = false;
@@ -77,12 +80,12 @@ impl Log {
         written
     }
 
-    /// A record that was just committed is in the client's hands: reading passes over it.
-    pub fn take(&mut self, receipt: &Receipt) {
+    /// Leaves a record that was just committed to be read in its turn.
+    pub fn leave(&mut self, receipt: Receipt) {
+        self.taken.remove(&receipt.sequence);
         if let Some(segment) = self.segment(receipt.segment) {
-            segment.unread.subtract(receipt.items, receipt.length);
-            segment.handed_out += 1;
-            self.taken.insert(receipt.sequence);
+            segment.handed_out = segment.handed_out.saturating_sub(1);
+            segment.unread.add(receipt.items, receipt.length);
         }
     }
 
