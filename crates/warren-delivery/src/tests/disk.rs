@@ -127,16 +127,16 @@ async fn an_outage_is_absorbed_with_little_memory_and_drains_in_order() {
     let disk = Disk::new();
     let destination = Destination::always(Step::Answer(unavailable()));
     let scene = disk.start(stored(1), &destination);
-    let count = 600u64;
+    let count = 140u64;
     for items in 0..count {
-        scene.consume(items as usize + 5_000).await.unwrap();
+        scene.consume(items as usize + 8_000).await.unwrap();
     }
     let held = scene.total("warren_exporter_queue_bytes");
-    assert!(held > 8e6, "{held}");
+    assert!(held > 5e6, "{held}");
     assert_eq!(scene.total("otelcol_exporter_queue_size"), count as f64);
     destination.otherwise(Step::Answer(Outcome::Sent));
     let taken = until_taken(&destination, count as usize).await;
-    assert_eq!(taken, (5_000..5_000 + count).collect::<Vec<_>>());
+    assert_eq!(taken, (8_000..8_000 + count).collect::<Vec<_>>());
     until("nothing is left", || (scene.total("otelcol_exporter_queue_size") == 0.0).then_some(())).await;
     until("the files are gone", || (scene.total("warren_storage_bytes") < 5e6).then_some(())).await;
     assert_eq!((scene.total(SENT), scene.total(FAILED)), (taken.iter().sum::<u64>() as f64, 0.0));
@@ -147,17 +147,17 @@ async fn with_several_consumers_fresh_batches_do_not_wait_for_the_backlog_to_end
     let disk = Disk::new();
     let destination = Destination::always(Step::Answer(unavailable()));
     let scene = disk.start(stored(2), &destination);
-    for _ in 0..300 {
+    for _ in 0..120 {
         scene.consume(10_000).await.unwrap();
     }
     destination.otherwise(Step::Answer(Outcome::Sent));
     // What is at hand from the beginning of the outage is sent beside the backlog; then there is room at hand.
-    until_taken(&destination, 150).await;
+    until_taken(&destination, 60).await;
     scene.consume(7).await.unwrap();
-    let taken = until_taken(&destination, 301).await;
+    let taken = until_taken(&destination, 121).await;
     let fresh = taken.iter().position(|items| *items == 7).unwrap();
-    assert!(fresh < 250, "{fresh}");
-    assert_eq!(taken.iter().filter(|items| **items == 10_000).count(), 300);
+    assert!(fresh < 100, "{fresh}");
+    assert_eq!(taken.iter().filter(|items| **items == 10_000).count(), 120);
 }
 
 #[tokio::test]
