@@ -5,14 +5,26 @@ mod flatten;
 mod glob;
 mod keys;
 mod maps;
+mod metric;
 mod replace;
 mod set;
 
 use crate::function::Editor;
 
 /// Every editor, group by group.
-pub const EDITORS: &[&[Editor]] =
-    &[set::EDITORS, append::EDITORS, flatten::EDITORS, keys::EDITORS, maps::EDITORS, replace::EDITORS];
+pub const EDITORS: &[&[Editor]] = &[
+    set::EDITORS,
+    append::EDITORS,
+    flatten::EDITORS,
+    keys::EDITORS,
+    maps::EDITORS,
+    replace::EDITORS,
+    metric::AGGREGATING,
+    metric::CONVERTING,
+    metric::EXPONENTIAL,
+    metric::EXTRACTING,
+    metric::SCALING,
+];
 
 #[cfg(test)]
 mod testing {
