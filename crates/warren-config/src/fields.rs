@@ -91,6 +91,8 @@ struct Decoding<'a> {
     report: Report<'a>,
     map: &'a Map,
     known: Vec<&'static str>,
+    /// In which words an unknown key is refused, when not in the usual ones.
+    refusal: Option<fn(&str) -> String>,
 }
 
 impl Decoding<'_> {
@@ -105,7 +107,10 @@ impl Decoding<'_> {
     fn finish(mut self) {
         for (key, entry) in self.map.iter().filter(|(key, _)| !self.known.contains(key)) {
             let hint = nearest(key, self.known.iter().copied()).map(|near| format!("did you mean {near:?}?"));
-            self.report.unknown_key(key, &entry.key_place, hint);
+            match self.refusal {
+                Some(words) => self.report.refused_key(key, &entry.key_place, words(key), hint),
+                None => self.report.unknown_key(key, &entry.key_place, hint),
+            }
         }
     }
 }
@@ -125,7 +130,7 @@ pub(crate) fn decode_block(block: &mut dyn Block, mut report: Report<'_>) {
             }
         }
         Some(Value::Map(map)) => {
-            let mut fields = Fields { visitor: Visitor::Decode(Decoding { report, map, known: Vec::new() }) };
+            let mut fields = Fields { visitor: Visitor::Decode(Decoding { report, map, known: Vec::new(), refusal: None }) };
             block.fields(&mut fields);
             if let Visitor::Decode(decoding) = fields.visitor {
                 decoding.finish();
@@ -404,6 +409,13 @@ impl Fields<'_> {
             && decoding.map.get(key).is_some()
         {
             decoding.report.own_key(key);
+        }
+    }
+
+    /// Says in which words an unknown key of this block is refused, for a block whose keys are things of one kind.
+    pub fn unknown_keys(&mut self, words: fn(&str) -> String) {
+        if let Visitor::Decode(decoding) = &mut self.visitor {
+            decoding.refusal = Some(words);
         }
     }
 

@@ -252,7 +252,12 @@ impl<'a> Report<'a> {
     pub(crate) fn unknown_key(&mut self, key: &str, place: &Place, hint: Option<String>) {
         let mut quoted = String::new();
         self.path.quoted(&mut quoted);
-        let mut finding = self.finding(Severity::Error, "unknown-key", key, format!("'{quoted}' has invalid keys: {key}"), hint);
+        self.refused_key(key, place, format!("'{quoted}' has invalid keys: {key}"), hint);
+    }
+
+    /// The same in other words.
+    pub(crate) fn refused_key(&mut self, key: &str, place: &Place, message: String, hint: Option<String>) {
+        let mut finding = self.finding(Severity::Error, "unknown-key", key, message, hint);
         finding.place = place.clone();
         self.diagnostics.push(finding);
     }

@@ -465,3 +465,21 @@ fn a_custom_setting_decodes_itself() {
     assert_eq!(diagnostics.files[0].file, "a");
     assert_eq!((diagnostics.references[0].path.as_str(), diagnostics.references[0].kind), ("names", ReferenceKind::Encoding));
 }
+
+/// A block whose keys are tools.
+#[derive(Default)]
+struct Tools(bool);
+
+impl Block for Tools {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.unknown_keys(|key| format!("invalid tool: {key}"));
+        f.scalar("hammer", &mut self.0);
+    }
+}
+
+#[test]
+fn a_block_may_refuse_unknown_keys_in_its_own_words() {
+    let (mut settings, mut diagnostics) = (Tools::default(), Diagnostics::new());
+    decode_settings(&parse_yaml("t", "hamer: true").unwrap(), &mut settings, &mut diagnostics);
+    assert_eq!(diagnostics.to_string(), "hamer: invalid tool: hamer (did you mean \"hammer\"?) at t:1:1");
+}
