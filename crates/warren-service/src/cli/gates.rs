@@ -32,7 +32,7 @@ impl Stage {
 struct Gate(&'static str, Stage, &'static str, &'static str, &'static str);
 
 /// All gates, sorted by id. Those of the reference at v0.132.0 keep their stage there; what has no effect here says so.
-const GATES: [Gate; 22] = [
+const GATES: [Gate; 23] = [
     Gate(
         "confighttp.framedSnappy",
         Stage::Beta,
@@ -75,6 +75,13 @@ const GATES: [Gate; 22] = [
         "v0.125.0",
         "",
         "remote write 2.0 may be asked for",
+    ),
+    Gate(
+        "hostmetrics.process.bootTimeCache",
+        Stage::Beta,
+        "v0.98.0",
+        "",
+        "scrapes of processes take the boot time of the start instead of looking it up",
     ),
     Gate("otelcol.printInitialConfig", Stage::Alpha, "v0.120.0", "", "the command print-initial-config"),
     Gate(
