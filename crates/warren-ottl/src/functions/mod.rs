@@ -29,6 +29,7 @@ mod pattern;
 mod text;
 mod time;
 mod url;
+mod xml;
 
 use crate::function::{Args, Call, Converter, RecordConverter};
 use crate::record::Failure;
@@ -51,6 +52,7 @@ pub const CONVERTERS: &[&[Converter]] = &[
     text::CONVERTERS,
     time::CONVERTERS,
     url::CONVERTERS,
+    xml::CONVERTERS,
 ];
 
 /// Every converter that looks at the record.
