@@ -2,6 +2,7 @@
 
 use super::number;
 use crate::Val;
+use crate::gotime::Layout;
 use crate::value::{ItemType, Time};
 use warren_gotext::{printable, quote_with};
 use warren_pdata::{KeyValue, Value};
@@ -404,28 +405,9 @@ fn decimal(size: u64, unit: u64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// As `time.Time.String`: `2006-01-02 15:04:05.999999999 -0700 MST`.
+/// As `time.Time.String`.
 fn date(time: &Time) -> String {
-    let Ok(timestamp) = jiff::Timestamp::new(time.seconds, time.nanos.cast_signed()) else { return "0000-00-00".to_owned() };
-    let zone = time.zone.to_offset_info(timestamp);
-    let local = zone.offset().to_datetime(timestamp);
-    let mut fraction = String::new();
-    if time.nanos != 0 {
-        fraction = format!(".{:09}", time.nanos);
-        fraction.truncate(fraction.trim_end_matches('0').len());
-    }
-    let offset = zone.offset().seconds();
-    let (sign, size) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
-    format!(
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}{fraction} {sign}{:02}{:02} {}",
-        local.year(),
-        local.month(),
-        local.day(),
-        local.hour(),
-        local.minute(),
-        local.second(),
-        size / 3600,
-        size / 60 % 60,
-        zone.abbreviation(),
-    )
+    let mut out = String::new();
+    Layout::new("2006-01-02 15:04:05.999999999 -0700 MST").format(&mut out, time);
+    out
 }
