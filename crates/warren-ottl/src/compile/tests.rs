@@ -187,3 +187,73 @@ fn conditions_may_leave_the_contexts_name_out() {
     let mut memo = conditions.memo();
     assert!(conditions.hold(&record, &mut memo, ErrorMode::Propagate, &mut Told::default()).unwrap());
 }
+
+mod sharing {
+    use super::*;
+    use proptest::prelude::*;
+
+    const POOL: &[&str] = &[
+        r#"set(attributes["instance"], resource.attributes["host"])"#,
+        r#"set(attributes["hot"], true) where value_double > 1.0"#,
+        r#"set(attributes["n"], 7) where attributes["queue"] == "q1""#,
+        r#"set(attributes["m"], metric.name)"#,
+        r#"set(attributes["copy"], attributes["queue"])"#,
+        r#"set(value_double, value_double * 2.0) where metric.unit == "By""#,
+        r#"set(attributes["deep"]["x"], attributes["queue"]) where resource.attributes["host"] == "a""#,
+        r#"set(attributes["broken"], attributes["queue"]["x"]) where attributes["queue"] == "q2""#,
+        r#"set(resource.attributes["host"], "b") where value_double > 3.0"#,
+        r#"set(cache["q"], attributes["queue"])"#,
+        r#"set(attributes["cached"], cache["q"])"#,
+        r#"set(scope.name, attributes["queue"])"#,
+        r#"set(attributes["scope"], scope.name)"#,
+    ];
+
+    /// Points of several metrics whose sets are shared or not, in two resources.
+    fn batch(shape: &[(u8, u8, bool)]) -> Batch {
+        let sets: Vec<Attrs> = (0..4).map(|i| Attrs::from([("queue", format!("q{i}"))])).collect();
+        let metric = |name: &str| {
+            let mut points = NumberPoints::default();
+            for (set, value, shared) in shape {
+                let set = &sets[usize::from(*set) % sets.len()];
+                let attrs = if *shared { set.clone() } else { set.iter().cloned().collect() };
+                points.push_plain(attrs, 0, 1, Number::Double(f64::from(*value)), 0);
+            }
+            Metric { name: name.into(), unit: "By".into(), data: Data::Gauge(points), ..Metric::default() }
+        };
+        let of = |host: &str| {
+            let resource = Resource { attrs: Attrs::from([("host", host)]), dropped_attributes: 0 };
+            Metrics::of(resource, Scope::default(), vec![metric("m1"), metric("m2")])
+        };
+        let mut metrics = of("a");
+        metrics.resources.extend(of("c").resources);
+        metrics.resources.extend(of("a").resources);
+        Batch::Metrics(metrics)
+    }
+
+    proptest! {
+        /// What is remembered for shared sets and for resources changes nothing in the result, and every failure is told.
+        #[test]
+        fn prop_remembering_changes_nothing(
+            chosen in proptest::collection::vec(0usize..POOL.len(), 1..8),
+            shape in proptest::collection::vec((0u8..4, 0u8..6, any::<bool>()), 0..12),
+            again in proptest::collection::vec((0u8..4, 0u8..6, any::<bool>()), 0..12),
+        ) {
+            let statements: Vec<&str> = chosen.iter().map(|at| POOL[*at]).collect();
+            let group = compile(Signal::Metrics, Some(Context::DataPoint), &[], &statements).unwrap();
+            let mut memo = group.memo();
+            for shape in [&shape, &again, &shape] {
+                let (mut fast, mut plain) = (batch(shape), batch(shape));
+                let mut told = Told::default();
+                group.run(&mut fast, ErrorMode::Ignore, &mut memo, &mut told).unwrap();
+                let mut failed = 0;
+                // A memo that forgets everything at each record.
+                group.each(&mut plain, &mut group.memo(), |record, _| {
+                    group.step_through(record, &mut group.memo(), |_, _, ran| failed += usize::from(ran.is_err()));
+                    Ok::<(), ()>(())
+                }).unwrap();
+                prop_assert_eq!(&fast, &plain);
+                prop_assert_eq!(told.0.len(), failed);
+            }
+        }
+    }
+}

@@ -33,7 +33,7 @@ impl Statement {
 }
 
 impl Action {
-    fn run(&self, record: &mut Record<'_>, memo: &mut Memo) -> Result<(), Failure> {
+    pub(crate) fn run(&self, record: &mut Record<'_>, memo: &mut Memo) -> Result<(), Failure> {
         match self {
             Self::Set { target, value } => {
                 let value = value.eval(record, memo)?.into_val();

@@ -4,6 +4,7 @@ use super::action::{Action, Statement};
 use super::condition::Condition;
 use super::level::Level;
 use super::memo::Memo;
+use super::sharing::{Run, Shared, Table, attrs_of, runs};
 use super::walk::walk;
 use crate::compile::Source;
 use crate::function::Changes;
@@ -62,9 +63,6 @@ impl std::error::Error for Failed {}
 pub trait Observer {
     /// Something failed and the error mode is to ignore that.
     fn failed(&mut self, failed: &Failed);
-
-    /// A statement ran on a record; `matched` says whether its condition held.
-    fn ran(&mut self, _statement: usize, _matched: bool) {}
 }
 
 /// Compiled statements, run one after the other on each record, with the conditions for which records.
@@ -73,7 +71,9 @@ pub struct Group {
     conditions: Conditions,
     statements: Vec<(String, Statement)>,
     modified: Vec<(Source, String, String)>,
+    runs: Vec<Run>,
     slots: usize,
+    tables: usize,
 }
 
 impl Group {
@@ -93,8 +93,10 @@ impl Group {
         let shared = |(text, Statement { condition, action }): (String, Statement)| {
             (text, Statement { condition: condition.share(context, &changed, &mut slots), action })
         };
-        let statements = statements.into_iter().map(shared).collect();
-        Self { context, conditions, statements, modified, slots }
+        let statements: Vec<(String, Statement)> = statements.into_iter().map(shared).collect();
+        let mut tables = 0;
+        let runs = runs(statements.iter().map(|(_, statement)| statement), context, &changed, &mut tables);
+        Self { context, conditions, statements, modified, runs, slots, tables }
     }
 
     /// The context of the statements.
@@ -114,7 +116,7 @@ impl Group {
 
     /// A memo for runs of this group; it can be used again for the next batch.
     pub fn memo(&self) -> Memo {
-        Memo::new(self.slots)
+        Memo::new(self.slots, self.tables)
     }
 
     /// Runs over a batch.
@@ -122,7 +124,9 @@ impl Group {
     /// # Errors
     /// The first failure, if they are to be propagated; what was changed before stays changed.
     pub fn run(&self, batch: &mut Batch, mode: ErrorMode, memo: &mut Memo, observer: &mut impl Observer) -> Result<(), Failed> {
-        self.each(batch, memo, |record, memo| self.apply(record, memo, mode, observer))
+        let ran = self.each(batch, memo, |record, memo| self.apply(record, memo, mode, observer));
+        memo.end_batch();
+        ran
     }
 
     /// Visits each record of a batch that the statements are for, those among them that the visits append.
@@ -152,13 +156,107 @@ impl Group {
         if !self.conditions.is_empty() && !self.conditions.hold(record, memo, mode, observer)? {
             return Ok(());
         }
-        for (index, (text, statement)) in self.statements.iter().enumerate() {
-            match statement.run_once(index, record, memo) {
-                Ok(matched) => observer.ran(index, matched),
-                Err(failure) => settle(Source::Statement(index), text, failure, mode, observer)?,
+        for run in &self.runs {
+            match run.shared {
+                Some(shared) if self.is_shared(shared, record, memo) => {
+                    self.run_shared(run, shared, record, memo, mode, observer)?
+                }
+                _ => {
+                    self.run_plainly(run, record, memo, mode, observer)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Whether others hold the record's attributes too, and remembering pays.
+    fn is_shared(&self, shared: Shared, record: &mut Record<'_>, memo: &mut Memo) -> bool {
+        attrs_of(record).is_some_and(|attrs| attrs.holders() > 1) && memo.tables.get_mut(shared.table).is_some_and(Table::pays)
+    }
+
+    /// Runs statements whose result may be known for the record's attributes.
+    fn run_shared(
+        &self,
+        run: &Run,
+        shared: Shared,
+        record: &mut Record<'_>,
+        memo: &mut Memo,
+        mode: ErrorMode,
+        observer: &mut impl Observer,
+    ) -> Result<(), Failed> {
+        let index = run.statements.start;
+        if let (true, Some((text, statement))) = (shared.asks, self.statements.get(index)) {
+            match statement.condition.holds(record, memo) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(failure) => return settle(Source::Statement(index), text, failure, mode, observer),
+            }
+        }
+        let scopes = memo.scopes();
+        let Some(table) = memo.tables.get_mut(shared.table) else { return Ok(()) };
+        table.compare_frame(shared, record, scopes);
+        let Some(attrs) = attrs_of(record) else { return Ok(()) };
+        if let Some(after) = table.find(attrs) {
+            *attrs = after.clone();
+            return Ok(());
+        }
+        let before = attrs.clone();
+        let well = if shared.asks {
+            match self.statements.get(index) {
+                Some((text, statement)) => match statement.action.run(record, memo) {
+                    Ok(()) => true,
+                    Err(failure) => {
+                        settle(Source::Statement(index), text, failure, mode, observer)?;
+                        false
+                    }
+                },
+                None => false,
+            }
+        } else {
+            self.run_plainly(run, record, memo, mode, observer)?
+        };
+        if let (true, Some(table), Some(after)) = (well, memo.tables.get_mut(shared.table), attrs_of(record)) {
+            table.insert(before, after.clone());
+        }
+        Ok(())
+    }
+
+    /// Runs statements one after the other and says whether none failed.
+    fn run_plainly(
+        &self,
+        run: &Run,
+        record: &mut Record<'_>,
+        memo: &mut Memo,
+        mode: ErrorMode,
+        observer: &mut impl Observer,
+    ) -> Result<bool, Failed> {
+        let mut well = true;
+        let statements = self.statements.get(run.statements.clone()).unwrap_or_default();
+        for (index, (text, statement)) in run.statements.clone().zip(statements) {
+            if let Err(failure) = statement.run_once(index, record, memo) {
+                well = false;
+                settle(Source::Statement(index), text, failure, mode, observer)?;
+            }
+        }
+        Ok(well)
+    }
+
+    /// Runs on one record, statement by statement, and tells what each did: whether its condition held, or why it failed.
+    pub fn step_through(
+        &self,
+        record: &mut Record<'_>,
+        memo: &mut Memo,
+        mut tell: impl FnMut(&Record<'_>, usize, Result<bool, Failure>),
+    ) {
+        for (index, (_, statement)) in self.statements.iter().enumerate() {
+            let ran = statement.run_once(index, record, memo);
+            tell(record, index, ran);
+        }
+    }
+
+    /// The conditions for which records the statements are.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
     }
 }
 
@@ -211,7 +309,7 @@ impl Conditions {
     /// A memo for these conditions; it can be used again for the next batch. Whoever walks a batch tells it of each resource, scope, metric and
     /// span that is entered ([`Memo::enter`]).
     pub fn memo(&self) -> Memo {
-        Memo::new(self.slots)
+        Memo::new(self.slots, 0)
     }
 
     /// Whether one of the conditions holds for a record. A condition that fails does not hold, unless failures are propagated.

@@ -9,6 +9,7 @@ mod expr;
 mod group;
 mod level;
 mod memo;
+mod sharing;
 mod walk;
 
 pub(crate) use action::{Action, Statement};
