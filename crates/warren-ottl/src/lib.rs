@@ -42,6 +42,8 @@ mod compile;
 pub mod editors;
 pub mod function;
 pub mod functions;
+#[cfg(any(test, fuzzing))]
+pub mod generate;
 pub mod getter;
 mod gotime;
 pub mod path;
