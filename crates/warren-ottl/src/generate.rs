@@ -6,16 +6,60 @@ use crate::functions::{CONVERTERS, RECORD_CONVERTERS};
 use crate::path::names;
 use crate::record::Context;
 use warren_pdata::{
-    Attrs, Batch, Data, Exemplar, ExponentialHistogramPoint, HistogramPoint, LogRecord, Logs, Metric, Metrics, Number, NumberPoints,
-    Resource, Scope, Signal, Span, SpanEvent, Sum, SummaryPoint, Traces, Value,
+    Attrs, Batch, Data, Exemplar, ExponentialHistogramPoint, HistogramPoint, LogRecord, Logs, Metric, Metrics, Number,
+    NumberPoints, Resource, Scope, Signal, Span, SpanEvent, Sum, SummaryPoint, Traces, Value,
 };
 
 /// Texts that functions like, and some that they do not.
 const TEXTS: &[&str] = &[
-    "", "a", "é\u{1F600}", "a=1 b=\"2 3\"", "k", "queue", "{\"a\":[1,2.5,{\"b\":null}]}", "1,2,3", "2025-08-12", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%L%z",
-    "Europe/Paris", "<a b=\"1\">x<c>z</c><![CDATA[q]]></a>", "/a/c", "//@b", "http://u:p@h:80/p.x?q=1#f", "1h30m", "-5", "9223372036854775807", "1e300", "0x1f",
-    "^(?P<x>a)?", "(\\\\w+)=(\\\\d+)", "[", "*a?", "$1-${x}", "%s", "%d%v%[3]*.[2]*f", "%{IP:ip} %{WORD:w:int}", "upsert", "insert", "sum", "median", "cumulative",
-    "key", "value", "base64", "utf-16", "YWI=", "asc", "desc", "snake", "camel", "lazyQuotes", "ignoreQuotes", ",", "\\t", "4539 1488 0343 6467",
+    "",
+    "a",
+    "é\u{1F600}",
+    "a=1 b=\"2 3\"",
+    "k",
+    "queue",
+    "{\"a\":[1,2.5,{\"b\":null}]}",
+    "1,2,3",
+    "2025-08-12",
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H:%M:%S.%L%z",
+    "Europe/Paris",
+    "<a b=\"1\">x<c>z</c><![CDATA[q]]></a>",
+    "/a/c",
+    "//@b",
+    "http://u:p@h:80/p.x?q=1#f",
+    "1h30m",
+    "-5",
+    "9223372036854775807",
+    "1e300",
+    "0x1f",
+    "^(?P<x>a)?",
+    "(\\\\w+)=(\\\\d+)",
+    "[",
+    "*a?",
+    "$1-${x}",
+    "%s",
+    "%d%v%[3]*.[2]*f",
+    "%{IP:ip} %{WORD:w:int}",
+    "upsert",
+    "insert",
+    "sum",
+    "median",
+    "cumulative",
+    "key",
+    "value",
+    "base64",
+    "utf-16",
+    "YWI=",
+    "asc",
+    "desc",
+    "snake",
+    "camel",
+    "lazyQuotes",
+    "ignoreQuotes",
+    ",",
+    "\\t",
+    "4539 1488 0343 6467",
     "Mozilla/5.0 (X11; Linux x86_64; rv:89.0) Gecko/20100101 Firefox/89.0",
 ];
 
@@ -45,7 +89,12 @@ impl Choices<'_> {
 
 /// A statement for a context.
 pub fn statement(context: Context, choices: &mut Choices<'_>) -> String {
-    let editors: Vec<_> = EDITORS.iter().copied().flatten().filter(|editor| editor.contexts.is_empty() || editor.contexts.contains(&context)).collect();
+    let editors: Vec<_> = EDITORS
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|editor| editor.contexts.is_empty() || editor.contexts.contains(&context))
+        .collect();
     let editor = if choices.one_in(3) { choices.of(&editors) } else { editors[usize::from(choices.next()) % editors.len()] };
     let mut text = call(editor.name, editor.params, context, choices, 3);
     if choices.one_in(3) {
@@ -77,7 +126,9 @@ fn value(context: Context, choices: &mut Choices<'_>, depth: u8) -> String {
         1 => number(choices),
         2 => choices.of(&["nil", "true", "false", "0x", "0x0aff"]).trim_end_matches("0x").to_owned() + "",
         3 if depth > 0 => format!("[{}, {}]", value(context, choices, depth - 1), value(context, choices, depth - 1)),
-        4 if depth > 0 => format!("{{\"a\": {}, \"b\": {}}}", value(context, choices, depth - 1), value(context, choices, depth - 1)),
+        4 if depth > 0 => {
+            format!("{{\"a\": {}, \"b\": {}}}", value(context, choices, depth - 1), value(context, choices, depth - 1))
+        }
         5 if depth > 0 => {
             let operator = choices.of(&["+", "-", "*", "/"]);
             format!("({} {operator} {})", operand(context, choices, depth - 1), operand(context, choices, depth - 1))
@@ -155,7 +206,9 @@ fn call(name: &str, params: &[Param], context: Context, choices: &mut Choices<'_
             Kind::LitBytes => choices.of(&["0x0102030405060708", "0x000102030405060708090a0b0c0d0e0f", "0x01"]).to_owned(),
             Kind::LitStrs => format!("[{}, {}]", text(choices), text(choices)),
             Kind::LitFloats => choices.of(&["[]", "[0.0, 1.0, 10.0]", "[5.0, -1.0]"]).to_owned(),
-            Kind::Items | Kind::StrLikeItems => format!("[{}, {}]", value(context, choices, deeper), value(context, choices, deeper)),
+            Kind::Items | Kind::StrLikeItems => {
+                format!("[{}, {}]", value(context, choices, deeper), value(context, choices, deeper))
+            }
             Kind::Target | Kind::TargetMap => path(context, choices, depth),
             Kind::Function => choices.of(&["SHA256", "ToUpperCase", "IsString", "Len", "Split"]).to_owned(),
             Kind::Str if choices.one_in(2) => text(choices),
@@ -183,19 +236,33 @@ pub fn batch(signal: Signal) -> Batch {
     let scope = Scope { name: "s".into(), attrs: attrs.clone(), ..Scope::default() };
     match signal {
         Signal::Logs => {
-            let log = |body: Value| LogRecord { body, attrs: attrs.clone(), severity_text: "INFO".into(), ..LogRecord::default() };
-            let bodies = [Value::from("2025-08-12 [error] user='é'"), Value::Map(attrs.clone()), list, Value::Empty, Value::Int(-5)];
+            let log =
+                |body: Value| LogRecord { body, attrs: attrs.clone(), severity_text: "INFO".into(), ..LogRecord::default() };
+            let bodies =
+                [Value::from("2025-08-12 [error] user='é'"), Value::Map(attrs.clone()), list, Value::Empty, Value::Int(-5)];
             Batch::Logs(Logs::of(resource, scope, bodies.into_iter().map(log).collect()))
         }
         Signal::Traces => {
             let event = SpanEvent { name: "e".into(), attrs: attrs.clone(), ..SpanEvent::default() };
-            let span = Span { name: "x".into(), trace_state: "a=1,b=2".into(), attrs: attrs.clone(), kind: 9, events: vec![event; 2], ..Span::default() };
+            let span = Span {
+                name: "x".into(),
+                trace_state: "a=1,b=2".into(),
+                attrs: attrs.clone(),
+                kind: 9,
+                events: vec![event; 2],
+                ..Span::default()
+            };
             Batch::Traces(Traces::of(resource, scope, vec![span, Span::default()]))
         }
         Signal::Metrics => {
             let mut points = NumberPoints::default();
             let exemplars = vec![Exemplar { attrs: attrs.clone(), value: Number::Int(3), ..Exemplar::default() }];
-            points.push(warren_pdata::NumberPoint { attrs: attrs.clone(), value: Number::Double(2.5), exemplars, ..Default::default() });
+            points.push(warren_pdata::NumberPoint {
+                attrs: attrs.clone(),
+                value: Number::Double(2.5),
+                exemplars,
+                ..Default::default()
+            });
             points.push_plain(attrs.clone(), 1, u64::MAX, Number::Int(i64::MAX), 1);
             points.push_plain(Attrs::EMPTY, 1, 2, Number::Empty, 0);
             let temporality = warren_pdata::Temporality::CUMULATIVE;
@@ -207,7 +274,13 @@ pub fn batch(signal: Signal) -> Batch {
                 counts: vec![1, 2, u64::MAX],
                 ..HistogramPoint::default()
             };
-            let mut exponential = ExponentialHistogramPoint { attrs: attrs.clone(), count: 5, scale: i32::MAX, zero_count: 1, ..Default::default() };
+            let mut exponential = ExponentialHistogramPoint {
+                attrs: attrs.clone(),
+                count: 5,
+                scale: i32::MAX,
+                zero_count: 1,
+                ..Default::default()
+            };
             exponential.positive.counts = vec![1, 2, 3];
             exponential.positive.offset = i32::MIN;
             let summary = SummaryPoint {
@@ -225,7 +298,12 @@ pub fn batch(signal: Signal) -> Batch {
                 Data::ExponentialHistogram { points: vec![exponential.clone(), exponential], temporality },
                 Data::Summary(vec![summary.clone(), summary]),
             ];
-            let metric = |(at, data): (usize, Data)| Metric { name: format!("m{at}").as_str().into(), unit: "By".into(), data, ..Metric::default() };
+            let metric = |(at, data): (usize, Data)| Metric {
+                name: format!("m{at}").as_str().into(),
+                unit: "By".into(),
+                data,
+                ..Metric::default()
+            };
             Batch::Metrics(Metrics::of(resource, scope, data.into_iter().enumerate().map(metric).collect()))
         }
     }
@@ -246,9 +324,14 @@ pub fn run(bytes: &[u8]) -> usize {
     let statements: Vec<String> = (0..count).map(|_| statement(context, &mut choices)).collect();
     let mut compiled = 0;
     for statement in &statements {
-        compiled += usize::from(crate::compile(signal, Some(context), &[], &[statement]).map_err(|faults| faults.iter().map(ToString::to_string).collect::<String>()).is_ok());
+        compiled += usize::from(
+            crate::compile(signal, Some(context), &[], &[statement])
+                .map_err(|faults| faults.iter().map(ToString::to_string).collect::<String>())
+                .is_ok(),
+        );
     }
-    let usable: Vec<&String> = statements.iter().filter(|statement| crate::compile(signal, None, &[], &[statement]).is_ok()).collect();
+    let usable: Vec<&String> =
+        statements.iter().filter(|statement| crate::compile(signal, None, &[], &[statement]).is_ok()).collect();
     if let Ok(group) = crate::compile(signal, Some(context), &[], &usable) {
         let mut memo = group.memo();
         for _ in 0..2 {

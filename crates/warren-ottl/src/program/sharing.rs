@@ -66,11 +66,11 @@ pub(super) fn attrs_of<'r>(record: &'r mut Record<'_>) -> Option<&'r mut Attrs> 
 #[derive(Clone, Copy, PartialEq)]
 enum Looks {
     /// At the set and constants.
-    AtSet,
+    Set,
     /// At the resource or scope as well.
-    AtFrame,
+    Frame,
     /// At more.
-    AtMore,
+    More,
 }
 
 /// Cuts statements into runs.
@@ -82,19 +82,19 @@ pub(super) fn runs<'s>(
 ) -> Vec<Run> {
     let attrs = own_attrs(own);
     let looks = |part: &dyn Dependencies| {
-        let mut looks = Looks::AtSet;
+        let mut looks = Looks::Set;
         let same = part.visit(&mut |field| match Level::of(field.context(), own) {
             _ if Some(field) == attrs => {}
-            level @ (Level::Resource | Level::Scope) if !changed(level) && looks != Looks::AtMore => looks = Looks::AtFrame,
-            _ => looks = Looks::AtMore,
+            level @ (Level::Resource | Level::Scope) if !changed(level) && looks != Looks::More => looks = Looks::Frame,
+            _ => looks = Looks::More,
         });
-        if same { looks } else { Looks::AtMore }
+        if same { looks } else { Looks::More }
     };
     let mut runs: Vec<Run> = Vec::new();
     for (at, statement) in statements.enumerate() {
         let action = match (&statement.action, attrs) {
-            (_, None) => Looks::AtMore,
-            (action, attrs) if action.target() != attrs => Looks::AtMore,
+            (_, None) => Looks::More,
+            (action, attrs) if action.target() != attrs => Looks::More,
             (action, _) => looks(action),
         };
         let condition = looks(&statement.condition);
@@ -103,10 +103,10 @@ pub(super) fn runs<'s>(
             *tables += 1;
             Some(Shared { table: *tables - 1, framed, asks })
         };
-        let framed = action == Looks::AtFrame || condition == Looks::AtFrame;
+        let framed = action == Looks::Frame || condition == Looks::Frame;
         match (action, condition, runs.last_mut()) {
-            (Looks::AtMore, _, _) => runs.push(alone(None)),
-            (action, Looks::AtMore, _) => runs.push(alone(table(action == Looks::AtFrame, true))),
+            (Looks::More, _, _) => runs.push(alone(None)),
+            (action, Looks::More, _) => runs.push(alone(table(action == Looks::Frame, true))),
             (_, _, Some(Run { statements, shared: Some(shared) })) if !shared.asks => {
                 statements.end = at + 1;
                 shared.framed |= framed;
