@@ -105,7 +105,7 @@ impl<'a> Record<'a> {
     }
 
     /// Makes another point of the same metric the record. False if the metric has no such point.
-    pub(crate) fn enter_point(&mut self, point: usize) -> bool {
+    pub fn enter_point(&mut self, point: usize) -> bool {
         match &mut self.item {
             Item::DataPoint(metric, at) => {
                 *at = point;

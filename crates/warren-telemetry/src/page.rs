@@ -61,11 +61,12 @@ pub(crate) fn needed(name: &str) -> Detail {
 }
 
 /// The scopes upstream gives its metrics, by the beginning of their names; the first that fits counts.
-const SCOPES: [(&str, &str); 9] = [
+const SCOPES: [(&str, &str); 10] = [
     ("otelcol_exporter_", "go.opentelemetry.io/collector/exporter/exporterhelper"),
     ("otelcol_receiver_", "go.opentelemetry.io/collector/receiver/receiverhelper"),
     ("otelcol_scraper_", "go.opentelemetry.io/collector/scraper/scraperhelper"),
     ("otelcol_processor_batch_", "go.opentelemetry.io/collector/processor/batchprocessor"),
+    ("otelcol_processor_filter_", "github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor"),
     ("otelcol_processor_accepted_", "go.opentelemetry.io/collector/processor/memorylimiterprocessor"),
     ("otelcol_processor_refused_", "go.opentelemetry.io/collector/processor/memorylimiterprocessor"),
     ("otelcol_processor_", "go.opentelemetry.io/collector/processor/processorhelper"),

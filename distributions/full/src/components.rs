@@ -14,6 +14,7 @@ pub(crate) const FACTORIES: Factories = Factories {
         warren_processor_attributes::FACTORY,
         warren_processor_batch::FACTORY,
         warren_processor_cumulativetodelta::FACTORY,
+        warren_processor_filter::FACTORY,
         warren_processor_memory_limiter::FACTORY,
         warren_processor_resource::FACTORY,
         warren_processor_transform::FACTORY,

@@ -323,14 +323,28 @@ impl Conditions {
         mode: ErrorMode,
         observer: &mut impl Observer,
     ) -> Result<bool, Failed> {
+        Ok(self.which(record, memo, mode, observer)?.is_some())
+    }
+
+    /// The first of the conditions that holds for a record, as [`Conditions::hold`] asks them.
+    ///
+    /// # Errors
+    /// As for [`Conditions::hold`].
+    pub fn which(
+        &self,
+        record: &Record<'_>,
+        memo: &mut Memo,
+        mode: ErrorMode,
+        observer: &mut impl Observer,
+    ) -> Result<Option<usize>, Failed> {
         for (index, (text, condition)) in self.conditions.iter().enumerate() {
             match condition.holds(record, memo) {
-                Ok(true) => return Ok(true),
+                Ok(true) => return Ok(Some(index)),
                 Ok(false) => {}
                 Err(failure) => settle(Source::Condition(index), text, failure, mode, observer)?,
             }
         }
-        Ok(false)
+        Ok(None)
     }
 }
 
