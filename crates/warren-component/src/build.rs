@@ -3,6 +3,7 @@
 use crate::{ClientAuth, Consumer, Encoding, Extension, Gates, ServerAuth, Storage};
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use warren_config::ComponentId;
 use warren_pdata::Signal;
@@ -83,19 +84,34 @@ impl Outputs {
     }
 }
 
-/// The running extensions, by id.
+/// What serves components: the running extensions, by id, and the state directory.
 #[derive(Clone, Default)]
-pub struct Extensions(Arc<BTreeMap<ComponentId, Arc<dyn Extension>>>);
+pub struct Extensions {
+    running: Arc<BTreeMap<ComponentId, Arc<dyn Extension>>>,
+    state: Option<Arc<Path>>,
+}
 
 impl Extensions {
     /// These extensions.
     pub fn new(running: BTreeMap<ComponentId, Arc<dyn Extension>>) -> Self {
-        Self(Arc::new(running))
+        Self { running: Arc::new(running), state: None }
+    }
+
+    /// The same with the process's state directory, if it has one.
+    pub fn with_state_directory(mut self, state: Option<Arc<Path>>) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// The process's state directory. A component keeps what is to survive a restart in a directory of its own there, named after its kind
+    /// and id, unless its settings name a storage extension.
+    pub fn state_directory(&self) -> Option<&Path> {
+        self.state.as_deref()
     }
 
     /// The extension of this id.
     pub fn get(&self, id: &ComponentId) -> Option<&Arc<dyn Extension>> {
-        self.0.get(id)
+        self.running.get(id)
     }
 
     /// The extension that signs requests.
@@ -123,7 +139,7 @@ impl Extensions {
     /// # Errors
     /// When there is none of this id, or it cannot encode.
     pub fn encoding(&self, id: &ComponentId) -> Result<Arc<dyn Encoding>, BuildError> {
-        let extension = self.0.get(id).ok_or_else(|| BuildError::new(format!("unknown encoding extension \"{id}\"")))?;
+        let extension = self.running.get(id).ok_or_else(|| BuildError::new(format!("unknown encoding extension \"{id}\"")))?;
         extension.encoding().ok_or_else(|| BuildError::new(format!("extension \"{id}\" is not an encoding extension")))
     }
 
@@ -132,12 +148,13 @@ impl Extensions {
     /// # Errors
     /// In upstream's words when there is none of this id, or it cannot store.
     pub fn storage(&self, id: &ComponentId) -> Result<Arc<dyn Storage>, BuildError> {
-        let extension = self.0.get(id).ok_or_else(|| BuildError::new(format!("no storage client extension found: \"{id}\"")))?;
+        let extension =
+            self.running.get(id).ok_or_else(|| BuildError::new(format!("no storage client extension found: \"{id}\"")))?;
         extension.storage().ok_or_else(|| BuildError::new(format!("requested extension is not a storage extension: \"{id}\"")))
     }
 
     fn authenticator(&self, id: &ComponentId) -> Result<&Arc<dyn Extension>, BuildError> {
-        self.0
+        self.running
             .get(id)
             .ok_or_else(|| BuildError::new(format!("failed to resolve authenticator \"{id}\": authenticator not found")))
     }

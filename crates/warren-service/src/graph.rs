@@ -8,6 +8,7 @@ use crate::config::Settings;
 use crate::edge::{Calls, Edge};
 use crate::outline::{Key, Outline, Part};
 use indexmap::IndexMap;
+use std::path::Path;
 use std::sync::Arc;
 use warren_component::{
     BuildContext, BuildError, BuildInfo, Consumer, Exporter, Extension, Extensions, Gates, Inherited, Outputs, Processor,
@@ -57,6 +58,8 @@ pub(crate) struct Common {
     pub(crate) build: Arc<BuildInfo>,
     pub(crate) collect_now: bool,
     pub(crate) gates: Gates,
+    /// Where state is kept, if anywhere.
+    pub(crate) state_directory: Option<Arc<Path>>,
 }
 
 impl Built {
@@ -80,6 +83,7 @@ impl Built {
             let next = built.edges(part, old, nodes);
             if kept.is_none() {
                 let ready = Extensions::new(extensions.iter().cloned().collect());
+                let ready = ready.with_state_directory(common.state_directory.clone());
                 let cx = common.context(key, &ready, old.map(Node::leaves).unwrap_or_default());
                 let body = build(settings, key, &next, cx)?;
                 built.nodes.insert(key.clone(), Node { body, edges: next });

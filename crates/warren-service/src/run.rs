@@ -100,6 +100,7 @@ pub(crate) async fn run(source: Source, build: Arc<BuildInfo>, options: Options)
         build: Arc::clone(&build),
         collect_now: options.collect_now,
         gates: options.gates,
+        state_directory: options.state_dir.map(Arc::from),
     };
     let (control, inbox) = Control::new();
     let running = Running::new(&common, control.clone(), options.drain_timeout);

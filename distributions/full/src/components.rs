@@ -7,6 +7,7 @@ use warren_component::Factories;
 pub(crate) const FACTORIES: Factories = Factories {
     receivers: &[
         warren_receiver_hostmetrics::FACTORY,
+        warren_receiver_journald::FACTORY,
         warren_receiver_otlp::FACTORY,
         warren_receiver_prometheus::FACTORY,
     ],

@@ -24,7 +24,13 @@ pub(crate) fn outlined(text: &str) -> (Settings, Outline) {
 
 pub(super) fn common() -> Common {
     let build = BuildInfo { command: String::new(), description: String::new(), version: String::new() };
-    Common { telemetry: Telemetry::discarded(), build: Arc::new(build), collect_now: false, gates: Gates::default() }
+    Common {
+        telemetry: Telemetry::discarded(),
+        build: Arc::new(build),
+        collect_now: false,
+        gates: Gates::default(),
+        state_directory: None,
+    }
 }
 
 fn build(text: &str) -> Result<Built, String> {

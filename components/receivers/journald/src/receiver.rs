@@ -1,0 +1,332 @@
+//! The running receiver.
+
+use crate::Config;
+use crate::config::StartAt;
+use crate::keep::{Home, Keeper, Kept, home};
+use crate::records::Records;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use warren_component::{
+    BoxFuture, BuildContext, BuildError, ConsumeError, Consumer, Outputs, Receiver, ReceiverConfig, RunContext, RunError, Stop,
+};
+use warren_delivery::{Backoff, RetryConfig, persist};
+use warren_journal::{Counts, Journal, Limit, Match, Notice, Position, Progress, Source, Start};
+use warren_pdata::{Batch, Signal};
+use warren_regex::Regex;
+use warren_telemetry::{Counter, Field, Logger, Telemetry};
+
+/// Entries that are looked at in one slice, wanted or not: some milliseconds.
+const SLICE: Limit = Limit { entries: 8192 };
+
+/// How often to look where changes are not heard of.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How soon to look again at what may not be written yet.
+const UNSURE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How to read, and where to.
+struct Journald {
+    source: Source,
+    start: Start,
+    wanted: Match,
+    records: Records,
+    home: Home,
+    retry: RetryConfig,
+    next: Arc<dyn Consumer>,
+    log: Logger,
+    figures: Figures,
+}
+
+impl ReceiverConfig for Config {
+    fn build(&self, cx: BuildContext, outputs: Outputs) -> Result<Box<dyn Receiver>, BuildError> {
+        let next = outputs.get(Signal::Logs).ok_or_else(|| BuildError::new("telemetry type is not supported"))?;
+        let grep: Option<Regex> = self.grep().map_err(|error| BuildError::with_source(format!("grep: {error}"), error))?;
+        let home = home(&cx, self.storage.as_ref())?;
+        Ok(Box::new(Journald {
+            source: self.source(),
+            start: match self.start_at {
+                StartAt::End => Start::End,
+                StartAt::Beginning if self.dmesg => Start::NewestBoot,
+                StartAt::Beginning => Start::Beginning,
+            },
+            wanted: self.wanted(),
+            records: Records::new(self, grep),
+            home,
+            retry: RetryConfig {
+                initial_interval: self.retry.initial_interval,
+                max_interval: self.retry.max_interval,
+                ..RetryConfig::default()
+            },
+            next: Arc::clone(next),
+            log: cx.telemetry.log.clone(),
+            figures: Figures::new(&cx.telemetry, &cx.id.to_string()),
+        }))
+    }
+}
+
+impl Receiver for Journald {
+    fn run(self: Box<Self>, cx: RunContext) -> BoxFuture<'static, Result<(), RunError>> {
+        Box::pin(self.read(cx.stop))
+    }
+}
+
+/// What moves between the runtime and the threads that may wait for the disk.
+struct Reader {
+    journal: Journal<Records>,
+    keeper: Keeper,
+}
+
+/// What one slice brought.
+struct Slice {
+    batch: Option<Batch>,
+    position: Position,
+    progress: Progress,
+    notices: Vec<Notice>,
+    counts: Counts,
+    kept: std::io::Result<()>,
+}
+
+impl Journald {
+    async fn read(self: Box<Self>, stop: Stop) -> Result<(), RunError> {
+        let Self { source, start, wanted, records, home, retry, next, log, mut figures } = *self;
+        if home.is_none() {
+            log.info("How far the journal is read is not kept: name a storage extension, or give a state directory", &[]);
+        }
+        let (mut reader, trouble) = blocking(move || open(source, start, &wanted, records, home)).await??;
+        if let Some(trouble) = trouble {
+            let fields = [("error", Field::Str(&trouble))];
+            log.error("How far the journal was read is not known any more; start_at says where to begin", &fields);
+        }
+        let watch = watch(&reader.journal, &log);
+        // What the pipeline has taken up to; it is kept before the next slice is read.
+        let mut taken: Option<Position> = Some(reader.journal.position());
+        let mut failing = false;
+        loop {
+            let (back, slice) = blocking(move || next_slice(reader, taken)).await?;
+            reader = back;
+            taken = None;
+            figures.count(&slice.counts);
+            tell(&slice, &mut failing, &log);
+            if let Some(batch) = slice.batch {
+                if hand_on(batch, next.as_ref(), &retry, &stop, &log, &figures).await.is_err() {
+                    // Nobody took it: the next process reads it again.
+                    break;
+                }
+                taken = Some(slice.position);
+            } else if slice.progress == Progress::More {
+                tokio::task::yield_now().await;
+            }
+            if stop.is_requested() {
+                break;
+            }
+            if slice.progress != Progress::More && taken.is_none() {
+                wait(slice.progress, watch.as_ref(), reader.journal.needs_polling(), &stop).await;
+                if stop.is_requested() {
+                    break;
+                }
+            }
+        }
+        let last = blocking(move || finish(reader, taken)).await?;
+        if let Err(error) = last {
+            log.error("Cannot keep how far the journal is read", &[("error", Field::Display(&error))]);
+        }
+        Ok(())
+    }
+}
+
+/// Runs what may wait for the disk where it holds nobody up.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, RunError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| RunError(format!("reading the journal: {error}")))
+}
+
+fn open(
+    source: Source,
+    start: Start,
+    wanted: &Match,
+    records: Records,
+    home: Home,
+) -> Result<(Reader, Option<String>), RunError> {
+    let (keeper, kept) = Keeper::open(home).map_err(RunError)?;
+    let (start, trouble) = match kept {
+        Kept::Nothing => (start, None),
+        Kept::Position(position) => (Start::After(position), None),
+        Kept::Damaged(why) => (start, Some(why)),
+    };
+    let journal = Journal::open(source, &start, wanted, records);
+    Ok((Reader { journal, keeper }, trouble))
+}
+
+/// Keeps what was taken, looks for news and reads on.
+fn next_slice(mut reader: Reader, taken: Option<Position>) -> (Reader, Slice) {
+    let kept = taken.map_or(Ok(()), |position| reader.keeper.keep(position));
+    reader.journal.refresh();
+    let progress = reader.journal.read(SLICE);
+    let slice = Slice {
+        batch: reader.journal.sink().take(),
+        position: reader.journal.position(),
+        progress,
+        notices: reader.journal.notices(),
+        counts: reader.journal.counts(),
+        kept,
+    };
+    (reader, slice)
+}
+
+fn finish(mut reader: Reader, taken: Option<Position>) -> std::io::Result<()> {
+    if let Some(position) = taken {
+        reader.keeper.keep(position)?;
+    }
+    reader.keeper.sync()
+}
+
+/// The descriptor that tells of changes, as the runtime waits for it.
+fn watch(journal: &Journal<Records>, log: &Logger) -> Option<AsyncFd<OwnedFd>> {
+    let descriptor = journal.descriptor().transpose()?;
+    #[allow(deprecated, reason = "unsound only for what does not keep its descriptor open; an OwnedFd does")]
+    let watch = descriptor.and_then(|descriptor| AsyncFd::with_interest(descriptor, Interest::READABLE));
+    if let Err(error) = &watch {
+        log.warn("Cannot watch the journal; it is looked at now and then", &[("error", Field::Display(error))]);
+    }
+    watch.ok()
+}
+
+/// Waits until there may be something to read.
+async fn wait(progress: Progress, watch: Option<&AsyncFd<OwnedFd>>, polling: bool, stop: &Stop) {
+    let pause = match progress {
+        Progress::Unsure => Some(UNSURE_INTERVAL),
+        _ => (polling || watch.is_none()).then_some(POLL_INTERVAL),
+    };
+    let news = async {
+        match watch {
+            Some(watch) => match watch.readable().await {
+                // What is heard from now on counts as new.
+                Ok(mut guard) => guard.clear_ready(),
+                Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
+            },
+            None => std::future::pending().await,
+        }
+    };
+    let pause = async {
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = news => {}
+        () = pause => {}
+        () = stop.requested() => {}
+    }
+}
+
+/// Hands a batch on until it is taken, or refused for good.
+///
+/// # Errors
+/// When a stop was requested before it was taken.
+async fn hand_on(
+    batch: Batch,
+    next: &dyn Consumer,
+    retry: &RetryConfig,
+    stop: &Stop,
+    log: &Logger,
+    figures: &Figures,
+) -> Result<(), ConsumeError> {
+    let records = batch.items() as u64;
+    let told = |error: &ConsumeError, wait: Duration| {
+        figures.refused.add(records);
+        let fields = [("error", Field::Display(error)), ("interval", Field::Duration(wait))];
+        log.warn("The pipeline does not take what was read; trying again", &fields);
+    };
+    match persist(next, Arc::new(batch), Backoff::new(retry), stop, told).await {
+        Ok(()) => figures.accepted.add(records),
+        Err(error) if error.permanent => {
+            figures.refused.add(records);
+            figures.dropped.add(records);
+            let fields = [("error", Field::Display(&error)), ("dropped_items", Field::Int(records as i64))];
+            log.error("The pipeline refuses what was read; it is dropped", &fields);
+        }
+        Err(error) => {
+            figures.refused.add(records);
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Tells what a slice met.
+fn tell(slice: &Slice, failing: &mut bool, log: &Logger) {
+    for notice in &slice.notices {
+        let path = notice.path.display().to_string();
+        log.warn("Journal file", &[("path", Field::Str(&path)), ("error", Field::Str(&notice.message))]);
+    }
+    match &slice.kept {
+        Ok(()) => *failing = false,
+        Err(error) if !std::mem::replace(failing, true) => {
+            let fields = [("error", Field::Display(error))];
+            log.error("Cannot keep how far the journal is read; after a restart what follows is read again", &fields);
+        }
+        Err(_) => {}
+    }
+}
+
+/// The receiver's own metrics.
+struct Figures {
+    accepted: Counter,
+    refused: Counter,
+    dropped: Counter,
+    entries: Counter,
+    copies: Counter,
+    damaged: [Counter; 3],
+    lost: Counter,
+    before: Counts,
+}
+
+impl Figures {
+    fn new(telemetry: &Telemetry, id: &str) -> Self {
+        let counter = |name: &str, help, labels: &[(&'static str, &str)]| {
+            let labels: Vec<_> = [("receiver", id)].iter().chain(labels).copied().collect();
+            telemetry.registry.counter(name, help, &labels)
+        };
+        let transport = [("transport", "")];
+        let damaged = |what| {
+            let help = "Journal entries, fields and files that are damaged or cannot be read.";
+            counter("warren_journal_damaged_total", help, &[("what", what)])
+        };
+        Self {
+            accepted: counter(
+                "otelcol_receiver_accepted_log_records",
+                "Number of log records successfully pushed into the pipeline. [alpha]",
+                &transport,
+            ),
+            refused: counter(
+                "otelcol_receiver_refused_log_records",
+                "Number of log records that could not be pushed into the pipeline. [alpha]",
+                &transport,
+            ),
+            dropped: counter("warren_dropped_items_total", "Items lost, by reason.", &[("reason", "permanent")]),
+            entries: counter("warren_journal_entries_total", "Journal entries looked at, wanted or not.", &[]),
+            copies: counter("warren_journal_copies_total", "Journal entries passed over because a copy of them was read.", &[]),
+            damaged: ["entry", "field", "file"].map(damaged),
+            lost: counter("warren_journal_lost_total", "Journal entries that were deleted before they were read.", &[]),
+            before: Counts::default(),
+        }
+    }
+
+    fn count(&mut self, now: &Counts) {
+        let before = std::mem::replace(&mut self.before, *now);
+        let [entry, field, file] = &self.damaged;
+        for (counter, now, before) in [
+            (&self.entries, now.entries, before.entries),
+            (&self.copies, now.copies, before.copies),
+            (entry, now.damaged_entries, before.damaged_entries),
+            (field, now.damaged_fields, before.damaged_fields),
+            (file, now.unreadable_files, before.unreadable_files),
+            (&self.lost, now.lost_entries, before.lost_entries),
+        ] {
+            counter.add(now.saturating_sub(before));
+        }
+    }
+}
