@@ -17,6 +17,7 @@ mod csv;
 mod decode;
 pub(crate) mod entries;
 mod format;
+mod grok;
 mod hash;
 mod identity;
 mod json;
@@ -41,6 +42,7 @@ pub const CONVERTERS: &[&[Converter]] = &[
     csv::CONVERTERS,
     decode::CONVERTERS,
     format::CONVERTERS,
+    grok::CONVERTERS,
     hash::CONVERTERS,
     identity::CONVERTERS,
     json::CONVERTERS,
