@@ -25,10 +25,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod literals;
 mod template;
 mod translate;
 mod whole;
 
+pub use literals::Literals;
 pub use template::Template;
 
 use std::ops::{ControlFlow, Range};

@@ -30,6 +30,7 @@ mod pattern;
 mod text;
 mod time;
 mod url;
+mod user_agent;
 mod xml;
 
 use crate::function::{Args, Call, Converter, RecordConverter};
@@ -54,6 +55,7 @@ pub const CONVERTERS: &[&[Converter]] = &[
     text::CONVERTERS,
     time::CONVERTERS,
     url::CONVERTERS,
+    user_agent::CONVERTERS,
     xml::CONVERTERS,
 ];
 

@@ -111,7 +111,8 @@ impl Grok {
 fn malformed(definition: &str, index: usize) -> String {
     let mut shown = definition.to_owned();
     if shown.len() > 20 {
-        shown.truncate(shown.floor_char_boundary(17));
+        let end = (0..=17).rev().find(|end| shown.is_char_boundary(*end)).unwrap_or_default();
+        shown.truncate(end);
         shown.push_str("...");
     }
     format!(
