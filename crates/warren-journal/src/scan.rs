@@ -135,8 +135,8 @@ impl Files {
             if known.inode == inode || known.gone {
                 let was_active = std::mem::replace(&mut known.active, found.active);
                 (known.path, known.inode, known.gone) = (found.path, inode, false);
-                if was_active && matches!(known.next, Next::Nothing) {
-                    known.next = Next::Unknown;
+                if was_active && !known.active {
+                    known.settle(header, &mut self.windows);
                 }
             }
             return None;
@@ -282,7 +282,9 @@ impl Files {
         let (file_id, seqnum_id) = (file.file_id(), file.header.seqnum_id);
         let departed = self.departed.iter().find(|(id, _)| *id == file_id).map(|(_, number)| *number);
         let floor = self.floors.get(&seqnum_id).copied().unwrap_or_default();
-        let Some(file) = self.all.get_mut(index) else { return };
+        let Some(file) = self.all.get_mut(index).filter(|_| departed.is_some() || floor > 0) else { return };
+        // What cannot be opened is told when its turn comes.
+        let _ = file.open();
         match departed {
             Some(number) => file.begin_after_number(number, &mut self.windows),
             // Nothing of it was read, but for what was old already when reading began.

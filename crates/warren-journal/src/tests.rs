@@ -110,6 +110,26 @@ fn what_is_written_later_is_read_and_nothing_twice() {
 }
 
 #[test]
+fn a_file_that_is_rotated_while_it_is_read_is_read_to_its_end() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("system.journal");
+    for read_before in 0..=10 {
+        let mut writer = file(1, 1..=10);
+        writer.save(&path);
+        let mut journal = open(directory(root.path()), &Start::Beginning);
+        journal.read(Limit { entries: read_before });
+        (11..=20).for_each(|seqnum| writer.message(seqnum, &seqnum.to_string()));
+        writer.archived();
+        writer.save(&path);
+        let archived = root.path().join("system@1-1-1.journal");
+        std::fs::rename(&path, &archived).unwrap();
+        file(2, 21..=30).save(&path);
+        assert_eq!(drain(&mut journal), numbers(1..=30), "{read_before} read before");
+        std::fs::remove_file(archived).unwrap();
+    }
+}
+
+#[test]
 fn a_file_that_vanishes_is_read_to_its_end_if_it_is_open_and_counted_if_not() {
     let root = tempfile::tempdir().unwrap();
     let mut old = file(1, 1..=50);
@@ -308,7 +328,7 @@ fn what_is_no_journal_file_is_told_once_and_the_others_are_read() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn whatever_is_damaged_reading_ends_and_invents_nothing(

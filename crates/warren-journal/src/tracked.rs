@@ -179,13 +179,18 @@ impl Tracked {
         }
         let grown = header != self.header || matches!(self.next, Next::Doubtful);
         if grown {
-            self.header = header;
-            windows.forget(self.id);
-            if matches!(self.next, Next::Nothing | Next::Doubtful) {
-                self.next = Next::Unknown;
-            }
+            self.settle(header, windows);
         }
         Ok(grown)
+    }
+
+    /// What the header says now holds.
+    pub(crate) fn settle(&mut self, header: Header, windows: &mut Windows) {
+        self.header = header;
+        windows.forget(self.id);
+        if matches!(self.next, Next::Nothing | Next::Doubtful) {
+            self.next = Next::Unknown;
+        }
     }
 
     /// Finds out what the file has to offer next.
