@@ -3,7 +3,7 @@
 use super::entries::Entries;
 use super::go_type;
 use crate::compare::equal;
-use crate::function::{Args, Converter, Kind, Literals, Param, Yields, optional, param};
+use crate::function::{Args, Converter, Kind, Literal, Literals, Param, Yields, optional, param};
 use crate::record::Failure;
 use crate::value::{ItemType, Val};
 use std::cmp::Ordering;
@@ -40,7 +40,10 @@ pub(super) const CONVERTERS: &[Converter] = &[
         bind: |literals| {
             let path = |literals: &Literals<'_>, param| literals.texts(param).map(<[Text]>::to_vec);
             let (keys, values) = (path(literals, 1), path(literals, 2));
+            let written = matches!(literals.get(0), Some(Literal::Expression { list: true }));
             super::call(move |args| match args.get(0) {
+                // In a list that is written out, maps are of another type to upstream.
+                Val::List(items) if written && !items.is_empty() => Err(uncastable(items.first().unwrap_or(&Value::Empty))),
                 Val::List(items) => slice_to_map(items, keys.as_deref(), values.as_deref()).map(Val::Map).map_err(Failure::new),
                 other => Err(Failure::new(format!("unsupported type provided to SliceToMap function: {}", go_type(other)))),
             })
@@ -122,10 +125,7 @@ fn compare_fractions(a: &f64, b: &f64) -> Ordering {
 fn slice_to_map(items: &[Value], keys: Option<&[Text]>, values: Option<&[Text]>) -> Result<Attrs, String> {
     let mut entries = Entries::default();
     for (index, item) in items.iter().enumerate() {
-        let Value::Map(element) = item else {
-            let shown = if let Value::Empty = item { "<nil>".into() } else { text(item) };
-            return Err(format!("could not cast element '{shown}' to map[string]any"));
-        };
+        let Value::Map(element) = item else { return Err(uncastable(item).to_string()) };
         let key = match keys {
             None => index.to_string().into(),
             Some(path) => match extract(element, path).map_err(|error| format!("could not extract key from element: {error}"))? {
@@ -140,6 +140,11 @@ fn slice_to_map(items: &[Value], keys: Option<&[Text]>, values: Option<&[Text]>)
         entries.set(key, value.clone());
     }
     Ok(entries.into())
+}
+
+fn uncastable(item: &Value) -> Failure {
+    let shown = if let Value::Empty = item { "<nil>".into() } else { text(item) };
+    Failure::new(format!("could not cast element '{shown}' to map[string]any"))
 }
 
 fn extract<'a>(mut map: &'a Attrs, path: &[Text]) -> Result<&'a Value, String> {

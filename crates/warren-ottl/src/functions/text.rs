@@ -66,14 +66,24 @@ pub(super) const CONVERTERS: &[Converter] = &[
     },
 ];
 
+fn shown(item: &Val) -> &str {
+    match item {
+        Val::Str(text) => text,
+        _ => "<nil>",
+    }
+}
+
 fn concat(items: &[Val], delimiter: &str) -> Result<Val, Failure> {
-    let text = |item: &Val| match item {
-        Val::Str(text) => text.clone(),
-        _ => warren_pdata::literal!("<nil>"),
-    };
-    let texts: Vec<Text> = items.iter().map(text).collect();
-    within_bounds(texts.iter().map(|text| text.len() + delimiter.len()).sum())?;
-    Ok(texts.join(delimiter).into())
+    let bytes = items.iter().map(|item| shown(item).len() + delimiter.len()).sum();
+    within_bounds(bytes)?;
+    let mut out = String::with_capacity(bytes);
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push_str(delimiter);
+        }
+        out.push_str(shown(item));
+    }
+    Ok(out.into())
 }
 
 fn split(text: &str, delimiter: &str) -> Val {

@@ -25,7 +25,7 @@ pub(crate) struct Civil {
 impl Civil {
     /// What a clock in the time's zone shows.
     pub(crate) fn of(time: &Time) -> Self {
-        Self::at(time.seconds.saturating_add(i64::from(zone::at(&time.zone, time.seconds).offset)))
+        Self::at(time.seconds.saturating_add(i64::from(zone::offset_at(&time.zone, time.seconds))))
     }
 
     /// The date and time so many seconds after 1970-01-01 00:00:00.

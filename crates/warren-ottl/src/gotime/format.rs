@@ -12,17 +12,17 @@ pub(super) const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesda
 impl Layout {
     /// Appends the time as the layout writes it.
     pub(crate) fn format(&self, out: &mut String, time: &Time) {
-        let in_effect = zone::at(&time.zone, time.seconds);
-        let civil = Civil::at(time.seconds.saturating_add(i64::from(in_effect.offset)));
+        let offset = zone::offset_at(&time.zone, time.seconds);
+        let civil = Civil::at(time.seconds.saturating_add(i64::from(offset)));
         for chunk in &self.chunks {
             out.push_str(&chunk.prefix);
-            element(out, chunk.element, time, &civil, &in_effect);
+            element(out, chunk.element, time, &civil, offset);
         }
         out.push_str(&self.suffix);
     }
 }
 
-fn element(out: &mut String, element: Element, time: &Time, civil: &Civil, in_effect: &zone::InEffect) {
+fn element(out: &mut String, element: Element, time: &Time, civil: &Civil, east: i32) {
     let month = MONTHS.get(usize::from(civil.month) - 1).copied().unwrap_or_default();
     let weekday = WEEKDAYS.get(usize::from(civil.weekday)).copied().unwrap_or_default();
     let hour12 = if civil.hour.is_multiple_of(12) { 12 } else { civil.hour % 12 };
@@ -53,10 +53,12 @@ fn element(out: &mut String, element: Element, time: &Time, civil: &Civil, in_ef
             (true, false) => "pm",
             (false, false) => "am",
         }),
-        Element::ZoneName if in_effect.name.is_empty() => offset(out, in_effect.offset, OffsetForm::Minutes),
-        Element::ZoneName => out.push_str(&in_effect.name),
-        Element::Offset { z: true, .. } if in_effect.offset == 0 => out.push('Z'),
-        Element::Offset { form, .. } => offset(out, in_effect.offset, form),
+        Element::ZoneName => match zone::name_at(&time.zone, time.seconds).as_str() {
+            "" => offset(out, east, OffsetForm::Minutes),
+            name => out.push_str(name),
+        },
+        Element::Offset { z: true, .. } if east == 0 => out.push('Z'),
+        Element::Offset { form, .. } => offset(out, east, form),
         Element::Fraction { trimmed, digits, separator } => fraction(out, time.nanos, trimmed, digits, separator),
     }
 }

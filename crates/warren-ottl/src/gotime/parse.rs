@@ -236,9 +236,9 @@ impl Parts {
         }
         if let Some(offset) = self.offset {
             let instant = shown - i64::from(offset);
-            let here = zone::at(location, instant);
             let name = self.zone_name.as_deref().unwrap_or_default();
-            if here.offset == offset && (name.is_empty() || here.name == name) {
+            let here = zone::offset_at(location, instant) == offset;
+            if here && (name.is_empty() || zone::name_at(location, instant) == name) {
                 return time(instant, location.clone());
             }
             return time(instant, zone::fixed(name, offset));

@@ -120,11 +120,13 @@ impl Reader {
 
     /// A zone without an offset that is not UTC may be a name that was not understood; it is then looked up in the database.
     fn in_true_zone(&self, time: Time, parse: impl Fn(&TimeZone) -> Result<Time, ParseError>) -> Result<Time, String> {
-        let in_effect = zone::at(&time.zone, time.seconds);
-        if in_effect.offset != 0 || in_effect.name == "UTC" {
+        if time.zone == TimeZone::UTC || zone::offset_at(&time.zone, time.seconds) != 0 {
             return Ok(time);
         }
-        let name = in_effect.name;
+        let name = zone::name_at(&time.zone, time.seconds);
+        if name == "UTC" {
+            return Ok(time);
+        }
         let location = zone::load(&name).map_err(|error| format!("failed to load location {name}: {error}"))?;
         Ok(parse(&location).unwrap_or(time))
     }

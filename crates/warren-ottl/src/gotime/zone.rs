@@ -3,29 +3,28 @@
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
-/// What holds in a zone at an instant.
-pub(crate) struct InEffect {
-    /// Seconds east of Greenwich.
-    pub(crate) offset: i32,
-    /// The abbreviation; empty for a zone that is only an offset.
-    pub(crate) name: String,
+/// Seconds east of Greenwich in a zone so many seconds after 1970.
+pub(crate) fn offset_at(zone: &TimeZone, seconds: i64) -> i32 {
+    match zone.to_fixed_offset() {
+        Ok(offset) => offset.seconds(),
+        Err(_) => zone.to_offset(timestamp(seconds)).seconds(),
+    }
 }
 
-/// What holds in a zone so many seconds after 1970.
-pub(crate) fn at(zone: &TimeZone, seconds: i64) -> InEffect {
-    if let Ok(offset) = zone.to_fixed_offset() {
-        let name = if offset == Offset::UTC { "UTC".to_owned() } else { String::new() };
-        return InEffect { offset: offset.seconds(), name };
+/// The abbreviation of a zone's time at that instant; empty for a zone that is only an offset.
+pub(crate) fn name_at(zone: &TimeZone, seconds: i64) -> String {
+    match zone.to_fixed_offset() {
+        Ok(Offset::UTC) => "UTC".to_owned(),
+        Ok(_) => String::new(),
+        Err(_) => zone.to_offset_info(timestamp(seconds)).abbreviation().to_owned(),
     }
-    let info = zone.to_offset_info(timestamp(seconds));
-    InEffect { offset: info.offset().seconds(), name: info.abbreviation().to_owned() }
 }
 
 /// Seconds since 1970 at which a clock in the zone shows so many seconds since 1970-01-01 00:00:00. Readings that do not exist or exist twice are
 /// resolved as Go's `time.Date` does.
 pub(super) fn to_instant(zone: &TimeZone, shown: i64) -> i64 {
-    let first = i64::from(at(zone, shown).offset);
-    let second = i64::from(at(zone, shown - first).offset);
+    let first = i64::from(offset_at(zone, shown));
+    let second = i64::from(offset_at(zone, shown - first));
     shown - second
 }
 
@@ -39,11 +38,11 @@ pub(super) fn offset_of(zone: &TimeZone, name: &str, shown: i64) -> Option<i32> 
             .take_while(|transition| transition.timestamp() < timestamp(MODERN))
             .filter(|transition| transition.abbreviation() == name)
     };
-    let in_effect = |offset: i32| at(zone, shown - i64::from(offset)).name == name;
+    let in_effect = |offset: i32| name_at(zone, shown - i64::from(offset)) == name;
     let mut offsets = known().map(|transition| transition.offset().seconds());
-    let current = at(zone, shown);
-    if current.name == name && in_effect(current.offset) {
-        return Some(current.offset);
+    let current = offset_at(zone, shown);
+    if name_at(zone, shown) == name && in_effect(current) {
+        return Some(current);
     }
     offsets.find(|offset| in_effect(*offset)).or_else(|| known().next().map(|transition| transition.offset().seconds()))
 }
