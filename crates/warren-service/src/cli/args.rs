@@ -28,6 +28,7 @@ pub(super) enum Command {
     FeatureGate(Option<String>),
     Reload(Asked),
     Status(Asked),
+    Doctor(Examination),
     Completion(String),
     Help,
     Version,
@@ -57,6 +58,15 @@ pub(super) struct Asked {
     pub(super) json: bool,
 }
 
+/// What is looked at on this host.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Examination {
+    pub(super) options: warren_doctor::Options,
+    /// Safe remedies are applied.
+    pub(super) fix: bool,
+    pub(super) json: bool,
+}
+
 /// How a configuration is to be checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ValidateOptions {
@@ -80,10 +90,20 @@ pub(super) struct Sources {
     pub(super) sets: Vec<String>,
 }
 
-const COMMANDS: [&str; 9] =
-    ["validate", "print-config", "print-initial-config", "components", "featuregate", "reload", "status", "completion", "help"];
+pub(super) const COMMANDS: [&str; 10] = [
+    "validate",
+    "print-config",
+    "print-initial-config",
+    "components",
+    "featuregate",
+    "reload",
+    "status",
+    "completion",
+    "help",
+    "doctor",
+];
 
-const FLAGS: [&str; 16] = [
+pub(super) const FLAGS: [&str; 18] = [
     "config",
     "set",
     "feature-gates",
@@ -100,6 +120,8 @@ const FLAGS: [&str; 16] = [
     "format",
     "validate",
     "strict-upstream",
+    "fix",
+    "endpoint",
 ];
 
 /// Text of upstream's for the command that must be allowed first.
@@ -116,6 +138,8 @@ struct Flags {
     /// The word behind `--format`.
     format: Option<String>,
     dry_run: bool,
+    fix: bool,
+    endpoints: Vec<String>,
     version: bool,
     help: bool,
 }
@@ -139,6 +163,8 @@ pub(super) fn parse(name: &str, arguments: impl IntoIterator<Item = OsString>) -
         print: PrintOptions { redacted: true, json: false, validate: true },
         format: None,
         dry_run: false,
+        fix: false,
+        endpoints: Vec::new(),
         version: false,
         help: false,
     };
@@ -174,6 +200,8 @@ impl Flags {
             "watch" => self.run.watch = true,
             "no-last-good" => self.run.last_good = false,
             "dry-run" => self.dry_run = true,
+            "fix" => self.fix = true,
+            "endpoint" => self.endpoints.push(text(name, parser)?),
             "mode" => self.print.redacted = choice(name, &text(name, parser)?, "redacted", "unredacted")?,
             "format" => self.format = Some(text(name, parser)?),
             "strict-upstream" => self.validate.strict_upstream = true,
@@ -193,6 +221,12 @@ impl Flags {
     /// What a running collector is asked.
     fn asked(&self) -> Result<Asked, String> {
         Ok(Asked { state_dir: self.run.state_dir.clone(), dry_run: self.dry_run, json: self.json("text")? })
+    }
+
+    /// What is looked at on this host.
+    fn examination(&self) -> Result<Examination, String> {
+        let options = warren_doctor::Options { endpoints: self.endpoints.clone(), state_dir: self.run.state_dir.clone() };
+        Ok(Examination { options, fix: self.fix, json: self.json("text")? })
     }
 
     /// Whether `--format` asks for JSON rather than for the command's own form.
@@ -219,6 +253,7 @@ fn command(name: &str, words: Vec<String>, flags: &Flags, gates: &Gates) -> Resu
         Some("featuregate") => Command::FeatureGate(words.next()),
         Some("reload") => Command::Reload(flags.asked()?),
         Some("status") => Command::Status(flags.asked()?),
+        Some("doctor") => Command::Doctor(flags.examination()?),
         Some("completion") => Command::Completion(words.next().ok_or("completion needs a shell: bash, zsh or fish")?),
         Some("help") => return Ok(Command::Help),
         Some(other) => {

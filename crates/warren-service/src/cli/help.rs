@@ -15,6 +15,7 @@ Usage:
   {name} components                                 list what is built in
   {name} reload [--dry-run]                         have a running collector read its configuration again, or tell what would change
   {name} status                                     how the parts of a running collector fare
+  {name} doctor [--fix]                             tell what this host lacks, and the command that mends it
   {name} featuregate [ID]                           list feature gates
   {name} completion bash|zsh|fish                   print a completion script
 
@@ -33,6 +34,12 @@ Running:
 
 reload, status (of the collector that has this --state-dir):
   --dry-run              change nothing
+  --format text|json
+
+doctor:
+  --fix                  apply the remedies that interrupt nothing and can be taken back
+  --endpoint URL         a page of metrics that must answer (default: that of the broker found here); repeatable
+  --state-dir DIR        where the collector keeps what survives a restart
   --format text|json
 
 validate:

@@ -4,6 +4,7 @@ mod args;
 mod ask;
 mod completion;
 mod components;
+mod doctor;
 mod gates;
 mod help;
 mod print;
@@ -85,6 +86,7 @@ fn execute(arguments: Arguments, build: BuildInfo, factories: &Factories) -> Res
         Command::Completion(shell) => completion::script(&build.command, &shell).map_err(Failure::plain)?,
         Command::Reload(asked) => ask::reload(&asked).map_err(Failure::answered)?,
         Command::Status(asked) => ask::status(&asked).map_err(Failure::answered)?,
+        Command::Doctor(examination) => return Ok(doctor::examine(&examination)),
         Command::Help => help::text(&build),
         Command::Version => format!("{} version {}\n", build.command, build.version),
     };
