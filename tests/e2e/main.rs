@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod commands;
+mod durable;
 mod hostile_senders;
 mod hostile_targets;
 mod seed;

@@ -16,6 +16,7 @@ mod error;
 
 pub mod collector;
 pub mod http;
+pub mod otlp;
 pub mod page;
 pub mod port;
 pub mod process;

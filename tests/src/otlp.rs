@@ -1,0 +1,102 @@
+//! OTLP over HTTP with JSON: numbered log records on their way into a collector, and a loopback receiver that counts which of them come out.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::http::{self, Answer, Message, Server};
+use crate::wait;
+
+/// Sends log records that hold consecutive numbers, a request each, to a collector's `otlp` receiver. Answers the HTTP status, or an error
+/// when nobody answers.
+///
+/// # Errors
+/// When the collector cannot be reached or hangs up.
+pub fn send_numbers(port: u16, numbers: std::ops::Range<u64>) -> Result<u16> {
+    let records: Vec<Value> = numbers.map(|number| json!({"body": {"intValue": number.to_string()}})).collect();
+    let body = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).to_string();
+    let url = format!("http://127.0.0.1:{port}/v1/logs");
+    let headers = [("Content-Type", "application/json")];
+    let request = http::Request { method: "POST", url: &url, headers: &headers, body: body.as_bytes(), ..Default::default() };
+    let answer = http::send(&request)?;
+    answer.word(1).parse().map_err(|_| Error::Malformed { what: format!("the answer to POST {url}"), reason: answer.text() })
+}
+
+/// A receiver of logs that counts numbers. Configure the exporter with `encoding: json` and `compression: none`.
+pub struct NumberReceiver {
+    server: Server,
+    counted: Arc<Mutex<Counted>>,
+}
+
+#[derive(Default)]
+struct Counted {
+    /// How often each number was acknowledged.
+    times: BTreeMap<u64, u64>,
+    /// In the order of their first arrival.
+    order: Vec<u64>,
+}
+
+impl NumberReceiver {
+    /// Listens on a free port. `decide` gives the status of each answer; what is not answered 200 does not count.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub fn start(decide: impl Fn() -> u16 + Send + Sync + 'static) -> Result<NumberReceiver> {
+        let counted = Arc::new(Mutex::new(Counted::default()));
+        let shared = Arc::clone(&counted);
+        let server = Server::start(move |request| {
+            let status = decide();
+            if status == 200 {
+                let mut counted = lock(&shared);
+                for number in numbers(&request) {
+                    let times = counted.times.entry(number).or_default();
+                    *times += 1;
+                    if *times == 1 {
+                        counted.order.push(number);
+                    }
+                }
+            }
+            Answer::ok("application/json", *b"{}").with_status(status)
+        })?;
+        Ok(NumberReceiver { server, counted })
+    }
+
+    /// The exporter's `endpoint`.
+    pub fn url(&self) -> String {
+        self.server.url("")
+    }
+
+    /// Numbers received, in the order of their first arrival.
+    pub fn order(&self) -> Vec<u64> {
+        lock(&self.counted).order.clone()
+    }
+
+    /// How many arrivals were not the first of their number.
+    pub fn duplicates(&self) -> u64 {
+        lock(&self.counted).times.values().map(|times| times - 1).sum()
+    }
+
+    /// Waits until so many different numbers have arrived.
+    ///
+    /// # Errors
+    /// When they do not come in time.
+    pub fn wait_for(&self, count: usize, within: Duration) -> Result<Vec<u64>> {
+        wait::until(format!("{count} numbers arrive"), within, || Some(self.order()).filter(|order| order.len() >= count))
+    }
+}
+
+fn lock(counted: &Mutex<Counted>) -> MutexGuard<'_, Counted> {
+    counted.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The numbers in a request.
+fn numbers(request: &Message) -> Vec<u64> {
+    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else { return Vec::new() };
+    let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let scopes = list(&body, "resourceLogs").into_iter().flat_map(|resource| list(&resource, "scopeLogs"));
+    let records = scopes.flat_map(|scope| list(&scope, "logRecords"));
+    records.filter_map(|record| record.pointer("/body/intValue")?.as_str()?.parse().ok()).collect()
+}
