@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::http::{self, Answer, Message, Server};
+use crate::http::{self, Answer, Server};
 use crate::wait;
 
 /// Sends log records that hold consecutive numbers, a request each, to a collector's `otlp` receiver. Answers the HTTP status, or an error
@@ -51,7 +51,7 @@ impl NumberReceiver {
             let status = decide();
             if status == 200 {
                 let mut counted = lock(&shared);
-                for number in numbers(&request) {
+                for number in numbers(&request.body) {
                     let times = counted.times.entry(number).or_default();
                     *times += 1;
                     if *times == 1 {
@@ -92,9 +92,9 @@ fn lock(counted: &Mutex<Counted>) -> MutexGuard<'_, Counted> {
     counted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The numbers in a request.
-fn numbers(request: &Message) -> Vec<u64> {
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else { return Vec::new() };
+/// The numbers in a message.
+pub fn numbers(message: &[u8]) -> Vec<u64> {
+    let Ok(body) = serde_json::from_slice::<Value>(message) else { return Vec::new() };
     let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let scopes = list(&body, "resourceLogs").into_iter().flat_map(|resource| list(&resource, "scopeLogs"));
     let records = scopes.flat_map(|scope| list(&scope, "logRecords"));

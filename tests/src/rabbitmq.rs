@@ -25,9 +25,24 @@ pub struct RabbitMq {
     // Dropped in this order: the node, the port mapper it registered with, the files of both.
     node: Process,
     _port_mapper: Process,
-    _directory: TempDir,
+    directory: TempDir,
+    /// What the node is started with, also once more.
+    environment: Vec<(&'static str, PathBuf)>,
+    amqp: u16,
+    amqps: Option<u16>,
     management: u16,
     metrics: u16,
+}
+
+/// What a broker is to have besides the usual.
+#[derive(Default)]
+pub struct Wishes<'a> {
+    /// The port of its metrics page.
+    pub metrics: Option<u16>,
+    /// The port of AMQP.
+    pub amqp: Option<u16>,
+    /// Certificate and key in PEM, for AMQP over TLS.
+    pub tls: Option<(&'a str, &'a str)>,
 }
 
 impl RabbitMq {
@@ -41,7 +56,7 @@ impl RabbitMq {
     /// # Errors
     /// When it is not installed or does not come up.
     pub fn start() -> Result<RabbitMq> {
-        RabbitMq::start_on(port::free()?)
+        RabbitMq::start_with(&Wishes::default())
     }
 
     /// Starts a broker with its metrics page on the given port.
@@ -49,6 +64,14 @@ impl RabbitMq {
     /// # Errors
     /// As [`RabbitMq::start`].
     pub fn start_on(metrics: u16) -> Result<RabbitMq> {
+        RabbitMq::start_with(&Wishes { metrics: Some(metrics), ..Wishes::default() })
+    }
+
+    /// Starts a broker as wished.
+    ///
+    /// # Errors
+    /// As [`RabbitMq::start`].
+    pub fn start_with(wishes: &Wishes<'_>) -> Result<RabbitMq> {
         if !RabbitMq::installed() {
             return Err(Error::Missing {
                 program: "rabbitmq-server",
@@ -58,29 +81,58 @@ impl RabbitMq {
         let directory = tempfile::Builder::new().prefix("warren-rabbitmq-").tempdir();
         let directory = directory.map_err(Error::io(|| "create a directory for RabbitMQ"))?;
         let root = directory.path();
-        let (amqp, management, distribution, mapper) = (port::free()?, port::free()?, port::free()?, port::free()?.to_string());
+        let or_free = |port: Option<u16>| port.map_or_else(port::free, Ok);
+        let (amqp, metrics) = (or_free(wishes.amqp)?, or_free(wishes.metrics)?);
+        let (management, distribution, mapper) = (port::free()?, port::free()?, port::free()?.to_string());
         let write = |name: &str, text: String| {
             std::fs::write(root.join(name), text).map_err(Error::io(|| format!("write {name} for RabbitMQ")))
         };
         write("enabled_plugins", "[rabbitmq_management,rabbitmq_prometheus].\n".to_owned())?;
         write("env.conf", String::new())?;
+        let (mut amqps, mut tls) = (None, String::new());
+        if let Some((certificate, key)) = wishes.tls {
+            let port = *amqps.insert(port::free()?);
+            write("certificate.pem", certificate.to_owned())?;
+            write("key.pem", key.to_owned())?;
+            let at = root.display();
+            tls = format!(
+                "listeners.ssl.1 = 127.0.0.1:{port}\nssl_options.cacertfile = {at}/certificate.pem\n\
+                 ssl_options.certfile = {at}/certificate.pem\nssl_options.keyfile = {at}/key.pem\n"
+            );
+        }
         write(
             "rabbitmq.conf",
             format!(
                 "listeners.tcp.1 = 127.0.0.1:{amqp}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}\n\
-                 prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics}\nlog.console = true\nlog.file = false\n"
+                 prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics}\nlog.console = true\nlog.file = false\n{tls}"
             ),
         )?;
         // Erlang would start a port mapper by itself, as a daemon that outlives the broker; ours is there first and ends with the guard.
         let mut epmd = process::command("epmd");
         epmd.args(["-port", &mapper, "-address", "127.0.0.1"]).env("HOME", root);
         let port_mapper = Process::spawn("epmd", &mut epmd, &root.join("epmd.log"))?;
-        let mut server = process::command(SERVER);
-        server.env_clear().envs(environment(root, distribution, &mapper)).current_dir(root);
-        let mut node = Process::spawn("rabbitmq-server", &mut server, &root.join("rabbitmq.log"))?;
-        let page = format!("http://127.0.0.1:{metrics}/metrics");
-        node.until("serves its metrics", START_TIMEOUT, || http::get(&page, None).ok())?;
-        Ok(RabbitMq { node, _port_mapper: port_mapper, _directory: directory, management, metrics })
+        let environment = environment(root, distribution, &mapper);
+        let node = launch(root, &environment, metrics)?;
+        Ok(RabbitMq { node, _port_mapper: port_mapper, directory, environment, amqp, amqps, management, metrics })
+    }
+
+    /// Starts the broker again after [`RabbitMq::stop`], with everything it had.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn restart(&mut self) -> Result<()> {
+        self.node = launch(self.directory.path(), &self.environment, self.metrics)?;
+        Ok(())
+    }
+
+    /// `amqp://` with the address; the account is `guest`/`guest`.
+    pub fn amqp_url(&self) -> String {
+        format!("amqp://127.0.0.1:{}", self.amqp)
+    }
+
+    /// The same over TLS, if that was wished for.
+    pub fn amqps_url(&self) -> Option<String> {
+        self.amqps.map(|port| format!("amqps://localhost:{port}"))
     }
 
     /// `127.0.0.1:PORT` of the metrics page.
@@ -104,6 +156,49 @@ impl RabbitMq {
     /// When the broker refuses.
     pub fn declare_queue(&self, name: &str) -> Result<()> {
         self.call("PUT", &format!("/api/queues/%2F/{name}"), r#"{"durable":true}"#).map(drop)
+    }
+
+    /// Declares a durable topic exchange on the default virtual host.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub fn declare_topic(&self, name: &str) -> Result<()> {
+        self.call("PUT", &format!("/api/exchanges/%2F/{name}"), r#"{"type":"topic","durable":true}"#).map(drop)
+    }
+
+    /// Has a queue receive what an exchange is given with keys of this pattern.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub fn bind(&self, exchange: &str, queue: &str, pattern: &str) -> Result<()> {
+        let body = serde_json::json!({"routing_key": pattern}).to_string();
+        self.call("POST", &format!("/api/bindings/%2F/e/{exchange}/q/{queue}"), &body).map(drop)
+    }
+
+    /// Consumes what is in a queue: properties and payload of each message.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub fn consume(&self, queue: &str) -> Result<Vec<(serde_json::Value, Vec<u8>)>> {
+        use base64::Engine;
+        let body = r#"{"count":10000,"ackmode":"ack_requeue_false","encoding":"base64"}"#;
+        let answer = self.call("POST", &format!("/api/queues/%2F/{queue}/get"), body)?;
+        let malformed = |reason: &str| Error::Malformed { what: format!("what is in {queue}"), reason: reason.to_owned() };
+        let messages: Vec<serde_json::Value> =
+            serde_json::from_slice(&answer.body).map_err(|error| malformed(&error.to_string()))?;
+        let mut consumed = Vec::new();
+        for message in messages {
+            let text = message["payload"].as_str().ok_or_else(|| malformed("a message has no payload"))?;
+            // Text stands as it is.
+            let payload = match message["payload_encoding"].as_str() {
+                Some("base64") => {
+                    base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| malformed(&error.to_string()))?
+                }
+                _ => text.as_bytes().to_vec(),
+            };
+            consumed.push((message["properties"].clone(), payload));
+        }
+        Ok(consumed)
     }
 
     /// Publishes one message to a queue through the default exchange.
@@ -147,6 +242,15 @@ impl RabbitMq {
             body: body.as_bytes(),
         })
     }
+}
+
+fn launch(root: &Path, environment: &[(&'static str, PathBuf)], metrics: u16) -> Result<Process> {
+    let mut server = process::command(SERVER);
+    server.env_clear().envs(environment.iter().map(|(name, value)| (name, value))).current_dir(root);
+    let mut node = Process::spawn("rabbitmq-server", &mut server, &root.join("rabbitmq.log"))?;
+    let page = format!("http://127.0.0.1:{metrics}/metrics");
+    node.until("serves its metrics", START_TIMEOUT, || http::get(&page, None).ok())?;
+    Ok(node)
 }
 
 /// The whole environment of the node: nothing of the caller's, nothing of the system's broker.

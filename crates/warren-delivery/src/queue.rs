@@ -35,6 +35,9 @@ const MEMORY_BYTES_MAX: usize = 4 << 20;
 /// How much of that may be at hand, fresh from the pipeline.
 const AT_HAND_BYTES_MAX: usize = MEMORY_BYTES_MAX / 2;
 
+/// Batches of a queue on disk that wait for their next attempt at most, beyond which nothing new is tried.
+const PARKED_MAX: usize = 64;
+
 /// Batches at hand at most.
 const AT_HAND_MAX: usize = 1000;
 
@@ -436,8 +439,8 @@ impl State {
             return Next::Start(self.parked.swap_remove(index));
         }
         let parked_until = parked.map(|(_, due)| due);
-        // What failed is in memory: while a destination is down, no more of what is on disk than that.
-        let enough = self.disk.is_some() && self.parked.len() >= work.consumers;
+        // What failed is in memory: of what is on disk no more than that.
+        let enough = self.disk.is_some() && self.parked.len() >= PARKED_MAX.max(work.consumers);
         if let Some(due) = parked_until.filter(|_| work.ordered || enough) {
             return Next::At(due);
         }

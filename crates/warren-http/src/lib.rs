@@ -40,6 +40,6 @@ pub mod server;
 mod testing;
 pub mod tls;
 
-pub use client::{Body, Client, ClientConfig, ClientSettings};
+pub use client::{Body, Client, ClientConfig, ClientSettings, connect};
 pub use error::{Awaiting, Cause, Error, SetupError};
 pub use retry_after::retry_after;

@@ -10,7 +10,7 @@ const LIBRARIES: [&[&str]; 5] = [
     &["warren-gotext", "warren-config", "warren-telemetry", "warren-promname"],
     &["warren-otlp", "warren-exposition", "warren-remotewrite", "warren-component", "warren-match"],
     &["warren-http", "warren-delivery", "warren-ottl", "warren-attributes"],
-    &["warren-scrape"],
+    &["warren-scrape", "warren-amqp"],
 ];
 const COMPONENTS: [&str; 4] = ["warren-receiver-", "warren-processor-", "warren-exporter-", "warren-extension-"];
 const SERVICE: &str = "warren-service";

@@ -3,7 +3,7 @@
 use super::proxy::ProxyServer;
 use super::target::{Target, host_and_port};
 use crate::error::{Cause, chain_text, io_text};
-use crate::tls::ClientTls;
+use crate::tls::{ClientTls, Offer};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::HeaderMap;
@@ -48,6 +48,22 @@ pub(crate) struct Way<'a> {
     pub(crate) http2: bool,
 }
 
+/// A connection for another protocol than HTTP: without a proxy, over TLS if there are settings for it.
+///
+/// # Errors
+/// When there is no connection, or no agreement on TLS.
+pub async fn connect(
+    host: &str,
+    port: u16,
+    tls: Option<&ClientTls>,
+) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>, Cause> {
+    let stream: Box<dyn Io> = Box::new(tcp(host, port).await?);
+    match tls {
+        None => Ok(stream),
+        Some(tls) => Ok(Box::new(shake_hands(tls, stream, host, Offer::Nothing).await?) as Box<dyn Io>),
+    }
+}
+
 /// Connects to a target.
 pub(crate) async fn dial(target: &Target, way: &Way<'_>) -> Result<Dialled, Cause> {
     let stream: Box<dyn Io> = match way.proxy {
@@ -57,7 +73,8 @@ pub(crate) async fn dial(target: &Target, way: &Way<'_>) -> Result<Dialled, Caus
     if !target.https {
         return Ok(Dialled { io: stream, http2: false });
     }
-    let stream = shake_hands(way.tls, stream, &target.host, way.http2).await?;
+    let offer = if way.http2 { Offer::Http2 } else { Offer::Http1 };
+    let stream = shake_hands(way.tls, stream, &target.host, offer).await?;
     let http2 = crate::tls::speaks_http2(&stream);
     Ok(Dialled { io: Box::new(stream), http2 })
 }
@@ -66,9 +83,9 @@ async fn shake_hands(
     tls: &ClientTls,
     stream: Box<dyn Io>,
     host: &str,
-    http2: bool,
+    offer: Offer,
 ) -> Result<tokio_rustls::client::TlsStream<Box<dyn Io>>, Cause> {
-    match timeout(TLS_TIMEOUT, tls.connect(stream, host, http2)).await {
+    match timeout(TLS_TIMEOUT, tls.connect(stream, host, offer)).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(Cause::Tls(chain_text(&error))),
         Err(_) => Err(Cause::Tls("handshake timeout".to_owned())),
@@ -122,7 +139,7 @@ async fn proxied(target: &Target, proxy: &ProxyServer, way: &Way<'_>) -> Result<
     let failed = |cause: Cause| Cause::Proxy(cause.to_string());
     let mut stream: Box<dyn Io> = Box::new(tcp(&proxy.host, proxy.port).await.map_err(failed)?);
     if proxy.https {
-        stream = Box::new(shake_hands(way.tls, stream, &proxy.host, false).await.map_err(failed)?);
+        stream = Box::new(shake_hands(way.tls, stream, &proxy.host, Offer::Http1).await.map_err(failed)?);
     }
     if target.https {
         let tunnel = open_tunnel(&mut stream, target, proxy, way.proxy_headers);

@@ -24,6 +24,7 @@ mod target;
 pub use body::Body;
 pub(crate) use config::header_map;
 pub use config::{AuthConfig, ClientConfig, CompressionParams, CookiesConfig, Middleware, user_agent};
+pub use dial::connect;
 pub use proxy::Proxies;
 
 use crate::coding::Coding;

@@ -10,6 +10,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
+/// Which application protocols a client offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// HTTP/2 and HTTP/1.1.
+    Http2,
+    /// HTTP/1.1.
+    Http1,
+    /// None: what is spoken is no HTTP.
+    Nothing,
+}
+
 /// Connects with TLS. Built once per client; cheap until the first connection.
 pub struct ClientTls {
     settings: TlsClientConfig,
@@ -39,7 +50,7 @@ impl ClientTls {
         Ok(Self { settings, current: Mutex::new(None) })
     }
 
-    /// Shakes hands over a connection to `host`. Offers HTTP/2 if asked to.
+    /// Shakes hands over a connection to `host`.
     ///
     /// # Errors
     /// When the server's certificate is not trusted, versions do not meet, or the connection breaks.
@@ -47,7 +58,7 @@ impl ClientTls {
         &self,
         stream: S,
         host: &str,
-        http2: bool,
+        offer: Offer,
     ) -> std::io::Result<tokio_rustls::client::TlsStream<S>>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
@@ -60,9 +71,9 @@ impl ClientTls {
             |_| std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("{name:?} is no name a certificate can have"));
         let name = ServerName::try_from(name.to_owned()).map_err(invalid)?;
         let mut config = self.config().await.map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))?;
-        if !http2 {
+        if offer != Offer::Http2 {
             let mut without = rustls::ClientConfig::clone(&config);
-            without.alpn_protocols = vec![b"http/1.1".to_vec()];
+            without.alpn_protocols = if offer == Offer::Http1 { vec![b"http/1.1".to_vec()] } else { Vec::new() };
             config = Arc::new(without);
         }
         TlsConnector::from(config).connect(name, stream).await

@@ -13,7 +13,7 @@ mod server;
 mod verify;
 
 pub use client::ClientTls;
-pub(crate) use client::speaks_http2;
+pub(crate) use client::{Offer, speaks_http2};
 pub use config::{TlsClientConfig, TlsConfig, TlsServerConfig, Tpm};
 pub use server::ServerTls;
 
