@@ -50,8 +50,8 @@ pub(crate) struct Files {
     unreadable: HashMap<PathBuf, u64>,
     first_boot: Option<Id>,
     next_id: u32,
-    /// A file is there that its writer has not begun yet.
-    unwritten: bool,
+    /// A file is there that its writer has not begun yet, or one is not where it was.
+    look_anew: bool,
 }
 
 impl Files {
@@ -72,7 +72,7 @@ impl Files {
             unreadable: HashMap::new(),
             first_boot: None,
             next_id: 0,
-            unwritten: false,
+            look_anew: false,
         };
         let found = files.look();
         for file in found.files {
@@ -121,7 +121,7 @@ impl Files {
         let (file, header) = match open(&found.path).and_then(|file| Header::read(&file).map(|header| (file, header))) {
             Ok(opened) => opened,
             Err(HeaderFault::Unwritten) => {
-                self.unwritten = true;
+                self.look_anew = true;
                 return None;
             }
             Err(HeaderFault::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return None,
@@ -230,6 +230,12 @@ impl Files {
             self.last = Some(Last { place, same: position.same });
             self.floors.insert(seqnum_id, seqnum);
             self.count_lost(seqnum_id, seqnum);
+            let own = self.all.iter().filter(|file| file.header.seqnum_id == seqnum_id).map(|file| file.origin).next();
+            self.origins
+                .iter_mut()
+                .enumerate()
+                .filter(|(index, _)| own.is_none_or(|own| own == *index))
+                .for_each(|(_, (_, covers))| covers.begin(&place));
         }
     }
 
@@ -248,11 +254,14 @@ impl Files {
     /// Looks for new entries and files.
     pub(crate) fn refresh(&mut self) {
         let news = self.watch.news();
-        if news.files || std::mem::take(&mut self.unwritten) || self.watch.is_incomplete() {
+        if news.files || std::mem::take(&mut self.look_anew) || self.watch.is_incomplete() {
             self.scan();
         }
         for index in 0..self.all.len() {
             let Some(file) = self.all.get_mut(index) else { continue };
+            if file.handle.is_none() && matches!(file.next, Next::Doubtful) {
+                file.next = Next::Unknown;
+            }
             let moving = file.active || file.gone || matches!(file.next, Next::Doubtful | Next::Unknown);
             if !moving || file.handle.is_none() {
                 continue;
@@ -317,8 +326,9 @@ impl Files {
     pub(crate) fn advance(&mut self, index: usize) {
         let Some(file) = self.all.get_mut(index) else { return };
         if let Err(fault) = file.open() {
-            // Deleted, or renamed: then the news of it comes, and the file with it.
-            file.next = Next::Doubtful;
+            // Deleted or renamed, perhaps.
+            file.withdraw();
+            self.look_anew = true;
             let (path, inode) = (file.path.clone(), file.inode);
             if !matches!(&fault, HeaderFault::Io(error) if error.kind() == std::io::ErrorKind::NotFound) {
                 self.tell_unreadable(&path, inode, &fault.to_string());
@@ -359,7 +369,8 @@ impl Files {
         let Some(file) = self.all.get_mut(index) else { return false };
         let open = file.open().is_ok();
         if !open {
-            file.next = Next::Doubtful;
+            file.withdraw();
+            self.look_anew = true;
         }
         open
     }
@@ -398,6 +409,6 @@ impl Files {
 
     /// Whether a file holds something that may not be written yet.
     pub(crate) fn unsure(&self) -> bool {
-        self.unwritten || self.all.iter().any(|file| matches!(file.next, Next::Doubtful))
+        self.all.iter().any(|file| matches!(file.next, Next::Doubtful))
     }
 }

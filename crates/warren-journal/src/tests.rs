@@ -200,6 +200,9 @@ fn what_is_moved_from_memory_to_disk_is_read_once() {
     let mut journal = open(source(), &Start::Beginning);
     assert_eq!(drain(&mut journal), numbers(1..=100));
     let position = journal.position();
+    // Another process goes on while there is only memory.
+    let mut second = resume(source(), &position);
+    assert_eq!(drain(&mut second), [""; 0]);
     let copy = |to: u64| {
         let mut copy = Writer::new(2, 9, false);
         for seqnum in 1..=to {
@@ -213,6 +216,7 @@ fn what_is_moved_from_memory_to_disk_is_read_once() {
     assert_eq!(drain(&mut journal), [""; 0]);
     copy(105).save(&persistent);
     assert_eq!(drain(&mut journal), numbers(101..=105));
+    assert_eq!(drain(&mut second), numbers(101..=105));
     // And by another process that knows only how far the first one came in memory.
     assert_eq!(drain(&mut resume(source(), &position)), numbers(101..=105));
 }

@@ -55,8 +55,8 @@ pub(crate) struct Tracked {
     walk: Walk,
     skip: Option<Skip>,
     doubted: bool,
-    /// The walk has passed an entry that was not taken yet.
-    ahead: bool,
+    /// Where the walk stood before what is offered next.
+    before: Walk,
     /// Damage in it was told.
     pub(crate) told: bool,
 }
@@ -96,7 +96,7 @@ impl Tracked {
             walk: Walk::default(),
             skip: None,
             doubted: false,
-            ahead: false,
+            before: Walk::default(),
             told: false,
         }
     }
@@ -152,7 +152,8 @@ impl Tracked {
 
     /// Entries that were not read.
     pub(crate) fn unread(&self) -> u64 {
-        self.header.n_entries.saturating_sub(self.walk.passed()) + u64::from(self.ahead)
+        let offered = u64::from(matches!(self.next, Next::Entry(_)));
+        self.header.n_entries.saturating_sub(self.walk.passed()) + offered
     }
 
     /// Opens the file if it is not open.
@@ -184,6 +185,14 @@ impl Tracked {
         Ok(grown)
     }
 
+    /// Takes back what is offered: it cannot be had now.
+    pub(crate) fn withdraw(&mut self) {
+        if matches!(self.next, Next::Entry(_)) {
+            self.walk = self.before.clone();
+        }
+        self.next = Next::Doubtful;
+    }
+
     /// What the header says now holds.
     pub(crate) fn settle(&mut self, header: Header, windows: &mut Windows) {
         self.header = header;
@@ -196,7 +205,6 @@ impl Tracked {
     /// Finds out what the file has to offer next.
     pub(crate) fn advance(&mut self, windows: &mut Windows, boots: &mut Boots) -> Advance {
         let mut advance = Advance::default();
-        self.ahead = false;
         let Some(mut objects) = objects(&self.handle, &self.header, windows) else {
             self.next = Next::Nothing;
             return advance;
@@ -208,7 +216,7 @@ impl Tracked {
                     self.doubted = false;
                     boots.saw(entry.place.boot_id, entry.place.realtime);
                     if !skips(&mut self.skip, &entry.place, boots) {
-                        (self.next, self.ahead) = (Next::Entry(entry), true);
+                        (self.next, self.before) = (Next::Entry(entry), before);
                         return advance;
                     }
                 }

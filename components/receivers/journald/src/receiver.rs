@@ -103,6 +103,10 @@ impl Journald {
         let watch = watch(&reader.journal, &log);
         // What the pipeline has taken up to; it is kept before the next slice is read.
         let mut taken: Option<Position> = Some(reader.journal.position());
+        if reader.journal.files() == 0 && reader.journal.counts().unreadable_files > 0 {
+            // That nothing can be read does not mean that all of it is new.
+            taken = None;
+        }
         let mut failing = false;
         loop {
             let (back, slice) = blocking(move || next_slice(reader, taken)).await?;
@@ -260,7 +264,7 @@ async fn hand_on(
 fn tell(slice: &Slice, failing: &mut bool, log: &Logger) {
     for notice in &slice.notices {
         let path = notice.path.display().to_string();
-        log.warn("Journal file", &[("path", Field::Str(&path)), ("error", Field::Str(&notice.message))]);
+        log.warn("Trouble with a journal file", &[("path", Field::Str(&path)), ("error", Field::Str(&notice.message))]);
     }
     match &slice.kept {
         Ok(()) => *failing = false,

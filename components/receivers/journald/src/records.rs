@@ -136,8 +136,9 @@ impl Sink for Records {
         };
         let is_message = matches!(kind, Kind::Message(_));
         let to_text = self.shape.extras.convert_bytes || self.shape.convert_message_bytes && is_message;
-        self.bytes += bytes.len();
-        Field { kind, entry: KeyValue { key: self.names.get(name), value: value::of_field(bytes, to_text) } }
+        let value = value::of_field(bytes, to_text);
+        self.bytes += if let Value::List(list) = &value { list.len() * size_of::<Value>() } else { bytes.len() };
+        Field { kind, entry: KeyValue { key: self.names.get(name), value } }
     }
 
     fn entry(&mut self, place: &Place, fields: &mut Vec<Field>) -> bool {

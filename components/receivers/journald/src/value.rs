@@ -2,11 +2,14 @@
 
 use warren_pdata::{Text, Value};
 
+/// Bytes that become numbers at most; a number takes sixteen times its byte. More become text.
+const NUMBERS_MAX: usize = 64 << 10;
+
 /// The value of a field: text where it is, else the list of its bytes as numbers.
 pub(crate) fn of_field(bytes: &[u8], to_text: bool) -> Value {
     match text(bytes) {
         Some(text) => Value::Str(Text::from(text)),
-        None if to_text => Value::Str(Text::from(String::from_utf8_lossy(bytes).as_ref())),
+        None if to_text || bytes.len() > NUMBERS_MAX => Value::Str(Text::from(String::from_utf8_lossy(bytes).as_ref())),
         None => Value::list(bytes.iter().map(|byte| Value::Double(f64::from(*byte))).collect::<Vec<_>>()),
     }
 }
@@ -47,6 +50,7 @@ mod tests {
         ] {
             assert_eq!(of_field(odd, false), numbers(odd));
         }
+        assert!(matches!(of_field(&vec![0; NUMBERS_MAX + 1], false), Value::Str(_)));
         assert_eq!(of_field(b"\x1b[31mred\xff", true), Value::from("\u{1b}[31mred\u{fffd}"));
     }
 }
