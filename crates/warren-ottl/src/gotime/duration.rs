@@ -1,6 +1,6 @@
 //! Durations as text: `time.ParseDuration`.
 
-use warren_gotext::quote;
+use super::parse::quoted;
 
 /// Units in nanoseconds. The micro sign is there twice, as it is in Unicode.
 const UNITS: [(&str, u64); 8] = [
@@ -22,11 +22,7 @@ const MAX: u64 = 1 << 63;
 /// # Errors
 /// In Go's words.
 pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
-    let error = |message: &str| {
-        let mut out = format!("time: {message} ");
-        quote(&mut out, text);
-        out
-    };
+    let error = |message: &str| format!("time: {message} {}", quoted(text.as_bytes()));
     let invalid = || error("invalid duration");
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -61,9 +57,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
             return Err(error("missing unit in duration"));
         }
         let Some((_, unit)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            let mut message = String::from("unknown unit ");
-            quote(&mut message, unit);
-            return Err(error(&format!("{message} in duration")));
+            return Err(error(&format!("unknown unit {} in duration", quoted(unit.as_bytes()))));
         };
         let part = whole.checked_mul(*unit).filter(|part| *part <= MAX).ok_or_else(invalid)?;
         let part = part.saturating_add(fraction_of(fraction, *unit));

@@ -76,8 +76,8 @@ fn error(wanted: &str, rest: &[u8], message: String) -> ParseError {
     ParseError { wanted: wanted.into(), rest: String::from_utf8_lossy(rest).into(), message: message.into() }
 }
 
-/// As the time package quotes.
-fn quoted(text: &[u8]) -> String {
+/// Text in quotes as the time package writes it: what is not ASCII byte by byte.
+pub(super) fn quoted(text: &[u8]) -> String {
     let mut out = String::from("\"");
     for byte in text {
         match byte {

@@ -234,7 +234,7 @@ fn durations_are_read() {
         ("x3", Err("time: invalid duration \"x3\"")),
         ("1h1", Err("time: missing unit in duration \"1h1\"")),
         ("1d", Err("time: unknown unit \"d\" in duration \"1d\"")),
-        ("1é", Err("time: unknown unit \"é\" in duration \"1é\"")),
+        ("1é", Err("time: unknown unit \"\\xc3\\xa9\" in duration \"1\\xc3\\xa9\"")),
     ] {
         assert_eq!(parse_duration(text), expected.map_err(str::to_owned), "{text}");
     }
