@@ -7,6 +7,7 @@ mod commands;
 mod durable;
 mod hostile_senders;
 mod hostile_targets;
+mod reload;
 mod seed;
 mod servers;
 mod shutdown;

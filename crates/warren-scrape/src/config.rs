@@ -24,7 +24,7 @@ pub use format::{NameEscaping, NameValidation, ScrapeProtocol};
 pub use http_client::{
     Authentication, HeaderValues, HttpClientConfig, OAuth2Config, PemSource, ProxyConfig, SecretSource, TlsConfig, TlsVersion,
 };
-pub use scrape::{Global, Limits, ScrapeConfig};
+pub use scrape::{Global, JobPrint, Limits, ScrapeConfig};
 
 use crate::glob;
 use yaml::Mapping;
@@ -73,6 +73,7 @@ impl Config {
             jobs.iter().map(|job| (job.job_name.clone(), "main config file".to_owned())).collect();
         for pattern in &self.scrape_config_files {
             for file in glob::files(Path::new(pattern)) {
+                report.file("scrape_config_files", file.to_string_lossy());
                 let found = match read_file(&file) {
                     Ok(node) => self.file_jobs(&node, &file, report),
                     Err(message) => {

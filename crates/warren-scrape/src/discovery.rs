@@ -141,6 +141,11 @@ impl Discovery {
         self.found.subscribe()
     }
 
+    /// Whether all targets are known from the start.
+    pub fn is_static(&self) -> bool {
+        self.mechanisms.is_empty()
+    }
+
     /// Keeps looking until it is dropped. Ends at once when everything is static.
     pub async fn run(self) {
         join_all(self.mechanisms.into_iter().map(|mechanism| async move {

@@ -144,8 +144,11 @@ impl Handler for Page {
     }
 }
 
-/// Shows the figures of the process, read when they are asked for.
+/// Shows the figures of the process, read when they are asked for. Called inside the runtime.
 pub(crate) fn watch_process(registry: &Registry) {
+    let runtime = tokio::runtime::Handle::current().metrics();
+    let tasks = move || Some(runtime.num_alive_tasks() as f64);
+    registry.computed(Kind::Gauge, "warren_runtime_tasks", "Tasks that have not ended.", &[], tasks);
     let started = Instant::now();
     let counter = |name, help, value: fn() -> Option<f64>| registry.computed(Kind::Counter, name, help, &[], value);
     let gauge = |name, help, value: fn() -> Option<f64>| registry.computed(Kind::Gauge, name, help, &[], value);

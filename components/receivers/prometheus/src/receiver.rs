@@ -2,13 +2,14 @@
 
 use crate::Config;
 use crate::config::Gates;
+use std::any::Any;
 use std::sync::Arc;
 use warren_component::{BoxFuture, BuildContext, BuildError, Outputs, Receiver, ReceiverConfig, RunContext, RunError};
 use warren_pdata::Signal;
 use warren_regex::Regex;
 use warren_scrape::discovery::{Resolver, Tools};
 use warren_scrape::http::HttpFetch;
-use warren_scrape::runner::{Plan, Runner};
+use warren_scrape::runner::{Jobs, Plan, Runner};
 use warren_scrape::scrape::Settings;
 use warren_scrape::series::StartTimes;
 use warren_scrape::target::offset_seed;
@@ -43,7 +44,7 @@ impl ReceiverConfig for Config {
             receiver: cx.id.to_string(),
             at_once: cx.collect_now,
         };
-        Ok(Box::new(Scraping(Runner::new(plan, &tools, Arc::clone(output))?)))
+        Ok(Box::new(Scraping(Runner::new(plan, &tools, Arc::clone(output), cx.inherited.take::<Jobs>())?)))
     }
 }
 
@@ -66,10 +67,16 @@ struct Scraping(Runner);
 
 impl Receiver for Scraping {
     fn run(self: Box<Self>, cx: RunContext) -> BoxFuture<'static, Result<(), RunError>> {
+        let scraping = self.0.run(cx);
         Box::pin(async move {
-            self.0.run(cx).await;
+            scraping.await;
             Ok(())
         })
+    }
+
+    /// Jobs that do not change are taken over by the successor as they run.
+    fn hand_over(&self) -> Option<Box<dyn Any + Send>> {
+        Some(Box::new(self.0.running()))
     }
 }
 

@@ -150,6 +150,18 @@ pub struct HeaderValues {
 }
 
 impl HttpClientConfig {
+    /// The keys under which there may be secrets.
+    pub(crate) const SECRET_KEYS: [&str; 8] = [
+        "basic_auth",
+        "authorization",
+        "bearer_token",
+        "oauth2",
+        "tls_config",
+        "proxy_url",
+        "proxy_connect_header",
+        "http_headers",
+    ];
+
     /// Tells which files must be readable, as the reference checks them before it starts.
     pub(crate) fn tell_files(&self, report: &mut Report<'_>) {
         let mut files = vec![("tls_config", &self.tls.cert), ("tls_config", &self.tls.key), ("tls_config", &self.tls.ca)];

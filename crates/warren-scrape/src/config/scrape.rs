@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use warren_config::{ByteSize, Node, Report};
+use warren_config::{ByteSize, Node, Report, Value, fingerprint};
 
 use super::discovery::{DiscoveryConfig, unsupported_kind};
 use super::format::{NameEscaping, NameValidation, ScrapeProtocol};
@@ -112,6 +112,17 @@ pub struct ScrapeConfig {
     pub metric_relabel: Program,
     /// Whether a metric relabel rule writes `__name__`.
     pub renames_metrics: bool,
+    /// Fingerprints of the secrets of [`Self::http`] and [`Self::discovery`], which do not show themselves.
+    pub(crate) secrets: (u64, u64),
+}
+
+/// What a job is, to tell whether another one is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobPrint {
+    /// How targets are scraped.
+    pub settings: u64,
+    /// How they are found.
+    pub discovery: u64,
 }
 
 /// Bounds on what one scrape, or one job, may yield. 0 means none. Any breach fails the whole scrape.
@@ -237,7 +248,15 @@ impl ScrapeConfig {
             relabel: Program::default(),
             metric_relabel: Program::default(),
             renames_metrics: false,
+            secrets: (0, 0),
         }
+    }
+
+    /// What the job is: equal for jobs that mean the same, however they are written.
+    pub fn print(&self) -> JobPrint {
+        let of = |text: String| fingerprint(&Value::String(text));
+        let settings = Self { discovery: Vec::new(), secrets: (self.secrets.0, 0), ..self.clone() };
+        JobPrint { settings: of(format!("{settings:?}")), discovery: of(format!("{:?} {}", self.discovery, self.secrets.1)) }
     }
 
     /// Reads one element of `scrape_configs`.
@@ -280,6 +299,11 @@ impl ScrapeConfig {
         let has_rules = m.node("relabel_configs").and_then(Node::as_list).is_some_and(|rules| !rules.is_empty());
         job.discovery = DiscoveryConfig::fields(&mut m, has_rules);
         m.finish(|key| unsupported_kind(key).is_some());
+        let of = |keys: &[&str]| {
+            let values = keys.iter().filter_map(|key| Some(fingerprint(&node.get(key)?.value)));
+            values.fold(0u64, |all, value| all.rotate_left(1) ^ value)
+        };
+        job.secrets = (of(&HttpClientConfig::SECRET_KEYS), of(&["http_sd_configs"]));
         Some(job)
     }
 
