@@ -85,7 +85,7 @@ fn a_plan_is_told_before_and_carried_out_when_asked() -> Result<()> {
 #[test]
 fn what_is_refused_changes_nothing_and_is_told() -> Result<()> {
     let (target, receiver) = (healthy_target()?, Receiver::start()?);
-    let mut scene = Scene::start(scrape_to(&[job("job", &target.address())], &receiver.url()))?;
+    let scene = Scene::start(scrape_to(&[job("job", &target.address())], &receiver.url()))?;
     let before = scene.ask(&["status"])?.unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut unbuildable = scene.config.clone();
@@ -153,6 +153,7 @@ fn a_bad_configuration_is_made_up_for_by_the_last_good_one() -> Result<()> {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "a long run leaves a report")]
 fn edits_under_load_lose_nothing_double_nothing_and_leak_nothing() -> Result<()> {
     let minutes = std::env::var("WARREN_RELOAD_MINUTES").ok().and_then(|minutes| minutes.parse::<u64>().ok());
     let seed = std::env::var("WARREN_RELOAD_SEED").ok().and_then(|seed| seed.parse::<u64>().ok()).unwrap_or(7);
@@ -187,9 +188,11 @@ fn edits_under_load_lose_nothing_double_nothing_and_leak_nothing() -> Result<()>
         let steady: Vec<f64> = scrapes_of(receiver, "steady").iter().map(|scrape| scrape.0).collect();
         assert_eq!(unbroken(&steady), None, "of the scrapes of a job that stays, seed {seed}");
     }
-    wait::until("nothing of former configurations is left", PATIENCE, || {
+    let left = wait::until("nothing of former configurations is left", PATIENCE, || {
         (scene.descriptors() <= before.0 + 2 && scene.own("warren_runtime_tasks") <= before.1 + 2.0).then_some(())
-    })?;
+    });
+    let (descriptors, tasks) = (scene.descriptors(), scene.own("warren_runtime_tasks"));
+    assert!(left.is_ok(), "descriptors {} → {descriptors}, tasks {} → {tasks}", before.0, before.1);
     let memory = settled_memory(&scene.collector);
     let grown = memory.saturating_sub(before.2);
     println!(
@@ -326,7 +329,7 @@ impl Editor {
             3 => config["processors"]["batch"]["timeout"] = json!(format!("{}ms", 50 + number)),
             4 => {
                 let processors = &mut config["service"]["pipelines"]["metrics"]["processors"];
-                *processors = if number % 2 == 0 { json!(["batch"]) } else { json!(["attributes", "batch"]) };
+                *processors = if number.is_multiple_of(2) { json!(["batch"]) } else { json!(["attributes", "batch"]) };
             }
             5 => config["receivers"]["otlp"]["protocols"]["http"]["max_request_body_size"] = json!((1 << 20) + number),
             6 => config["receivers"]["prometheus"]["config"]["scrape_configs"][1]["sample_limit"] = json!(1000 + number),
@@ -334,7 +337,7 @@ impl Editor {
                 let targets =
                     &mut config["receivers"]["prometheus"]["config"]["scrape_configs"][0]["static_configs"][0]["targets"];
                 let first = targets[0].clone();
-                *targets = if number % 2 == 0 { json!([first]) } else { json!([first, self.spare.address()]) };
+                *targets = if number.is_multiple_of(2) { json!([first]) } else { json!([first, self.spare.address()]) };
             }
             8 => {
                 let id = "prometheusremotewrite/extra";
@@ -351,7 +354,9 @@ impl Editor {
                 assert!(scene.ask(&["reload"])?.is_err(), "a bad configuration is refused");
                 return Ok(());
             }
-            _ => config["service"]["telemetry"]["logs"] = json!({"level": if number % 2 == 0 { "info" } else { "debug" }}),
+            _ => {
+                config["service"]["telemetry"]["logs"] = json!({"level": if number.is_multiple_of(2) { "info" } else { "debug" }})
+            }
         }
         let answer = scene.reload()?;
         assert!(answer.is_ok(), "edit {kind}: {answer:?}");

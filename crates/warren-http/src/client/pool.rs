@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 /// Hosts whose use is counted for `max_conns_per_host`; beyond, those that nobody uses are forgotten.
@@ -94,8 +95,16 @@ pub(crate) struct Pool {
 struct State {
     idle: HashMap<Key, Vec<Idle>>,
     in_use: HashMap<Key, Arc<Semaphore>>,
-    /// Whether a task closes connections that were idle for too long.
-    swept: bool,
+    /// The task that closes connections that were idle for too long, while there are idle ones.
+    sweeper: Option<AbortHandle>,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Some(sweeper) = &self.sweeper {
+            sweeper.abort();
+        }
+    }
 }
 
 struct Idle {
@@ -196,9 +205,9 @@ impl Pool {
         if self.limits.idle > 0 && state.idle.values().map(Vec::len).sum::<usize>() > self.limits.idle {
             state.drop_oldest();
         }
-        if self.limits.idle_timeout != Duration::ZERO && !state.swept {
-            state.swept = true;
-            tokio::spawn(sweep(Arc::downgrade(self), self.limits.idle_timeout));
+        if self.limits.idle_timeout != Duration::ZERO && state.sweeper.is_none() {
+            let sweeper = tokio::spawn(sweep(Arc::downgrade(self), self.limits.idle_timeout));
+            state.sweeper = Some(sweeper.abort_handle());
         }
     }
 
@@ -210,7 +219,10 @@ impl Pool {
             !idle.is_empty()
         });
         let next = state.idle.values().flatten().map(|one| one.since + self.limits.idle_timeout).min();
-        state.swept = next.is_some();
+        if next.is_none() {
+            // It is the one that asks, and it ends now.
+            state.sweeper = None;
+        }
         next
     }
 

@@ -48,6 +48,9 @@ const LINGER: Duration = Duration::from_millis(500);
 /// How long a connection that was asked to end may take when it has no request in flight.
 const ENDING: Duration = Duration::from_secs(1);
 
+/// How long a connection that was accepted just before the server stops is waited for to bring its request.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
 /// How long accepting rests when the system refuses, for want of descriptors for example.
 const ACCEPT_RETRY: Duration = Duration::from_millis(200);
 
@@ -248,9 +251,17 @@ impl<E: Engine> Shared<E> {
     async fn drive(&self, connection: &mut impl Connection, activity: &Activity) -> bool {
         let mut age = pin!(after(self.bounds.age));
         tokio::select! {
+            biased;
             ended = poll_fn(|cx| connection.poll_end(cx)) => return ended,
             () = activity.over(&self.bounds) => {}
-            () = self.stop.requested() => {}
+            () = self.stop.requested() => {
+                tokio::select! {
+                    biased;
+                    ended = poll_fn(|cx| connection.poll_end(cx)) => return ended,
+                    () = activity.first_request() => {}
+                    () = sleep(FIRST_REQUEST) => {}
+                }
+            }
             () = age.as_mut() => {}
         }
         connection.finish();

@@ -203,6 +203,20 @@ async fn stopping_answers_what_is_in_flight_and_closes_what_is_idle() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_just_accepted_still_gets_its_answer() {
+    let server = running("");
+    // The first one is served, so the second, which came before, is accepted.
+    let mut fresh = TcpStream::connect(&server.address).await.unwrap();
+    exchange(&server.address, request("/x", "", b"")).await;
+    server.stop(SOON);
+    while TcpStream::connect(&server.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(status(&talk(&mut fresh, request("/x", "", b"")).await), "200");
+    server.ended().await;
+}
+
+#[tokio::test]
 async fn stopping_does_not_wait_beyond_the_deadline() {
     let echo = Echo::default();
     let arrived = echo.arrived.clone();

@@ -38,13 +38,15 @@ pub(crate) struct Activity {
 
 struct State {
     in_flight: usize,
+    /// Whether there has been a request.
+    begun: bool,
     idle_since: Instant,
     head_since: Option<Instant>,
 }
 
 impl Activity {
     pub(crate) fn new() -> Arc<Self> {
-        let state = State { in_flight: 0, idle_since: Instant::now(), head_since: None };
+        let state = State { in_flight: 0, begun: false, idle_since: Instant::now(), head_since: None };
         Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), evicted: Notify::new() })
     }
 
@@ -52,6 +54,7 @@ impl Activity {
     pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
         let mut state = self.lock();
         state.in_flight += 1;
+        state.begun = true;
         state.head_since = None;
         self.changed.notify_one();
         InFlight(self.clone())
@@ -61,6 +64,13 @@ impl Activity {
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         let state = self.lock();
         (state.in_flight == 0).then_some(state.idle_since)
+    }
+
+    /// Resolves when there has been a request. Not to be awaited beside [`Activity::over`].
+    pub(crate) async fn first_request(&self) {
+        while !self.lock().begun {
+            self.changed.notified().await;
+        }
     }
 
     /// Asks the connection to end as soon as it is idle.
@@ -233,6 +243,15 @@ mod tests {
         assert!(!is_over(&activity).await);
         advance(Duration::from_secs(2)).await;
         assert!(is_over(&activity).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_request_is_waited_for_and_no_other() {
+        let activity = Activity::new();
+        let waiting = tokio::time::timeout(Duration::from_secs(1), activity.first_request());
+        assert!(waiting.await.is_err());
+        drop(activity.begin());
+        activity.first_request().await;
     }
 
     #[tokio::test(start_paused = true)]

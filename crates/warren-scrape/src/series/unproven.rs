@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the new series of all pages being read may take together.
-pub const UNPROVEN_BYTES_MAX: usize = 72 << 20;
+pub(super) const UNPROVEN_BYTES_MAX: usize = 72 << 20;
 
 /// What the new series of one page may take whatever the others do: some 40,000 series.
 const SHARE_BYTES: usize = 8 << 20;
