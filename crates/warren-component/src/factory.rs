@@ -2,6 +2,8 @@
 
 use crate::{BoxFuture, BuildContext, BuildError, Consumer, Extension, Outputs, RunContext, RunError};
 use std::any::Any;
+use std::ffi::OsString;
+use std::io::Write;
 use std::sync::Arc;
 use warren_config::Block;
 use warren_pdata::Signal;
@@ -146,6 +148,22 @@ pub trait ReceiverConfig: Block + Send + Sync {
 pub trait ProcessorConfig: Block + Send + Sync {
     /// Builds the processor of one pipeline before `next`. Called inside the runtime; spawns nothing.
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError>;
+
+    /// A command that the type brings into every program it is built into; asked of the default settings.
+    fn tool(&self) -> Option<Tool> {
+        None
+    }
+}
+
+/// A command of a component's own, for people: `warren-collector NAME …`.
+#[derive(Clone, Copy)]
+pub struct Tool {
+    /// The word that calls it.
+    pub name: &'static str,
+    /// A line of help without the program's name.
+    pub usage: &'static str,
+    /// Does it, with the arguments behind its name; results go to the writer, and what is wrong comes back in words.
+    pub run: fn(Vec<OsString>, &mut dyn Write) -> Result<(), String>,
 }
 
 /// Decoded settings of an exporter.

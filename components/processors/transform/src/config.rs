@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use warren_component::{BuildContext, BuildError, Consumer, Processor, ProcessorConfig, Staged};
+use warren_component::{BuildContext, BuildError, Consumer, Processor, ProcessorConfig, Staged, Tool};
 use warren_config::{Block, Fields, Report};
 use warren_ottl::ErrorMode;
 use warren_pdata::Signal;
 
-use crate::groups::Groups;
+use crate::groups::{Compiled, Groups};
 use crate::stage::TransformStage;
+use crate::tool::OTTL;
 
 /// The gate that `flatten_data` needs.
-const FLATTEN_GATE: &str = "transform.flatten.logs";
+pub(crate) const FLATTEN_GATE: &str = "transform.flatten.logs";
 
 /// Settings of one `transform` processor.
 #[derive(Clone, Debug)]
@@ -41,6 +42,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The groups of a signal, ready to run.
+    pub(crate) fn compiled(&self, signal: Signal) -> Result<Vec<Compiled>, String> {
+        self.groups(signal).compile(self.error_mode)
+    }
+
     fn groups(&self, signal: Signal) -> &Groups {
         match signal {
             Signal::Traces => &self.traces,
@@ -73,10 +79,14 @@ impl Block for Config {
 
 impl ProcessorConfig for Config {
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
-        let groups = self.groups(signal).compile(self.error_mode).map_err(BuildError::new)?;
+        let groups = self.compiled(signal).map_err(BuildError::new)?;
         let flatten = self.flatten_data && signal == Signal::Logs;
         let stage = TransformStage::new(groups, flatten, signal, cx.telemetry.log.clone());
         Ok(Arc::new(Staged::new(stage, &cx, signal, next)))
+    }
+
+    fn tool(&self) -> Option<Tool> {
+        Some(OTTL)
     }
 }
 

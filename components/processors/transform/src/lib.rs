@@ -9,6 +9,7 @@ mod config;
 mod flatten;
 mod groups;
 mod stage;
+mod tool;
 
 use warren_component::{ProcessorFactory, Signals, Stability};
 

@@ -1,10 +1,12 @@
 //! The help text.
 
-use warren_component::BuildInfo;
+use super::tool;
+use warren_component::{BuildInfo, Factories};
 
 /// All commands and flags.
-pub(super) fn text(build: &BuildInfo) -> String {
+pub(super) fn text(build: &BuildInfo, factories: &Factories) -> String {
     let name = &build.command;
+    let tools: String = tool::all(factories).map(|tool| format!("\n  {name} {}", tool.usage)).collect();
     format!(
         "{description}
 
@@ -17,7 +19,7 @@ Usage:
   {name} status                                     how the parts of a running collector fare
   {name} doctor [--fix]                             tell what this host lacks, and the command that mends it
   {name} featuregate [ID]                           list feature gates
-  {name} completion bash|zsh|fish                   print a completion script
+  {name} completion bash|zsh|fish                   print a completion script{tools}
 
 Where the configuration comes from:
   --config URI           a file, or file:PATH, env:NAME, yaml:TEXT, http(s)://…; repeatable, later ones win

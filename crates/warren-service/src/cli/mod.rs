@@ -9,6 +9,7 @@ mod gates;
 mod help;
 mod print;
 mod source;
+mod tool;
 
 use crate::config::decode;
 use crate::outline::Outline;
@@ -35,9 +36,12 @@ const EXIT_DROPPED: u8 = 3;
 
 /// The program: reads the arguments and does what they say.
 pub fn main(build: BuildInfo, factories: Factories) -> ExitCode {
-    let done = args::parse(&build.command, std::env::args_os())
-        .map_err(Failure::plain)
-        .and_then(|arguments| execute(arguments, build, &factories));
+    let done = match tool::called(&factories, std::env::args_os().skip(1)) {
+        Some(done) => done.map(|()| ExitCode::SUCCESS).map_err(Failure::answered),
+        None => args::parse(&build.command, std::env::args_os())
+            .map_err(Failure::plain)
+            .and_then(|arguments| execute(arguments, build, &factories)),
+    };
     done.unwrap_or_else(|failure| failure.tell())
 }
 
@@ -87,7 +91,7 @@ fn execute(arguments: Arguments, build: BuildInfo, factories: &Factories) -> Res
         Command::Reload(asked) => ask::reload(&asked).map_err(Failure::answered)?,
         Command::Status(asked) => ask::status(&asked).map_err(Failure::answered)?,
         Command::Doctor(examination) => return Ok(doctor::examine(&examination)),
-        Command::Help => help::text(&build),
+        Command::Help => help::text(&build, factories),
         Command::Version => format!("{} version {}\n", build.command, build.version),
     };
     print(&text);
