@@ -5,6 +5,7 @@
 mod broker;
 mod commands;
 mod durable;
+mod host;
 mod hostile_senders;
 mod hostile_targets;
 mod reload;

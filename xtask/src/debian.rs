@@ -9,6 +9,9 @@ use crate::tool;
 /// Brokers and stores to run against.
 pub(crate) const SERVERS: [&str; 2] = ["rabbitmq-server", "prometheus"];
 
+/// Programs whose answers tests compare with the collector's.
+pub(crate) const WITNESSES: [&str; 1] = ["prometheus-node-exporter"];
+
 /// What the conformance harness runs in.
 pub(crate) const PYTHON: [&str; 2] = ["python3", "python3-venv"];
 

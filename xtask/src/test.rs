@@ -9,7 +9,7 @@ use crate::{conformance, debian, tool, workspace};
 /// The command.
 pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
     crate::switch(arguments, None)?;
-    debian::ensure(&debian::SERVERS)?;
+    debian::ensure(&[debian::SERVERS.as_slice(), &debian::WITNESSES].concat())?;
     let binary = workspace::build_collector("full", "fast")?;
     let mut tests = workspace::cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).env(BINARY_VARIABLE, &binary);

@@ -237,7 +237,8 @@ impl ProcessFiles {
                 }
             }
         })?;
-        let pids = std::mem::take(&mut self.pids);
+        let mut pids = std::mem::take(&mut self.pids);
+        pids.sort_unstable();
         into.list.extend(pids.iter().filter_map(|pid| stat(self.whole(*pid, "stat").ok()?).filter(|stat| stat.pid == *pid)));
         self.pids = pids;
         for (room, used) in [(into.list.capacity(), into.list.len()), (self.pids.capacity(), self.pids.len())] {

@@ -34,13 +34,13 @@ const RUNNING: (&str, usize) = ("running", 4);
 const UNKNOWN: (&str, usize) = ("unknown", 7);
 
 plain_config!(|cx| Box::new(Counting {
-    zero_fill: cx.compat == Compat::Corrected,
+    corrected: cx.compat == Compat::Corrected,
     statuses: each(&Attrs::EMPTY, "status", STATUSES.map(|(name, _)| name)),
 }));
 
 struct Counting {
-    /// Report a status that no process has as zero, instead of not at all.
-    zero_fill: bool,
+    /// Report a status that no process has as zero, instead of not at all, and count all that have none known.
+    corrected: bool,
     statuses: [Attrs; STATUSES.len()],
 }
 
@@ -58,10 +58,11 @@ impl Scraper for Counting {
         counts[RUNNING.1] = tasks.running;
         let known: u64 = counts.iter().sum();
         if total > known {
-            counts[UNKNOWN.1] = total - known;
+            let without = if self.corrected { counts[UNKNOWN.1] } else { 0 };
+            counts[UNKNOWN.1] = without + (total - known);
         }
         for (index, (attrs, value)) in self.statuses.iter().zip(counts).enumerate() {
-            if self.zero_fill || index == BLOCKED.1 || index == RUNNING.1 || present(index, &counts) {
+            if self.corrected || index == BLOCKED.1 || index == RUNNING.1 || present(index, &counts) {
                 out.count(COUNT, attrs, value);
             }
         }
