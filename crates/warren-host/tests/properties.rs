@@ -77,8 +77,8 @@ proptest! {
         prop_assert_eq!(read.len(), rows.len());
         for (disk, (name, counts)) in read.iter().zip(&rows) {
             prop_assert_eq!(&*disk.name, name.as_str());
-            prop_assert_eq!([disk.read.operations, disk.read.merged, disk.read.sectors, disk.read.ms], counts[..4]);
-            prop_assert_eq!([disk.pending, disk.busy_ms, disk.weighted_ms], counts[8..]);
+            prop_assert_eq!(&[disk.read.operations, disk.read.merged, disk.read.sectors, disk.read.ms][..], &counts[..4]);
+            prop_assert_eq!(&[disk.pending, disk.busy_ms, disk.weighted_ms][..], &counts[8..]);
         }
     }
 
