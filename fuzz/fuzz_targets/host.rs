@@ -26,30 +26,30 @@ fuzz_target!(|data: &[u8]| {
                 memory.available_estimate(None, 4096);
             }
         }
-        3 => drop(memory::vmstat(file)),
-        4 => drop(memory::swaps(file).map(Iterator::count)),
-        5 => drop(disk::disks(file).count()),
-        6 => drop(network::interfaces(file).count()),
-        7 => drop(network::sockets(file).count()),
+        3 => _ = memory::vmstat(file),
+        4 => _ = memory::swaps(file).map(Iterator::count),
+        5 => _ = disk::disks(file).count(),
+        6 => _ = network::interfaces(file).count(),
+        7 => _ = network::sockets(file).count(),
         8 => {
             for mount in mount::mountinfo(file).flatten() {
                 mount.mode();
                 mount.true_mode();
             }
         }
-        9 => drop(mount::mounts(file).count()),
-        10 => drop(mount::with_device(file).count()),
+        9 => _ = mount::mounts(file).count(),
+        10 => _ = mount::with_device(file).count(),
         11 => {
             if let Some(stat) = process::stat(file) {
                 assert!(stat.comm().len() <= file.len());
             }
         }
-        12 => drop((process::statm(file), process::io(file), process::status(file))),
+        12 => _ = (process::statm(file), process::io(file), process::status(file)),
         13 => assert!(process::words(file).map(<[u8]>::len).sum::<usize>() <= file.len()),
-        14 => drop((system::load(file), network::count(file), users::users(file).count())),
+        14 => _ = (system::load(file), network::count(file), users::users(file).count()),
         _ => {
             for line in text::lines(file) {
-                text::fields(line).for_each(|field| drop((text::number(field), text::hex(field), text::float(field))));
+                text::fields(line).for_each(|field| _ = (text::number(field), text::hex(field), text::float(field)));
             }
         }
     }

@@ -52,7 +52,7 @@ proptest! {
         network::interfaces(&file).count();
         network::sockets(&file).count();
         network::count(&file);
-        mount::mountinfo(&file).flatten().for_each(|mount| drop((mount.mode(), mount.true_mode())));
+        mount::mountinfo(&file).flatten().for_each(|mount| _ = (mount.mode(), mount.true_mode()));
         mount::mounts(&file).count();
         mount::with_device(&file).count();
         process::stat(&file);
@@ -62,7 +62,7 @@ proptest! {
         process::words(&file).count();
         system::load(&file);
         users::users(&file).count();
-        text::lines(&file).flat_map(text::fields).for_each(|field| drop((text::number(field), text::hex(field), text::float(field))));
+        text::lines(&file).flat_map(text::fields).for_each(|field| _ = (text::number(field), text::hex(field), text::float(field)));
     }
 
     #[test]
