@@ -54,6 +54,12 @@ impl Plan {
         self.changes.is_empty() && !self.telemetry
     }
 
+    /// The nodes that are started.
+    pub(crate) fn started(&self) -> Vec<Key> {
+        let starts = |change: &Change| matches!(change, Change::Add | Change::Replace(_));
+        self.changes.iter().filter(|(_, change)| starts(change)).map(|(key, _)| key.clone()).collect()
+    }
+
     /// The changes one by one, for programs.
     pub(crate) fn steps(&self) -> Vec<Step> {
         let why = |change: &Change| match change {

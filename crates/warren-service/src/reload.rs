@@ -29,12 +29,23 @@ pub(crate) struct Decoded {
     /// The files it came from.
     pub(crate) files: Vec<PathBuf>,
     pub(crate) warnings: Vec<String>,
-    /// The whole as a configuration that gives the same settings, defaults and secrets included; where it is to be kept.
-    pub(crate) canonical: Option<String>,
+    /// The whole as a configuration that gives the same settings, defaults and secrets included.
+    pub(crate) canonical: Arc<str>,
 }
 
-/// Reads a configuration: this text, or without one the sources of the command line. Blocks.
-pub(crate) type Read = Arc<dyn Fn(Option<&str>) -> Result<Decoded, Refused> + Send + Sync>;
+/// Which configuration is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The sources of the command line.
+    Sources,
+    /// A text in their place.
+    Text(String),
+    /// What was decoded before ([`Decoded::canonical`]): nothing in it is expanded.
+    Canonical(Arc<str>),
+}
+
+/// Reads a configuration. Blocks.
+pub(crate) type Read = Arc<dyn Fn(&Origin) -> Result<Decoded, Refused> + Send + Sync>;
 
 /// Where the answer to a request goes.
 type Reply = oneshot::Sender<Result<Applied, Refused>>;
@@ -51,6 +62,8 @@ pub(crate) enum Event {
 pub(crate) struct Finished {
     pub(crate) decoded: Result<Decoded, Refused>,
     pub(crate) apply: bool,
+    /// Whether it ran before and is put back.
+    pub(crate) put_back: bool,
     /// When it was asked for.
     pub(crate) since: Instant,
     replies: Vec<Reply>,
@@ -62,11 +75,14 @@ pub(crate) struct Reloads {
     inbox: mpsc::Receiver<Request>,
     waiting: VecDeque<Request>,
     reading: Option<Reading>,
+    /// What is to run again before anything else is looked at.
+    put_back: Option<Arc<str>>,
 }
 
 struct Reading {
     outcome: oneshot::Receiver<Result<Decoded, Refused>>,
     apply: bool,
+    put_back: bool,
     since: Instant,
     replies: Vec<Reply>,
 }
@@ -76,7 +92,12 @@ const WAITING_MAX: usize = 64;
 
 impl Reloads {
     pub(crate) fn new(read: Read, inbox: mpsc::Receiver<Request>) -> Self {
-        Self { read, inbox, waiting: VecDeque::new(), reading: None }
+        Self { read, inbox, waiting: VecDeque::new(), reading: None, put_back: None }
+    }
+
+    /// Has a former configuration applied next, whatever else waits.
+    pub(crate) fn put_back(&mut self, canonical: Arc<str>) {
+        self.put_back = Some(canonical);
     }
 
     /// The next thing to do. With `rest`, nothing more is read for now. May be dropped and called again.
@@ -88,8 +109,8 @@ impl Reloads {
             let room = self.waiting.len() < WAITING_MAX;
             tokio::select! {
                 outcome = finished(&mut self.reading) => {
-                    if let Some(Reading { apply, since, replies, .. }) = self.reading.take() {
-                        return Event::Read(Box::new(Finished { decoded: outcome, apply, since, replies }));
+                    if let Some(Reading { apply, put_back, since, replies, .. }) = self.reading.take() {
+                        return Event::Read(Box::new(Finished { decoded: outcome, apply, put_back, since, replies }));
                     }
                 }
                 Some(request) = self.inbox.recv(), if room => match request {
@@ -102,6 +123,9 @@ impl Reloads {
 
     /// Starts to read the next configuration that is asked for. Of all that are to be applied this is the newest, and it answers for them.
     fn begin(&mut self) {
+        if let Some(canonical) = self.put_back.take() {
+            return self.read(Origin::Canonical(canonical), true, Vec::new());
+        }
         let (config, apply, replies) = match self.waiting.pop_front() {
             None => return,
             Some(Request::Status { .. }) => return,
@@ -120,14 +144,19 @@ impl Reloads {
                 (config, true, replies)
             }
         };
+        self.read(config.map_or(Origin::Sources, Origin::Text), apply, replies);
+    }
+
+    fn read(&mut self, origin: Origin, apply: bool, replies: Vec<Reply>) {
+        let put_back = matches!(origin, Origin::Canonical(_));
         let (sender, outcome) = oneshot::channel();
         let read = Arc::clone(&self.read);
         let work = move || {
-            let _ = sender.send(read(config.as_deref()));
+            let _ = sender.send(read(&origin));
         };
         // If there is no thread, the sender is gone and the request is refused.
         let _ = std::thread::Builder::new().name("configuration".to_owned()).stack_size(STACK_BYTES).spawn(work);
-        self.reading = Some(Reading { outcome, apply, since: Instant::now(), replies });
+        self.reading = Some(Reading { outcome, apply, put_back, since: Instant::now(), replies });
     }
 }
 

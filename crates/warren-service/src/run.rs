@@ -9,7 +9,7 @@
 pub(crate) mod group;
 mod leaving;
 pub(crate) mod running;
-mod service;
+pub(crate) mod service;
 pub(crate) mod signals;
 
 use crate::control;
@@ -141,7 +141,7 @@ pub(crate) async fn run(source: Source, build: Arc<BuildInfo>, options: Options)
 }
 
 /// Reloads as asked, until a signal ends it, or something that cannot go on.
-async fn until_ended(
+pub(crate) async fn until_ended(
     service: &mut Service,
     mut reloads: Reloads,
     control: &Control,
@@ -159,7 +159,11 @@ async fn until_ended(
                     Word::End(_) => return Ok(()),
                 }
             }
-            outcome = service.running.event() => if let Some(failure) = outcome {
+            outcome = service.running.event() => if let Some((key, failure)) = outcome {
+                if let Some(before) = service.put_back(key.as_ref(), &failure) {
+                    reloads.put_back(before);
+                    continue;
+                }
                 log.error("Asynchronous error received, terminating process", &[("error", Field::Str(&failure))]);
                 return Err(failure);
             },

@@ -13,16 +13,15 @@ mod tool;
 
 use crate::config::decode;
 use crate::outline::Outline;
-use crate::reload::{Decoded, Read};
+use crate::reload::{Decoded, Origin, Read};
 use crate::run::{Ended, Options, Source, run};
 use crate::state;
 use args::{Arguments, Command, RunOptions, ValidateOptions};
 use source::Configuration;
 use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use warren_component::{BuildInfo, Factories, Gates, Refused};
+use warren_component::{BuildInfo, Factories, Refused};
 use warren_config::{Diagnostic, Diagnostics, Loaded, Severity, Stage};
 
 /// Stack of a thread that may block.
@@ -112,14 +111,15 @@ fn collect(
 ) -> Result<ExitCode, Failure> {
     let state_dir = state::chosen(options.state_dir, std::env::var("STATE_DIRECTORY").ok());
     let gates = configuration.gates.clone();
-    let read = reader(configuration, factories, state_dir.is_some());
-    let (first, degraded) = match read(None) {
+    let read = reader(configuration, factories);
+    let (first, degraded) = match read(&Origin::Sources) {
         Ok(decoded) => (decoded, None),
         Err(refusal) => {
-            let kept = state_dir.as_deref().filter(|_| options.last_good);
-            let kept = kept.and_then(|directory| last_good(directory, &gates, &factories));
+            let kept = state_dir.as_deref().filter(|_| options.last_good).and_then(state::last_good_of);
+            // If that is refused as well, it is the new one that has to be put right.
+            let decoded = kept.and_then(|text| read(&Origin::Canonical(text.into())).ok());
             let reason = refusal.summary.clone();
-            (kept.ok_or_else(|| Failure::refused(refusal))?, Some(reason))
+            (decoded.ok_or_else(|| Failure::refused(refusal))?, Some(reason))
         }
     };
     let options = Options {
@@ -138,19 +138,26 @@ fn collect(
     }
 }
 
-/// What reads the configuration of the command line, or a text in its place.
-fn reader(configuration: Configuration, factories: Factories, keep: bool) -> Read {
-    Arc::new(move |text| {
-        let loaded = match text {
-            None => configuration.load(),
-            Some(text) => configuration.load_from(&[format!("yaml:{text}")]),
+/// What reads configurations.
+fn reader(configuration: Configuration, factories: Factories) -> Read {
+    Arc::new(move |origin| {
+        let loaded = match origin {
+            Origin::Sources => configuration.load(),
+            Origin::Text(text) => configuration.load_from(&[format!("yaml:{text}")]),
+            Origin::Canonical(text) => {
+                let root =
+                    warren_config::parse_yaml("last-good.json", text).map_err(|error| Refused::because(error.to_string()))?;
+                let mut diagnostics = Diagnostics::new();
+                diagnostics.gates = configuration.gates.ids();
+                Ok(Loaded { root, files: Vec::new(), diagnostics })
+            }
         };
-        decoded(loaded.map_err(|diagnostics| refused(&diagnostics, ""))?, &factories, keep)
+        decoded(loaded.map_err(|diagnostics| refused(&diagnostics, ""))?, &factories)
     })
 }
 
-/// Decodes what was loaded. With `keep`, it is written out to be kept.
-fn decoded(loaded: Loaded, factories: &Factories, keep: bool) -> Result<Decoded, Refused> {
+/// Decodes what was loaded.
+fn decoded(loaded: Loaded, factories: &Factories) -> Result<Decoded, Refused> {
     let Loaded { root, files, mut diagnostics } = loaded;
     let mut settings = decode(&root, factories, &mut diagnostics);
     if diagnostics.has_errors() {
@@ -161,7 +168,7 @@ fn decoded(loaded: Loaded, factories: &Factories, keep: bool) -> Result<Decoded,
     // What is needed for telling faults is not needed any more.
     drop(root);
     let outline = Outline::of(&mut settings, &diagnostics);
-    let canonical = keep.then(|| settings.canonical());
+    let canonical = settings.canonical().into();
     Ok(Decoded { settings, outline, files, warnings, canonical })
 }
 
@@ -174,15 +181,6 @@ fn refused(diagnostics: &Diagnostics, prefix: &str) -> Refused {
         count => summary.push_str(&format!(" (and {} more, see above)", count - 1)),
     }
     Refused { reason, summary, findings: warren_config::diagnostics_to_json(diagnostics) }
-}
-
-/// The last configuration that was good, if it still is.
-fn last_good(directory: &Path, gates: &Gates, factories: &Factories) -> Option<Decoded> {
-    let text = state::last_good_of(directory)?;
-    let root = warren_config::parse_yaml("last-good.json", &text).ok()?;
-    let mut diagnostics = Diagnostics::new();
-    diagnostics.gates = gates.ids();
-    decoded(Loaded { root, files: Vec::new(), diagnostics }, factories, true).ok()
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

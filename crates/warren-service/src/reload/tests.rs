@@ -12,13 +12,17 @@ service: {pipelines: {logs: {receivers: [source], exporters: [sink]}}}
 /// Reads everything as [`TEXT`], and notes what it was asked for; waits for a word first if there is a receiver of such.
 fn noting(asked: Arc<Mutex<Vec<String>>>, gate: Option<std::sync::mpsc::Receiver<()>>) -> Read {
     let gate = Mutex::new(gate);
-    Arc::new(move |text| {
-        asked.lock().unwrap().push(text.unwrap_or("sources").to_owned());
+    Arc::new(move |origin| {
+        asked.lock().unwrap().push(match origin {
+            Origin::Sources => "sources".to_owned(),
+            Origin::Text(text) => text.clone(),
+            Origin::Canonical(text) => format!("canonical {text}"),
+        });
         if let Some(gate) = &*gate.lock().unwrap() {
             gate.recv().unwrap();
         }
         let (settings, outline) = outlined(TEXT);
-        Ok(Decoded { settings, outline, files: Vec::new(), warnings: Vec::new(), canonical: None })
+        Ok(Decoded { settings, outline, files: Vec::new(), warnings: Vec::new(), canonical: Arc::from("") })
     })
 }
 
@@ -79,6 +83,20 @@ async fn a_plan_does_not_apply_and_waits_its_turn() {
     finished.answer(&Err(Refused::because("no")));
     assert_eq!(asking.await.unwrap().unwrap_err().to_string(), "no");
     assert_eq!(*asked.lock().unwrap(), ["sources"]);
+}
+
+#[tokio::test]
+async fn what_is_put_back_comes_before_everything_that_waits() {
+    let (control, inbox) = Control::new();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let mut reloads = Reloads::new(noting(asked.clone(), None), inbox);
+    control.reload();
+    reloads.put_back(Arc::from("before"));
+    for put_back in [true, false] {
+        let Event::Read(finished) = reloads.next(false).await else { panic!("not read") };
+        assert_eq!((finished.apply, finished.put_back), (true, put_back));
+    }
+    assert_eq!(*asked.lock().unwrap(), ["canonical before", "sources"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -142,12 +142,14 @@ impl Running {
         self.leaving.len()
     }
 
-    /// Resolves when something happened to what runs: it tells what ended that should go on; or something that was on its way out has
-    /// ended. The own metrics of what left go with it, unless there is such a component again.
-    pub(crate) async fn event(&mut self) -> Option<String> {
-        let groups = self.pages.groups().chain(self.groups.values_mut());
-        let waits = groups.map(|group| Box::pin(group.failure()) as BoxFuture<'_, String>).chain([never()]);
-        let failure = futures_util::future::select_all(waits);
+    /// Resolves when something happened to what runs: it tells what ended that should go on, if it is a node which; or something that was on
+    /// its way out has ended. The own metrics of what left go with it, unless there is such a component again.
+    pub(crate) async fn event(&mut self) -> Option<(Option<Key>, String)> {
+        let nodes = self.groups.iter_mut().map(|(key, group)| (Some(key), group));
+        let all = self.pages.groups().map(|group| (None, group)).chain(nodes);
+        let waits =
+            all.map(|(key, group)| -> BoxFuture<'_, _> { Box::pin(async move { (key.cloned(), group.failure().await) }) });
+        let failure = futures_util::future::select_all(waits.chain([never()]));
         let gone = tokio::select! {
             (failure, ..) = failure => return Some(failure),
             Some(gone) = self.leaving.join_next() => gone,
@@ -230,7 +232,7 @@ impl Running {
     }
 }
 
-fn never<'a>() -> BoxFuture<'a, String> {
+fn never<'a>() -> BoxFuture<'a, (Option<Key>, String)> {
     Box::pin(std::future::pending())
 }
 

@@ -3,6 +3,7 @@
 use super::running::Running;
 use super::signals::Signals;
 use crate::graph::{Built, Common};
+use crate::outline::Key;
 use crate::own::NewPages;
 use crate::plan::Plan;
 use crate::reload::{Decoded, Finished};
@@ -10,11 +11,15 @@ use crate::state::StateDirectory;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use warren_component::{Applied, Refused, ServiceStatus};
 use warren_telemetry::{Field, Histogram, LogSettings, Registry};
 
 /// Bounds of `warren_reload_duration_seconds`.
 const DURATION_BOUNDS: &[f64] = &[0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
+/// How long what a reload started has to go on until the configuration before is forgotten.
+const PROBATION: Duration = Duration::from_secs(30);
 
 /// What runs, and what is needed to run something else.
 pub(crate) struct Service {
@@ -26,7 +31,18 @@ pub(crate) struct Service {
     hash: String,
     /// Why what runs is not what was asked for last.
     degraded: Option<String>,
+    /// What runs, to be put back if what comes next does not hold.
+    canonical: Arc<str>,
+    probation: Option<Probation>,
     durations: Histogram,
+}
+
+/// The time after a reload in which what was started has to show that it can go on.
+struct Probation {
+    until: Instant,
+    started: Vec<Key>,
+    /// What ran before.
+    before: Arc<str>,
 }
 
 /// Everything that can fail, done.
@@ -47,7 +63,8 @@ impl Service {
     ) -> Self {
         let help = "How long reloads took, from the request to the switch.";
         let durations = common.telemetry.registry.histogram("warren_reload_duration_seconds", help, &[], DURATION_BOUNDS);
-        Self { common, instance, state, running, hash: String::new(), degraded, durations }
+        let (hash, canonical) = (String::new(), Arc::from(""));
+        Self { common, instance, state, running, hash, degraded, canonical, probation: None, durations }
     }
 
     pub(crate) fn common(&self) -> &Common {
@@ -81,16 +98,38 @@ impl Service {
         let outcome = decoded.and_then(|decoded| {
             let (described, files) = (self.described(&decoded), decoded.files.clone());
             if !is_empty(&described) {
+                let started = Plan::between(self.running.present().0, &decoded.outline).started();
                 let prepared = self.prepare(decoded).map_err(Refused::because)?;
+                let before = Arc::clone(&self.canonical);
                 self.commit(prepared);
+                // What is put back has held before; if it does not now, there is nothing to go back to.
+                let probation = Probation { until: Instant::now() + PROBATION, started, before };
+                self.probation = (!finished.put_back).then_some(probation);
             }
             Ok((described, files))
         });
         self.durations.observe(finished.since.elapsed().as_secs_f64());
-        self.tell(outcome.as_ref().map(|(applied, _)| applied), took);
+        if !finished.put_back {
+            self.tell(outcome.as_ref().map(|(applied, _)| applied), took);
+        }
         let (applied, files) = outcome.map_or_else(|refused| (Err(refused), None), |(applied, files)| (Ok(applied), Some(files)));
+        let files = files.filter(|_| !finished.put_back);
         finished.answer(&applied);
         files
+    }
+
+    /// What to put back now that a node has ended which should go on: what ran before, if the node was started by the last reload and that
+    /// was not long ago.
+    pub(crate) fn put_back(&mut self, key: Option<&Key>, failure: &str) -> Option<Arc<str>> {
+        let probation = self.probation.take_if(|probation| key.is_some_and(|key| probation.started.contains(key)))?;
+        if Instant::now() > probation.until {
+            return None;
+        }
+        let error = [("error", Field::Str(failure))];
+        self.common.telemetry.log.error("The new configuration cannot go on; the one before is put back", &error);
+        self.degraded = Some(failure.to_owned());
+        count(&self.common.telemetry.registry, "rolled_back");
+        Some(probation.before)
     }
 
     /// What a configuration would change.
@@ -129,12 +168,13 @@ impl Service {
         registry.gauge("warren_config_info", help, &[("hash", &self.hash)]).set(1.0);
         self.running.show(pages);
         self.running.switch(built, decoded.outline);
-        self.keep(decoded.canonical);
+        self.keep(Arc::clone(&decoded.canonical));
+        self.canonical = decoded.canonical;
     }
 
     /// Stores what runs as the last configuration that was good.
-    fn keep(&self, canonical: Option<String>) {
-        let Some((state, text)) = self.state.clone().zip(canonical) else { return };
+    fn keep(&self, text: Arc<str>) {
+        let Some(state) = self.state.clone() else { return };
         let log = self.common.telemetry.log.clone();
         tokio::task::spawn_blocking(move || {
             if let Err(error) = state.keep_last_good(&text) {

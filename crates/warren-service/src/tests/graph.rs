@@ -180,6 +180,7 @@ async fn extensions_start_first_and_receivers_last_and_the_other_way_round_they_
 #[tokio::test(start_paused = true)]
 async fn a_component_that_cannot_go_on_ends_the_process_with_its_reason() {
     let text = WITH_EXTENSIONS.replace("source", "source/ill");
-    let failure = started(&text).event().await;
-    assert_eq!(failure.as_deref(), Some("receiver source/ill: no space left on device"));
+    let (key, failure) = started(&text).event().await.unwrap();
+    assert_eq!(key.unwrap().to_string(), "receiver source/ill");
+    assert_eq!(failure, "receiver source/ill: no space left on device");
 }

@@ -4,8 +4,11 @@ use super::graph::{common, outlined};
 use super::*;
 use crate::graph::Built;
 use crate::outline::Outline;
+use crate::reload::{Decoded, Origin, Read, Reloads};
 use crate::run::running::Running as Service;
+use crate::run::service::Service as Whole;
 use crate::run::signals::Signals as Os;
+use crate::watch::Watched;
 use warren_component::Control;
 use warren_pdata::{LogRecord, Logs, Resource, Scope};
 
@@ -138,4 +141,54 @@ async fn the_end_waits_for_what_is_on_its_way_out() {
     scene.running.stop(&mut Os::new().unwrap()).await;
     call.await.unwrap().unwrap();
     assert!(Diary::mine().take().contains(&"exporter sink/slow stops".to_owned()));
+}
+
+#[tokio::test]
+async fn a_component_that_cannot_go_on_takes_its_configuration_back() {
+    let telemetry = "  telemetry: {metrics: {level: none}}";
+    let text = |receiver: &str| {
+        format!(
+            "
+receivers: {{source: , source/ill: }}
+exporters: {{sink: }}
+service:
+  pipelines: {{logs: {{receivers: [source{receiver}], exporters: [sink]}}}}
+{telemetry}
+"
+        )
+    };
+    let (good, ill) = (text(""), text(", source/ill"));
+    let read: Read = Arc::new(move |origin| {
+        let text = match origin {
+            Origin::Sources => ill.clone(),
+            Origin::Text(text) => text.clone(),
+            Origin::Canonical(text) => text.to_string(),
+        };
+        let (mut settings, outline) = outlined(&text);
+        let canonical = settings.canonical().into();
+        Ok(Decoded { settings, outline, files: Vec::new(), warnings: Vec::new(), canonical })
+    });
+    let (control, inbox) = Control::new();
+    let common = common();
+    let running = Service::new(&common, control.clone(), Duration::from_secs(1));
+    let mut service = Whole::new(common, String::new(), None, running, None);
+    service.start(read(&Origin::Text(good)).unwrap_or_else(|refused| panic!("{refused}")), || {}).unwrap();
+    let before = service.status().hash;
+    let mut signals = Os::new().unwrap();
+    let (reloads, watched) = (Reloads::new(read, inbox), Watched::default());
+    let asking = async {
+        assert_ne!(control.apply(None).await.unwrap().hash, before);
+        loop {
+            let status = control.status().await.unwrap();
+            if status.hash == before {
+                break status;
+            }
+        }
+    };
+    let status = tokio::select! {
+        ended = crate::run::until_ended(&mut service, reloads, &control, &watched, &mut signals) => panic!("{ended:?}"),
+        status = asking => status,
+    };
+    assert_eq!(status.degraded.as_deref(), Some("receiver source/ill: no space left on device"));
+    assert_eq!(status.components.len(), 2);
 }
