@@ -1,7 +1,7 @@
 //! Lists of statement groups: flat lists of statements, or blocks with a context, conditions and an error mode.
 
 use warren_config::{Block, Custom, Fields, Map, Node, Place, Report, Value, nearest};
-use warren_ottl::{Context, ErrorMode, Fault, Group, Source, compile};
+use warren_ottl::{Context, ErrorMode, Fault, Group, Source, compile, lint_condition, lint_statement};
 use warren_pdata::Signal;
 
 /// Settings of one group of statements.
@@ -104,23 +104,29 @@ impl StatementGroup {
                 None => at.error("context", message),
             };
         }
-        for fault in self.compile(signal).err().unwrap_or_default() {
-            let (key, index) = match fault.source {
+        // Tells something about a statement or condition at its place.
+        let mut tell = |source: Source, tell: &dyn Fn(&mut Report<'_>)| {
+            let (key, index) = match source {
                 Source::Statement(index) => ("statements", index),
                 Source::Condition(index) => ("conditions", index),
-                Source::Group => {
-                    report.at_index(rank, element).error("", fault.to_string());
-                    continue;
-                }
+                Source::Group => return tell(&mut report.at_index(rank, element)),
             };
             if let Some(rank) = self.flat.as_ref().and_then(|ranks| ranks.get(index)) {
-                let element = list.get(*rank).unwrap_or(&nowhere);
-                report.at_index(*rank, element).error("", fault.to_string());
-                continue;
+                return tell(&mut report.at_index(*rank, list.get(*rank).unwrap_or(&nowhere)));
             }
             let texts = element.get(key).unwrap_or(&nowhere);
             let text = texts.as_list().and_then(|texts| texts.get(index)).unwrap_or(&nowhere);
-            report.at_index(rank, element).at_key(key, texts).at_index(index, text).error("", fault.to_string());
+            tell(&mut report.at_index(rank, element).at_key(key, texts).at_index(index, text));
+        };
+        for fault in self.compile(signal).err().unwrap_or_default() {
+            tell(fault.source, &|at| at.error("", fault.to_string()));
+        }
+        let conditions = self.conditions.iter().enumerate().map(|(index, text)| (Source::Condition(index), lint_condition(text)));
+        let statements = self.statements.iter().enumerate().map(|(index, text)| (Source::Statement(index), lint_statement(text)));
+        for (source, doubts) in conditions.chain(statements) {
+            for doubt in doubts {
+                tell(source, &|at| at.warning("", doubt.clone()));
+            }
         }
     }
 
