@@ -208,3 +208,38 @@ fn a_damaged_file_costs_what_is_damaged_and_is_told() -> Result<()> {
     assert!(collector.stop()?.success());
     Ok(())
 }
+
+#[test]
+fn an_outage_fills_the_disk_and_not_the_memory() -> Result<()> {
+    const REQUESTS: u64 = 240;
+    const RECORDS: u64 = 2_000;
+    let well = Arc::new(AtomicBool::new(false));
+    let recovered = Arc::clone(&well);
+    let receiver = NumberReceiver::start(move || if recovered.load(Ordering::Relaxed) { 200 } else { 503 })?;
+    let directory = tempfile::tempdir().unwrap();
+    let scene = Scene::new(&receiver, directory.path(), 1)?;
+    let collector = scene.start()?;
+    let mut resident = Vec::new();
+    for request in 0..REQUESTS {
+        let first = request * RECORDS;
+        assert_eq!(send_numbers(scene.port, first..first + RECORDS)?, 200);
+        if request % (REQUESTS / 4) == REQUESTS / 4 - 1 {
+            resident.push(collector.usage().expect("it runs").resident >> 10);
+        }
+    }
+    let stored = collector.metric("warren_storage_bytes", "")?.unwrap_or_default();
+    assert!(stored > 5e6, "{stored}");
+    // What is at hand is there after the first quarter. In memory each quarter would take more than 10 MiB.
+    assert!(resident[3] < resident[0] + 8 * 1024, "KiB after each quarter: {resident:?}");
+    well.store(true, Ordering::Relaxed);
+    let all = usize::try_from(REQUESTS * RECORDS).unwrap();
+    assert!(receiver.wait_for(all, DRAIN_PATIENCE)?.is_sorted(), "in order");
+    let drained = collector.usage().expect("it runs").resident >> 10;
+    assert!(drained < resident[0] + 8 * 1024, "{drained} KiB after the drain, {resident:?} before");
+    let mut told = std::io::stdout().lock();
+    let _ = writeln!(
+        told,
+        "resident after each quarter of the outage: {resident:?} KiB, after the drain {drained} KiB; on disk {stored} bytes"
+    );
+    Ok(())
+}

@@ -10,6 +10,8 @@
 //! mandatory, and one that no queue takes is an error and not a success. A connection that is gone is made anew by the next publish; whoever
 //! publishes decides when that is. What the broker says on closing is kept, for it names the cause.
 //!
+//! Why not `lapin`: `docs/decisions/013-amqp-publisher.md`.
+//!
 //! Bytes from the broker are outside input: frames have a limit, strings and tables are skipped without being believed.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]

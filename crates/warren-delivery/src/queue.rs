@@ -12,34 +12,27 @@
 //!
 //! It belongs to the exporter's id and not to one instance of the exporter: on a change of settings the successor adopts it.
 
+mod stored;
+
 use crate::batcher::{Batcher, Sizes};
 use crate::circuit::Circuit;
-use crate::disk::{self, Disk, Loaded, Offer};
+use crate::disk::Disk;
 use crate::entry::{Entry, Occupancy, Reply, Ticket};
 use crate::{DeliveryConfig, QueueConfig, RetryConfig, Sizer};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use warren_pdata::Batch;
-use warren_storage::{Receipt, Tally};
+use warren_storage::Tally;
 
 /// Most heap bytes of batches that one queue holds. A batch that finds the queue empty is let in whatever its size, and not weighed.
 pub const QUEUE_BYTES_MAX: usize = 32 << 20;
 
-/// Encoded bytes of batches that a queue on disk has in memory at most, one batch aside: at hand, loaded, parked or on their way.
-const MEMORY_BYTES_MAX: usize = 4 << 20;
-
-/// How much of that may be at hand, fresh from the pipeline.
-const AT_HAND_BYTES_MAX: usize = MEMORY_BYTES_MAX / 2;
-
 /// Batches of a queue on disk that wait for their next attempt at most, beyond which nothing new is tried.
 const PARKED_MAX: usize = 64;
-
-/// Batches at hand at most.
-const AT_HAND_MAX: usize = 1000;
 
 /// How much a queue takes.
 #[derive(Clone, Copy, Debug)]
@@ -196,101 +189,6 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes a batch in as soon as it is on disk.
-    pub(crate) async fn store(&self, batch: &Arc<Batch>, capacity: &Capacity) -> Result<(), Refusal> {
-        let size = capacity.sizer.size(batch);
-        if size == 0 {
-            return Ok(());
-        }
-        if size > capacity.size {
-            return Err(Refusal::TooLarge);
-        }
-        let (answer, stored) = oneshot::channel();
-        {
-            let state = self.state();
-            let Some(disk) = &state.disk else { return Err(Refusal::Failed("sending queue has no storage".to_owned())) };
-            let pending = disk.pending();
-            let held = state.held(&self.occupancy, capacity.sizer);
-            let waits = pending.size.load(Relaxed) > 0;
-            // As in memory: what comes alone is let in whatever its size.
-            let bytes = if waits { batch.heap_bytes() } else { 0 };
-            let too_many = waits && pending.bytes.load(Relaxed).saturating_add(bytes) > capacity.bytes;
-            if too_many || held.saturating_add(size) > capacity.size {
-                return Err(Refusal::Full);
-            }
-            disk.store(Offer { batch: batch.clone(), pending: Ticket::new(pending, size, bytes, None), answer });
-        }
-        stored.await.unwrap_or_else(|_| Err(Refusal::Failed("sending queue cannot be written: its thread has ended".to_owned())))
-    }
-
-    /// Keeps the queue on disk from now on.
-    pub(crate) fn attach(&self, disk: Disk) {
-        self.state().disk = Some(disk);
-    }
-
-    /// Where the queue is on disk.
-    pub(crate) fn disk(&self) -> Option<Disk> {
-        self.state().disk.clone()
-    }
-
-    /// The log was opened.
-    pub(crate) fn opened(&self, unread: Tally) {
-        self.state().unread = unread;
-        self.work.notify_one();
-    }
-
-    /// A batch is on disk. Gives the receipt back if it is to be read in its turn.
-    pub(crate) fn committed(&self, offer: Offer, receipt: Receipt) -> Option<Receipt> {
-        let Offer { batch, pending, answer } = offer;
-        let mut state = self.state();
-        let held = self.occupancy.bytes.load(Relaxed);
-        let fits = state.waiting.len() < AT_HAND_MAX && held.saturating_add(receipt.length()) <= AT_HAND_BYTES_MAX;
-        let behind = state.unread.records > 0 || state.loading || !state.loaded.is_empty();
-        let left = match state.disk.clone() {
-            Some(disk) if (fits || held == 0) && !(state.rules.ordered && behind) => {
-                let size = state.rules.sizer.stored_size(&receipt);
-                let ticket = Ticket::stored(&self.occupancy, size, &disk, receipt);
-                state.waiting.push_back(Entry::new(batch, Instant::now(), vec![ticket]));
-                None
-            }
-            _ => {
-                state.unread.records += 1;
-                state.unread.items += receipt.items();
-                state.unread.bytes += receipt.length() as u64;
-                Some(receipt)
-            }
-        };
-        drop(state);
-        drop(pending);
-        // A caller that is gone wants no answer; the batch is taken all the same.
-        let _ = answer.send(Ok(()));
-        self.work.notify_one();
-        left
-    }
-
-    /// Batches were read from the disk; so much is left there.
-    pub(crate) fn loaded(&self, batches: Vec<Loaded>, unread: Tally) {
-        let (instant, seconds) = (Instant::now(), disk::now());
-        let mut state = self.state();
-        (state.loading, state.unread) = (false, unread);
-        if let Some(disk) = state.disk.clone() {
-            for Loaded { batch, receipt } in batches {
-                let age = Duration::from_secs(seconds.saturating_sub(receipt.time()));
-                let offered = instant.checked_sub(age).unwrap_or(instant);
-                let size = state.rules.sizer.stored_size(&receipt);
-                let ticket = Ticket::stored(&self.occupancy, size, &disk, receipt);
-                state.loaded.push_back(Entry::new(Arc::new(batch), offered, vec![ticket]));
-            }
-        }
-        drop(state);
-        self.work.notify_one();
-    }
-
-    /// Starts nothing more: what is left stays on disk.
-    pub(crate) fn rest(&self) {
-        self.state().resting = true;
-    }
-
     /// Makes the caller the one that empties the queue. Whoever did so before starts nothing more.
     pub(crate) fn adopt(&self, retry: &RetryConfig, work: &Work, capacity: &Capacity) -> Owner {
         let mut state = self.state();
@@ -376,11 +274,6 @@ impl Queue {
         all
     }
 
-    /// What is on disk alone.
-    pub(crate) fn unread(&self) -> Tally {
-        self.state().unread
-    }
-
     /// How much there is by the measure of the settings.
     pub(crate) fn size(&self) -> u64 {
         let state = self.state();
@@ -403,15 +296,6 @@ impl Queue {
         let all = state.parked.iter().chain(state.batcher.entries()).chain(state.waiting.front()).chain(state.loaded.front());
         let oldest = all.map(|entry| entry.offered).min();
         oldest.map_or(Duration::ZERO, |offered| now.saturating_duration_since(offered))
-    }
-
-    /// Has more read from the disk if there is room for it in memory.
-    fn load_more(&self, state: &mut State, work: &Work) {
-        let room = self.occupancy.bytes.load(Relaxed) < MEMORY_BYTES_MAX && state.loaded.len() < work.consumers;
-        if let Some(disk) = state.disk.as_ref().filter(|_| room && !state.loading && state.unread.records > 0) {
-            disk.read();
-            state.loading = true;
-        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -58,6 +58,8 @@ pub struct RemoteWriteQueue {
     pub enabled: bool,
     /// Batches that may wait.
     pub queue_size: i64,
+    /// Whether the configuration says so.
+    pub queue_size_given: bool,
     /// Requests of one batch that may be on their way at the same time, unless `max_batch_request_parallelism` says it.
     pub num_consumers: i64,
     /// The extension that keeps the queue on disk.
@@ -113,7 +115,13 @@ impl Default for Config {
             },
             namespace: String::new(),
             external_labels: IndexMap::new(),
-            queue: RemoteWriteQueue { enabled: true, queue_size: 10_000, num_consumers: 5, storage: None },
+            queue: RemoteWriteQueue {
+                enabled: true,
+                queue_size: 10_000,
+                queue_size_given: false,
+                num_consumers: 5,
+                storage: None,
+            },
             retry: RetryConfig { initial_interval: GoDuration(50_000_000), ..RetryConfig::default() },
             resource_to_telemetry_conversion: Switch { enabled: false },
             target_info: Switch { enabled: true },
@@ -188,6 +196,7 @@ impl Block for Config {
 impl Block for RemoteWriteQueue {
     fn fields(&mut self, f: &mut Fields<'_>) {
         f.scalar("enabled", &mut self.enabled);
+        self.queue_size_given |= f.is_set("queue_size");
         f.scalar("queue_size", &mut self.queue_size);
         f.scalar("num_consumers", &mut self.num_consumers);
         f.own("storage");
@@ -267,6 +276,7 @@ impl ExporterConfig for Config {
             queue: QueueConfig {
                 enabled: self.queue.enabled,
                 queue_size: self.queue.queue_size,
+                queue_size_given: self.queue.queue_size_given,
                 num_consumers: 1,
                 storage: self.queue.storage.clone(),
                 ..QueueConfig::default()
