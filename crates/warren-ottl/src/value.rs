@@ -171,7 +171,12 @@ impl Val {
 
     /// The value as telemetry stores it. What has no stored form (times, durations, identities, opaque parts) becomes an empty value.
     pub fn stored(self) -> Value {
-        match self {
+        self.storable().unwrap_or_default()
+    }
+
+    /// The value as telemetry stores it; `None` for what has no stored form.
+    pub fn storable(self) -> Option<Value> {
+        Some(match self {
             Self::Bool(value) => Value::Bool(value),
             Self::Int(value) => Value::Int(value),
             Self::Float(value) => Value::Double(value),
@@ -180,8 +185,8 @@ impl Val {
             Self::Map(map) => Value::Map(map),
             Self::List(items) => Value::List(items),
             Self::Typed(kind, items) if kind != ItemType::Uint => Value::List(items),
-            _ => Value::Empty,
-        }
+            _ => return None,
+        })
     }
 }
 

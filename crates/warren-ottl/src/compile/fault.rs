@@ -28,6 +28,8 @@ pub struct Fault {
     pub message: String,
     /// What would be right.
     pub help: Option<String>,
+    /// Whether the text compiles nevertheless.
+    pub warning: bool,
 }
 
 /// A text longer than this is shown in part.
@@ -43,7 +45,11 @@ impl std::fmt::Display for Fault {
                 return self.help.as_ref().map_or(Ok(()), |help| write!(f, " ({help})"));
             }
         };
-        write!(f, "unable to parse OTTL {kind} {:?}: {}", self.text, self.message)?;
+        if self.warning {
+            write!(f, "OTTL {kind} {:?}: {}", self.text, self.message)?;
+        } else {
+            write!(f, "unable to parse OTTL {kind} {:?}: {}", self.text, self.message)?;
+        }
         let (line, caret) = self.excerpt();
         write!(f, "\n    {line}\n    {caret}")?;
         self.help.as_ref().map_or(Ok(()), |help| write!(f, " {help}"))
@@ -53,6 +59,10 @@ impl std::fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Fault {
+    pub(super) fn as_warning(self) -> Self {
+        Self { warning: true, ..self }
+    }
+
     /// The line in which the fault is, and carets under it.
     pub fn excerpt(&self) -> (String, String) {
         let start = floor(&self.text, self.span.start);
@@ -113,7 +123,7 @@ impl Problem {
     }
 
     pub(super) fn at(self, source: Source, text: &str) -> Fault {
-        Fault { source, text: text.to_owned(), span: self.span, message: self.message, help: self.help }
+        Fault { source, text: text.to_owned(), span: self.span, message: self.message, help: self.help, warning: false }
     }
 }
 

@@ -129,7 +129,7 @@ impl Texts {
 
     fn fault(&self, message: String, help: Option<String>) -> Fault {
         let text = self.first.as_ref().map(|(_, text)| text.clone()).unwrap_or_default();
-        Fault { source: Source::Group, text, span: Span::default(), message, help }
+        Fault { source: Source::Group, text, span: Span::default(), message, help, warning: false }
     }
 }
 

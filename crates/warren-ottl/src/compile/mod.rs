@@ -3,7 +3,9 @@
 mod args;
 mod fault;
 mod infer;
+mod kinds;
 mod library;
+mod lint;
 mod paths;
 mod symbols;
 #[cfg(test)]
@@ -11,7 +13,7 @@ mod tests;
 
 pub use fault::{Fault, Source};
 
-use crate::program::{Action, CallExpr, Condition, Conditions, Expr, Group, Statement};
+use crate::program::{Action, CallExpr, Condition, Conditions, Expr, Group, Remarks, Statement, map_value};
 use crate::record::Context;
 use crate::syntax::{self, parse_condition, parse_statement};
 use crate::value::Val;
@@ -60,12 +62,13 @@ pub fn compile<T: AsRef<str>>(
     };
     let compiler = Compiler { context, prefix };
     let modified = compiler.modified(&statements, &conditions);
+    let doubts = compiler.doubts(&statements, &conditions);
     let conditions = compile_all(conditions, &mut faults, |condition| compiler.condition(condition));
     let statements = compile_all(statements, &mut faults, |statement| compiler.statement(statement));
     if faults.is_empty() {
         faults.extend(unknown);
     }
-    if faults.is_empty() { Ok(Group::new(context, conditions, statements, modified)) } else { Err(faults) }
+    if faults.is_empty() { Ok(Group::new(context, conditions, statements, Remarks { modified, doubts })) } else { Err(faults) }
 }
 
 /// Compiles conditions of which one must hold. The context's name before a path may be left out.
@@ -78,8 +81,9 @@ pub fn compile_conditions<T: AsRef<str>>(context: Context, conditions: &[T]) -> 
         parse_condition(text).map_err(|error| Problem::syntax("condition", error, text))
     });
     let compiler = Compiler { context, prefix: Prefix::Optional };
+    let doubts = compiler.doubts(&[], &conditions);
     let conditions = compile_all(conditions, &mut faults, |condition| compiler.condition(condition));
-    if faults.is_empty() { Ok(Conditions::new(context, conditions)) } else { Err(faults) }
+    if faults.is_empty() { Ok(Conditions::new(context, conditions, doubts)) } else { Err(faults) }
 }
 
 /// A text that was read, with its place.
@@ -128,6 +132,20 @@ struct Compiler {
 }
 
 impl Compiler {
+    /// What is probably not meant, in statements and conditions that compile.
+    fn doubts(&self, statements: &[Parsed<syntax::Statement>], conditions: &[Parsed<syntax::Boolean>]) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for Parsed { source, text, tree } in statements.iter().filter(|parsed| self.statement(&parsed.tree).is_ok()) {
+            faults.extend(self.doubts_of_statement(tree).into_iter().map(|doubt| doubt.at(*source, text).as_warning()));
+        }
+        for Parsed { source, text, tree } in conditions.iter().filter(|parsed| self.condition(&parsed.tree).is_ok()) {
+            let mut doubts = Vec::new();
+            self.doubts_of_condition(tree, &mut doubts);
+            faults.extend(doubts.into_iter().map(|doubt| doubt.at(*source, text).as_warning()));
+        }
+        faults
+    }
+
     fn statement(&self, statement: &syntax::Statement) -> Result<Statement, Problem> {
         let action = self.editor(&statement.editor)?;
         let condition = match &statement.condition {
@@ -262,7 +280,7 @@ fn constant_map(entries: &[(warren_pdata::Text, Expr)]) -> Option<Expr> {
     let mut map = Attrs::EMPTY;
     for (key, value) in entries {
         let Expr::Const(value) = value else { return None };
-        map.upsert(key.clone(), value.clone().stored());
+        map.upsert(key.clone(), map_value(value.clone()).ok()?);
     }
     Some(Expr::Const(Val::Map(map)))
 }

@@ -78,10 +78,14 @@ pub(super) fn set(log: &mut LogRecord, field: LogField, indexes: &[Index], value
         LogField::SeverityNumber => narrow(&mut log.severity_number, &value),
         LogField::SeverityText => set_text(&mut log.severity_text, value),
         LogField::EventName => set_text(&mut log.event_name, value),
-        LogField::Body if indexes.is_empty() => log.body = value.stored(),
+        LogField::Body if indexes.is_empty() => {
+            if let Some(value) = value.storable() {
+                log.body = value;
+            }
+        }
         LogField::Body => {
             indexable(&log.body)?;
-            write_value(&mut log.body, indexes, value.stored())?;
+            write_value(&mut log.body, indexes, value.storable())?;
         }
         LogField::BodyString => {
             if let Val::Str(text) = value {

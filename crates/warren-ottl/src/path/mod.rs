@@ -138,7 +138,7 @@ fn set_map(map: &mut Attrs, indexes: &[Index], value: Val) -> Result<(), Failure
     match (indexes, value) {
         ([], Val::Map(new)) => *map = new,
         ([], _) => {}
-        (indexes, value) => write(map, indexes, value.stored())?,
+        (indexes, value) => write(map, indexes, value.storable())?,
     }
     Ok(())
 }

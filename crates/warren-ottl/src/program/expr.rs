@@ -155,7 +155,7 @@ impl Expr {
             Self::Map(entries) => {
                 let mut map = Attrs::EMPTY;
                 for (key, value) in entries {
-                    map.upsert(key.clone(), value.eval(record, memo)?.into_val().stored());
+                    map.upsert(key.clone(), map_value(value.eval(record, memo)?.into_val())?);
                 }
                 Got::Own(Val::Map(map))
             }
@@ -166,6 +166,18 @@ impl Expr {
                 Got::Own(calculate(&left, *operator, &right).map_err(Failure::new)?)
             }
         })
+    }
+}
+
+/// A value within a map literal, where what has no stored form is refused.
+pub(crate) fn map_value(value: Val) -> Result<Value, Failure> {
+    match value {
+        Val::Nil => Ok(Value::Empty),
+        Val::Typed(..) => Err(Failure::new(format!("<Invalid value type {}>", value.type_name()))),
+        value => {
+            let kind = value.type_name();
+            value.storable().ok_or_else(|| Failure::new(format!("<Invalid value type {kind}>")))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::level::Level;
 use super::memo::Memo;
 use super::sharing::{Run, Shared, Table, attrs_of, runs};
 use super::walk::walk;
-use crate::compile::Source;
+use crate::compile::{Fault, Source};
 use crate::function::Changes;
 use crate::path::Field;
 use crate::record::{Context, Failure, Record};
@@ -70,10 +70,19 @@ pub struct Group {
     context: Context,
     conditions: Conditions,
     statements: Vec<(String, Statement)>,
-    modified: Vec<(Source, String, String)>,
+    remarks: Remarks,
     runs: Vec<Run>,
     slots: usize,
     tables: usize,
+}
+
+/// What there is to say about texts that compile.
+#[derive(Default)]
+pub(crate) struct Remarks {
+    /// Texts in which paths lacked the context's name, as they were written and as they are understood.
+    pub modified: Vec<(Source, String, String)>,
+    /// What is probably not meant.
+    pub doubts: Vec<Fault>,
 }
 
 impl Group {
@@ -81,7 +90,7 @@ impl Group {
         context: Context,
         conditions: Vec<(String, Condition)>,
         statements: Vec<(String, Statement)>,
-        modified: Vec<(Source, String, String)>,
+        remarks: Remarks,
     ) -> Self {
         let mut changed = [false; Level::COUNT];
         for (_, statement) in &statements {
@@ -96,7 +105,7 @@ impl Group {
         let statements: Vec<(String, Statement)> = statements.into_iter().map(shared).collect();
         let mut tables = 0;
         let runs = runs(statements.iter().map(|(_, statement)| statement), context, &changed, &mut tables);
-        Self { context, conditions, statements, modified, runs, slots, tables }
+        Self { context, conditions, statements, remarks, runs, slots, tables }
     }
 
     /// The context of the statements.
@@ -111,7 +120,12 @@ impl Group {
 
     /// Texts in which paths lacked the context's name, as they were written and as they are understood.
     pub fn modified(&self) -> &[(Source, String, String)] {
-        &self.modified
+        &self.remarks.modified
+    }
+
+    /// What is probably not meant.
+    pub fn warnings(&self) -> &[Fault] {
+        &self.remarks.doubts
     }
 
     /// A memo for runs of this group; it can be used again for the next batch.
@@ -270,14 +284,20 @@ impl std::fmt::Debug for Group {
 pub struct Conditions {
     context: Context,
     conditions: Vec<(String, Condition)>,
+    doubts: Vec<Fault>,
     slots: usize,
 }
 
 impl Conditions {
-    pub(crate) fn new(context: Context, conditions: Vec<(String, Condition)>) -> Self {
+    pub(crate) fn new(context: Context, conditions: Vec<(String, Condition)>, doubts: Vec<Fault>) -> Self {
         let mut slots = 0;
         let shared = Self::shared(context, conditions, &|_| false, &mut slots);
-        Self { slots, ..shared }
+        Self { slots, doubts, ..shared }
+    }
+
+    /// What is probably not meant.
+    pub fn warnings(&self) -> &[Fault] {
+        &self.doubts
     }
 
     fn shared(
@@ -288,7 +308,7 @@ impl Conditions {
     ) -> Self {
         let share = |(text, condition): (String, Condition)| (text, condition.share(context, changed, slots));
         let conditions = conditions.into_iter().map(share).collect();
-        Self { context, conditions, slots: 0 }
+        Self { context, conditions, doubts: Vec::new(), slots: 0 }
     }
 
     /// The context of the conditions.
