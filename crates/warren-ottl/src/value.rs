@@ -220,6 +220,17 @@ impl Got<'_> {
         }
     }
 
+    /// Shows the value to a visitor, without taking it.
+    pub fn with<T>(&self, visit: impl FnOnce(&Val) -> T) -> T {
+        match self {
+            Self::Own(value) => visit(value),
+            Self::Const(value) => visit(value),
+            Self::Text(text) => visit(&Val::Str((*text).clone())),
+            Self::Map(map) => visit(&Val::Map((*map).clone())),
+            Self::Stored(value) => visit(&Val::from(*value)),
+        }
+    }
+
     /// The text, if it is one.
     pub fn as_text(&self) -> Option<&Text> {
         match self {

@@ -26,6 +26,9 @@ impl KeyValue {
 #[derive(Clone, Default)]
 pub struct Attrs(Option<Arc<Vec<KeyValue>>>);
 
+/// Attributes for which a copy that is made for editing has room.
+const EDIT_ROOM: usize = 2;
+
 const _: () = assert!(size_of::<Attrs>() == 8, "an attribute set is one word");
 
 impl Attrs {
@@ -69,7 +72,14 @@ impl Attrs {
 
     /// The attributes for writing. Copies the set first if someone else holds it; keys and values are shared, not copied.
     pub fn edit(&mut self) -> &mut Vec<KeyValue> {
-        Arc::make_mut(self.0.get_or_insert_with(|| Arc::new(Vec::new())))
+        let shared = self.0.get_or_insert_with(|| Arc::new(Vec::new()));
+        if !shared.is_unique() {
+            // Edits mostly add; a copy without room would be copied again at once.
+            let mut copy = Vec::with_capacity(shared.len() + EDIT_ROOM);
+            copy.extend_from_slice(shared);
+            *shared = Arc::new(copy);
+        }
+        Arc::make_mut(shared)
     }
 
     /// Sets the value of the first attribute with this key, or appends it.

@@ -205,6 +205,9 @@ impl Regex {
 
     /// As [`Regex::replace_all`], but gives up once `out` has more than `bytes_max` bytes; returns whether it did not. `out` then holds a part.
     pub fn replace_within(&self, text: &str, template: &Template, out: &mut String, bytes_max: usize) -> bool {
+        if let (Some(literal), Engine::Automaton(regex)) = (template.literal(), &self.engine) {
+            return replace_literally(regex, text, literal, out, bytes_max);
+        }
         let mut done = 0;
         let end = self.each_match(text, |captures| {
             let Some(whole) = captures.range(0) else { return ControlFlow::Continue(()) };
@@ -224,6 +227,26 @@ impl Regex {
         }
         fits
     }
+}
+
+/// Replaces every match by the same text: no groups need to be found.
+fn replace_literally(regex: &regex::Regex, text: &str, literal: &str, out: &mut String, bytes_max: usize) -> bool {
+    let mut done = 0;
+    for found in regex.find_iter(text) {
+        let before = text.get(done..found.start()).unwrap_or_default();
+        if out.len().saturating_add(before.len()).saturating_add(literal.len()) > bytes_max {
+            return false;
+        }
+        out.push_str(before);
+        out.push_str(literal);
+        done = found.end();
+    }
+    let rest = text.get(done..).unwrap_or_default();
+    let fits = out.len().saturating_add(rest.len()) <= bytes_max;
+    if fits {
+        out.push_str(rest);
+    }
+    fits
 }
 
 #[cfg(test)]

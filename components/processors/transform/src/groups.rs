@@ -1,7 +1,7 @@
 //! Lists of statement groups: flat lists of statements, or blocks with a context, conditions and an error mode.
 
 use warren_config::{Block, Custom, Fields, Map, Node, Place, Report, Value, nearest};
-use warren_ottl::{Context, ErrorMode, Fault, Group, Source, compile, lint_condition, lint_statement};
+use warren_ottl::{Context, ErrorMode, Fault, Group, Source, compile};
 use warren_pdata::Signal;
 
 /// Settings of one group of statements.
@@ -118,15 +118,12 @@ impl StatementGroup {
             let text = texts.as_list().and_then(|texts| texts.get(index)).unwrap_or(&nowhere);
             tell(&mut report.at_index(rank, element).at_key(key, texts).at_index(index, text));
         };
-        for fault in self.compile(signal).err().unwrap_or_default() {
-            tell(fault.source, &|at| at.error("", fault.to_string()));
-        }
-        let conditions = self.conditions.iter().enumerate().map(|(index, text)| (Source::Condition(index), lint_condition(text)));
-        let statements = self.statements.iter().enumerate().map(|(index, text)| (Source::Statement(index), lint_statement(text)));
-        for (source, doubts) in conditions.chain(statements) {
-            for doubt in doubts {
-                tell(source, &|at| at.warning("", doubt.clone()));
-            }
+        let faults = self.compile(signal).map_or_else(|faults| faults, |group| group.warnings().to_vec());
+        for fault in faults {
+            tell(fault.source, &|at| match fault.warning {
+                true => at.warning("", fault.to_string()),
+                false => at.error("", fault.to_string()),
+            });
         }
     }
 

@@ -11,24 +11,24 @@ use crate::syntax::Value;
 pub(super) struct Kinds(u16);
 
 impl Kinds {
-    pub const NIL: Self = Self(1);
-    pub const BOOL: Self = Self(1 << 1);
-    pub const INT: Self = Self(1 << 2);
-    pub const FLOAT: Self = Self(1 << 3);
-    pub const TEXT: Self = Self(1 << 4);
-    pub const BYTES: Self = Self(1 << 5);
-    pub const MAP: Self = Self(1 << 6);
-    pub const LIST: Self = Self(1 << 7);
-    pub const TIME: Self = Self(1 << 8);
-    pub const DURATION: Self = Self(1 << 9);
-    pub const TRACE_ID: Self = Self(1 << 10);
-    pub const SPAN_ID: Self = Self(1 << 11);
-    pub const PART: Self = Self(1 << 12);
-    pub const ALL: Self = Self((1 << 13) - 1);
+    pub(super) const NIL: Self = Self(1);
+    pub(super) const BOOL: Self = Self(1 << 1);
+    pub(super) const INT: Self = Self(1 << 2);
+    pub(super) const FLOAT: Self = Self(1 << 3);
+    pub(super) const TEXT: Self = Self(1 << 4);
+    pub(super) const BYTES: Self = Self(1 << 5);
+    pub(super) const MAP: Self = Self(1 << 6);
+    pub(super) const LIST: Self = Self(1 << 7);
+    pub(super) const TIME: Self = Self(1 << 8);
+    pub(super) const DURATION: Self = Self(1 << 9);
+    pub(super) const TRACE_ID: Self = Self(1 << 10);
+    pub(super) const SPAN_ID: Self = Self(1 << 11);
+    pub(super) const PART: Self = Self(1 << 12);
+    pub(super) const ALL: Self = Self((1 << 13) - 1);
     /// What attributes and bodies hold.
-    pub const STORED: Self = Self(0xff);
+    pub(super) const STORED: Self = Self(0xff);
     /// What can be compared by order.
-    pub const ORDERED: Self = Self(0xff & !(1 << 6 | 1 << 7) | 1 << 8 | 1 << 9);
+    pub(super) const ORDERED: Self = Self(0xff & !(1 << 6 | 1 << 7) | 1 << 8 | 1 << 9);
 
     const NAMES: [&'static str; 13] = [
         "nil",
@@ -46,24 +46,24 @@ impl Kinds {
         "a part of the record",
     ];
 
-    pub const fn or(self, other: Self) -> Self {
+    pub(super) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    pub const fn and(self, other: Self) -> Self {
+    pub(super) const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    pub const fn without(self, other: Self) -> Self {
+    pub(super) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    pub fn is_none(self) -> bool {
+    pub(super) fn is_none(self) -> bool {
         self.0 == 0
     }
 
     /// The kinds that are equal to one of these in a comparison: all numbers compare with each other.
-    pub fn comparable(self) -> Self {
+    pub(super) fn comparable(self) -> Self {
         let numbers = Self::INT.or(Self::FLOAT);
         if self.and(numbers).is_none() { self } else { self.or(numbers) }
     }

@@ -54,7 +54,8 @@ impl Compiler {
         } else {
             format!("this comparison is {result}: {both} can only be compared with == and !=")
         };
-        let help = (left == Kinds::TRACE_ID || left == Kinds::SPAN_ID).then(|| "compare with `TraceID(0x…)`, `SpanID(0x…)`, or `.string` with text".to_owned());
+        let help = (left == Kinds::TRACE_ID || left == Kinds::SPAN_ID)
+            .then(|| "compare with `TraceID(0x…)`, `SpanID(0x…)`, or `.string` with text".to_owned());
         Some(Problem::new(comparison.span, message).help(help))
     }
 
@@ -68,13 +69,22 @@ impl Compiler {
         };
         let (Some(Value::Path(target)), Some(value)) = (argument(0, "target"), argument(1, "value")) else { return };
         let Ok(place) = self.path(target) else { return };
+        if let Value::Nil(span) = value {
+            let problem = Problem::new(*span, "setting nil changes nothing");
+            doubts.push(problem.help(Some("`delete_key` removes an attribute".into())));
+            return;
+        }
         let keyed = target.fields.last().is_some_and(|field| !field.keys.is_empty());
         let kinds = self.kinds(value).without(Kinds::NIL);
         let takes = taken(place.field, keyed);
         if !kinds.is_none() && kinds.and(takes).is_none() {
-            doubts.push(Problem::new(value.span(), format!("the value is {kinds} and will be ignored: the target takes {takes}")));
+            doubts
+                .push(Problem::new(value.span(), format!("the value is {kinds} and will be ignored: the target takes {takes}")));
         } else if stores(place.field, keyed) && !kinds.is_none() && kinds.and(Kinds::STORED).is_none() {
-            let problem = Problem::new(value.span(), format!("{kinds} cannot be stored here: a new key stays empty, what is there stays as it is"));
+            let problem = Problem::new(
+                value.span(),
+                format!("{kinds} cannot be stored here: an empty value will be"),
+            );
             let help = match kinds {
                 Kinds::TIME => "store `UnixNano(…)` or `FormatTime(…)`",
                 Kinds::DURATION => "store `Nanoseconds(…)`",
@@ -86,7 +96,8 @@ impl Compiler {
         let level = Level::of(place.field.context(), self.context);
         if !conditional && level < Level::Record && self.highest(value) <= level {
             let owner = place.field.context().map_or("", Context::name);
-            let problem = Problem::new(target.span, format!("the {owner} is set again for each {} below it", self.context.name()));
+            let problem =
+                Problem::new(target.span, format!("the {owner} is set again for each {} below it", self.context.name()));
             doubts.push(problem.help(Some(format!("put the statement into a group of the context {owner}"))));
         }
     }

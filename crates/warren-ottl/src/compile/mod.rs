@@ -136,12 +136,12 @@ impl Compiler {
     fn doubts(&self, statements: &[Parsed<syntax::Statement>], conditions: &[Parsed<syntax::Boolean>]) -> Vec<Fault> {
         let mut faults = Vec::new();
         for Parsed { source, text, tree } in statements.iter().filter(|parsed| self.statement(&parsed.tree).is_ok()) {
-            faults.extend(self.doubts_of_statement(tree).into_iter().map(|doubt| doubt.at(*source, text).as_warning()));
+            faults.extend(self.doubts_of_statement(tree).into_iter().map(|doubt| doubt.at(*source, text).into_warning()));
         }
         for Parsed { source, text, tree } in conditions.iter().filter(|parsed| self.condition(&parsed.tree).is_ok()) {
             let mut doubts = Vec::new();
             self.doubts_of_condition(tree, &mut doubts);
-            faults.extend(doubts.into_iter().map(|doubt| doubt.at(*source, text).as_warning()));
+            faults.extend(doubts.into_iter().map(|doubt| doubt.at(*source, text).into_warning()));
         }
         faults
     }

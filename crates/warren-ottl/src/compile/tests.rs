@@ -288,19 +288,40 @@ mod generated {
 #[test]
 fn what_is_probably_not_meant_is_told() {
     for (signal, context, statement, says) in [
-        (Signal::Logs, Context::Log, r#"set(time_unix_nano, "x")"#, Some("the value is text and will be ignored: the target takes a whole number")),
+        (
+            Signal::Logs,
+            Context::Log,
+            r#"set(time_unix_nano, "x")"#,
+            Some("the value is text and will be ignored: the target takes a whole number"),
+        ),
         (Signal::Logs, Context::Log, r#"set(attributes["t"], time)"#, Some("a time cannot be stored here")),
         (Signal::Logs, Context::Log, r#"set(attributes["t"], trace_id.string)"#, None),
-        (Signal::Logs, Context::Log, r#"set(body, "x") where severity_text == nil"#, Some("this comparison is never true: the left side is text, the right side nil")),
+        (
+            Signal::Logs,
+            Context::Log,
+            r#"set(body, "x") where severity_text == nil"#,
+            Some("this comparison is never true: the left side is text, the right side nil"),
+        ),
         (Signal::Logs, Context::Log, r#"set(body, "x") where trace_id != 0x00"#, Some("this comparison is always true")),
         (Signal::Logs, Context::Log, r#"set(body, "x") where attributes["a"] == 1.5 or severity_number > 1.5"#, None),
-        (Signal::Logs, Context::Log, r#"set(resource.attributes["a"], "x")"#, Some("the resource is set again for each log below it")),
+        (
+            Signal::Logs,
+            Context::Log,
+            r#"set(resource.attributes["a"], "x")"#,
+            Some("the resource is set again for each log below it"),
+        ),
         (Signal::Logs, Context::Log, r#"set(resource.attributes["a"], body)"#, None),
         (Signal::Logs, Context::Log, r#"replace_pattern(body, "(a)b", "")"#, Some("`$1` is written `$$1`")),
         (Signal::Metrics, Context::Metric, r#"copy_metric(name="x")"#, Some("every metric is copied")),
         (Signal::Metrics, Context::DataPoint, r#"set(attributes["c"], bucket_counts)"#, None),
-        (Signal::Metrics, Context::DataPoint, r#"set(value_int, value_double)"#, Some("the value is a fraction and will be ignored")),
+        (
+            Signal::Metrics,
+            Context::DataPoint,
+            r#"set(value_int, value_double)"#,
+            Some("the value is a fraction and will be ignored"),
+        ),
         (Signal::Traces, Context::Span, r#"set(status.message, trace_state["a"])"#, None),
+        (Signal::Logs, Context::Log, r#"set(body, nil)"#, Some("setting nil changes nothing")),
     ] {
         let group = compile(signal, Some(context), &[], &[statement]).unwrap_or_else(|faults| panic!("{}", faults[0]));
         let told: Vec<String> = group.warnings().iter().map(Fault::to_string).collect();

@@ -7,6 +7,9 @@ use std::collections::HashSet;
 use warren_pdata::{Attrs, Text};
 use warren_regex::Regex;
 
+/// So many keys are compared one by one: sooner done than hashed.
+const KEYS_COMPARED_MAX: usize = 16;
+
 const MAP_AND_PATTERN: &[Param] = &[param("target", Kind::TargetMap), param("pattern", Kind::LitStr)];
 
 pub(super) const EDITORS: &[Editor] = &[
@@ -47,9 +50,13 @@ pub(super) const EDITORS: &[Editor] = &[
         contexts: &[],
         changes: Changes::Target,
         bind: |literals| {
-            let keys: HashSet<Text> = literals.texts(1).unwrap_or_default().iter().cloned().collect();
+            let keys = literals.texts(1).unwrap_or_default().to_vec();
+            let many: Option<HashSet<Text>> = (keys.len() > KEYS_COMPARED_MAX).then(|| keys.iter().cloned().collect());
             Ok(Box::new(move |place, _| {
-                retain(place.map()?, |key| keys.contains(key));
+                match &many {
+                    Some(keys) => retain(place.map()?, |key| keys.contains(key)),
+                    None => retain(place.map()?, |key| keys.contains(key)),
+                }
                 Ok(())
             }))
         },

@@ -30,10 +30,16 @@ pub(super) const CONVERTERS: &[Converter] = &[
 
 /// Each letter by itself; one whose counterpart is not a single letter stays, but for the dotted capital I.
 fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars().map(|c| if c == '\u{130}' { 'i' } else { counterpart(c, c.to_lowercase()) }).collect()
 }
 
 fn upper(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_uppercase();
+    }
     text.chars().map(|c| counterpart(c, c.to_uppercase())).collect()
 }
 

@@ -126,15 +126,15 @@ pub fn no_map(found: &str) -> Failure {
     Failure::new(format!("expected pcommon.Map but got {found}"))
 }
 
-/// Writes a value where the indexes lead; a value that has no stored form leaves what is there. Missing keys of maps are made; an empty value on the way becomes a map or a list.
+/// Writes a value where the indexes lead. Missing keys of maps are made; an empty value on the way becomes a map or a list.
 ///
 /// # Errors
 /// An index of the wrong type, beyond a list's end, or into a scalar; keys that were made on the way stay.
-pub fn write(map: &mut Attrs, indexes: &[Index], value: Option<Value>) -> Result<(), Failure> {
+pub fn write(map: &mut Attrs, indexes: &[Index], value: Value) -> Result<(), Failure> {
     let Some((first, rest)) = indexes.split_first() else { return Ok(()) };
     let key = map_key(first).map_err(|failure| Failure::new(format!("cannot set map value: {failure}")))?;
     // A set that others hold is not copied for nothing.
-    if rest.is_empty() && map.holders() > 1 && map.get(key) == value.as_ref().or(Some(&Value::Empty)) {
+    if rest.is_empty() && map.holders() > 1 && map.get(key) == Some(&value) {
         return Ok(());
     }
     write_value(slot(map, key), rest, value)
@@ -154,11 +154,9 @@ fn slot<'r>(map: &'r mut Attrs, key: &Text) -> &'r mut Value {
 ///
 /// # Errors
 /// As for [`write`].
-pub fn write_value(target: &mut Value, indexes: &[Index], value: Option<Value>) -> Result<(), Failure> {
+pub fn write_value(target: &mut Value, indexes: &[Index], value: Value) -> Result<(), Failure> {
     let Some((first, rest)) = indexes.split_first() else {
-        if let Some(value) = value {
-            *target = value;
-        }
+        *target = value;
         return Ok(());
     };
     if let Value::Empty = target {
@@ -234,7 +232,7 @@ mod tests {
     #[test]
     fn writing_makes_the_way_through_empty_values() {
         let mut map = Attrs::EMPTY;
-        write(&mut map, &[text("d"), text("x"), Index::Int(2)], Some(Value::Int(7))).unwrap();
+        write(&mut map, &[text("d"), text("x"), Index::Int(2)], Value::Int(7)).unwrap();
         let expected = Attrs::from([("x", Value::list([Value::Empty, Value::Empty, Value::Int(7)]))]);
         assert_eq!(map, Attrs::from([("d", Value::Map(expected))]));
     }
@@ -242,11 +240,11 @@ mod tests {
     #[test]
     fn a_scalar_on_the_way_is_an_error_and_what_was_made_stays() {
         let mut map = Attrs::from([("a", 1i64)]);
-        assert!(write(&mut map, &[text("a"), text("b")], Some(Value::Int(1))).is_err());
-        assert!(write(&mut map, &[text("l"), Index::Int(-1)], Some(Value::Int(1))).is_err());
+        assert!(write(&mut map, &[text("a"), text("b")], Value::Int(1)).is_err());
+        assert!(write(&mut map, &[text("l"), Index::Int(-1)], Value::Int(1)).is_err());
         assert_eq!(map.get("a"), Some(&Value::Int(1)));
         assert_eq!(map.get("l"), Some(&Value::Empty));
-        assert!(write(&mut map, &[text("l"), Index::Int(i64::MAX)], Some(Value::Int(1))).is_err());
+        assert!(write(&mut map, &[text("l"), Index::Int(i64::MAX)], Value::Int(1)).is_err());
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub(super) fn set(log: &mut LogRecord, field: LogField, indexes: &[Index], value
         }
         LogField::Body => {
             indexable(&log.body)?;
-            write_value(&mut log.body, indexes, value.storable())?;
+            write_value(&mut log.body, indexes, value.stored())?;
         }
         LogField::BodyString => {
             if let Val::Str(text) = value {

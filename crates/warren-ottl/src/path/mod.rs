@@ -12,6 +12,8 @@ mod resolve;
 mod resource;
 mod scope;
 mod span;
+#[cfg(test)]
+mod tests;
 
 pub use event::EventField;
 pub use index::{Index, map_within, map_within_value, no_map, read, read_result, read_value, stored_type, write, write_value};
@@ -138,7 +140,7 @@ fn set_map(map: &mut Attrs, indexes: &[Index], value: Val) -> Result<(), Failure
     match (indexes, value) {
         ([], Val::Map(new)) => *map = new,
         ([], _) => {}
-        (indexes, value) => write(map, indexes, value.storable())?,
+        (indexes, value) => write(map, indexes, value.stored())?,
     }
     Ok(())
 }

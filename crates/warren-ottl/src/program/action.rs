@@ -1,7 +1,7 @@
 //! Compiled statements.
 
 use super::condition::Condition;
-use super::expr::{Arguments, Expr, Keys, PathExpr};
+use super::expr::{Arguments, Evaluated, Expr, Keys, PathExpr};
 use super::memo::Memo;
 use crate::function::{Changes, Edit, Place};
 use crate::path;
@@ -49,7 +49,8 @@ impl Action {
                 }
             }
             Self::Edit { edit, target, arguments, .. } => {
-                let evaluated = arguments.eval(record, memo)?;
+                let mut evaluated = Evaluated::default();
+                arguments.eval(record, memo, &mut evaluated)?;
                 match target {
                     None => edit(&mut Place { record, target: None }, evaluated.args()),
                     Some(target) => {

@@ -61,7 +61,7 @@ impl Condition {
                 let right = right.eval(record, memo)?;
                 match (left.as_text(), right.as_text()) {
                     (Some(left), Some(right)) => compare_texts(left, *comparator, right),
-                    _ => compare(&left.into_val(), *comparator, &right.into_val()),
+                    _ => left.with(|left| right.with(|right| compare(left, *comparator, right))),
                 }
             }
             Self::Value(expr) => match expr.eval(record, memo)?.into_val() {

@@ -117,10 +117,11 @@ impl Indexes<'_> {
     }
 }
 
-/// Evaluated arguments; few enough to need no allocation.
+/// Room for evaluated arguments on the stack: few calls have so many that they need more. It is filled where it lies, for it is large.
+#[derive(Default)]
 pub(crate) struct Evaluated {
-    pub values: SmallVec<[Val; 5]>,
-    pub items: SmallVec<[Val; 4]>,
+    values: SmallVec<[Val; 5]>,
+    items: SmallVec<[Val; 4]>,
 }
 
 impl Evaluated {
@@ -139,8 +140,9 @@ impl Expr {
                 keys => path::get(record, path.field, keys.eval(record, memo)?.as_slice())?,
             },
             Self::Call(call) => {
-                let args = call.args.eval(record, memo)?;
-                let result = (call.call)(args.args())?;
+                let mut evaluated = Evaluated::default();
+                call.args.eval(record, memo, &mut evaluated)?;
+                let result = (call.call)(evaluated.args())?;
                 match call.keys.eval(record, memo)?.as_slice() {
                     [] => Got::Own(result),
                     indexes => Got::Own(read_result(result, indexes)?),
@@ -202,18 +204,18 @@ impl Keys {
 }
 
 impl Arguments {
-    pub(crate) fn eval(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Evaluated, Failure> {
-        let mut values = SmallVec::new();
-        for argument in &self.values {
-            values.push(match argument {
-                Some((kind, expr)) => coerce(*kind, expr.eval(record, memo)?.into_val())?,
-                None => Val::Nil,
-            });
+    pub(crate) fn eval(&self, record: &Record<'_>, memo: &mut Memo, evaluated: &mut Evaluated) -> Result<(), Failure> {
+        for (at, argument) in self.values.iter().enumerate() {
+            if let Some((kind, expr)) = argument {
+                evaluated.values.resize(at, Val::Nil);
+                let value = expr.eval(record, memo)?.into_val();
+                evaluated.values.push(if *kind == Kind::Any { value } else { coerce(*kind, value)? });
+            }
         }
-        let mut items = SmallVec::new();
         for item in &self.items {
-            items.push(coerce(self.item_kind, item.eval(record, memo)?.into_val())?);
+            let value = item.eval(record, memo)?.into_val();
+            evaluated.items.push(if self.item_kind == Kind::Any { value } else { coerce(self.item_kind, value)? });
         }
-        Ok(Evaluated { values, items })
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ mod walk;
 pub(crate) use action::{Action, Statement};
 pub(crate) use condition::Condition;
 pub(crate) use expr::{Arguments, CallExpr, Expr, KeyExpr, Keys, PathExpr, map_value};
-pub use group::{Conditions, ErrorMode, Failed, Group, Observer};
 pub(crate) use group::Remarks;
+pub use group::{Conditions, ErrorMode, Failed, Group, Observer};
 pub use level::Level;
 pub use memo::Memo;
