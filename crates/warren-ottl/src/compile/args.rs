@@ -89,7 +89,10 @@ impl Compiler {
             kind => match literal(kind, value)? {
                 Some(literal) => place(&mut bound.literals, at, Some(literal)),
                 None => {
-                    place(&mut bound.arguments.values, at, Some((kind, self.value(value)?)));
+                    let expr = self.value(value)?;
+                    let written_out = kind == Kind::List && matches!(value, Value::List(_));
+                    let expr = if written_out { expr.without_maps() } else { expr };
+                    place(&mut bound.arguments.values, at, Some((kind, expr)));
                     place(&mut bound.literals, at, Some(Literal::Expression { list: matches!(value, Value::List(_)) }));
                 }
             },

@@ -151,14 +151,13 @@ pub(super) fn taken(field: Field, keyed: bool) -> Kinds {
         Field::Metric(MetricField::Type) | Field::SpanEvent(EventField::EventIndex) => Kinds::ALL,
         Field::Span(SpanField::TraceState) => Kinds::TEXT,
         _ if keyed => Kinds::ALL,
-        Field::Log(LogField::Body) => Kinds::ALL,
         field => held(field),
     }
 }
 
-/// Whether a value is stored there as attributes are.
+/// Whether a value is stored there as attributes are: what has no stored form leaves an empty value.
 pub(super) fn stores(field: Field, keyed: bool) -> bool {
-    field != Field::Span(SpanField::TraceState) && (keyed || field == Field::Log(LogField::Body))
+    keyed && field != Field::Span(SpanField::TraceState)
 }
 
 /// The kind of a field's content.

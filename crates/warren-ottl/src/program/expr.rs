@@ -22,6 +22,8 @@ pub(crate) enum Expr {
     RecordCall(RecordCall),
     /// A list.
     List(Box<[Expr]>),
+    /// A list that is written out where a list is taken: upstream refuses maps in it.
+    WithoutMaps(Box<Expr>),
     /// A map.
     Map(Box<[(Text, Expr)]>),
     /// Two values combined.
@@ -131,6 +133,14 @@ impl Evaluated {
 }
 
 impl Expr {
+    /// The same list, with the check whether it holds a map where that is not known beforehand.
+    pub(crate) fn without_maps(self) -> Self {
+        match self {
+            Self::Const(list) if !holds_map(&list) => Self::Const(list),
+            list => Self::WithoutMaps(Box::new(list)),
+        }
+    }
+
     /// The value for a record.
     pub(crate) fn eval<'r>(&'r self, record: &'r Record<'_>, memo: &mut Memo) -> Result<Got<'r>, Failure> {
         Ok(match self {
@@ -154,6 +164,13 @@ impl Expr {
                     items.iter().map(|item| Ok(item.eval(record, memo)?.into_val().stored())).collect();
                 Got::Own(Val::List(triomphe::Arc::new(items?)))
             }
+            Self::WithoutMaps(list) => {
+                let list = list.eval(record, memo)?;
+                if list.with(holds_map) {
+                    return Err(Failure::new("<Invalid value type pcommon.Map>"));
+                }
+                list
+            }
             Self::Map(entries) => {
                 let mut map = Attrs::EMPTY;
                 for (key, value) in entries {
@@ -169,6 +186,17 @@ impl Expr {
             }
         })
     }
+}
+
+fn holds_map(list: &Val) -> bool {
+    fn is_map(value: &Value) -> bool {
+        match value {
+            Value::Map(_) => true,
+            Value::List(items) => items.iter().any(is_map),
+            _ => false,
+        }
+    }
+    matches!(list, Val::List(items) if items.iter().any(is_map))
 }
 
 /// A value within a map literal, where what has no stored form is refused.

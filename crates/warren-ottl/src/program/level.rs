@@ -56,6 +56,7 @@ impl Dependencies for Expr {
             }
             Self::RecordCall(_) => false,
             Self::List(items) => all(items, fields),
+            Self::WithoutMaps(list) => list.visit(fields),
             Self::Map(entries) => entries.iter().fold(true, |same, (_, value)| value.visit(fields) & same),
             Self::Arithmetic(node) => {
                 let left = node.0.visit(fields);
