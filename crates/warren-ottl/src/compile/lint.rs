@@ -81,10 +81,7 @@ impl Compiler {
             doubts
                 .push(Problem::new(value.span(), format!("the value is {kinds} and will be ignored: the target takes {takes}")));
         } else if stores(place.field, keyed) && !kinds.is_none() && kinds.and(Kinds::STORED).is_none() {
-            let problem = Problem::new(
-                value.span(),
-                format!("{kinds} cannot be stored here: an empty value will be"),
-            );
+            let problem = Problem::new(value.span(), format!("{kinds} cannot be stored here: an empty value will be"));
             let help = match kinds {
                 Kinds::TIME => "store `UnixNano(…)` or `FormatTime(…)`",
                 Kinds::DURATION => "store `Nanoseconds(…)`",

@@ -4,8 +4,8 @@ use crate::path::{Field, Index, get, map_mut, names, set};
 use crate::record::{Context, Item, Record};
 use crate::value::Val;
 use warren_pdata::{
-    Attrs, Data, ExponentialHistogramPoint, HistogramPoint, LogRecord, Metric, Number, NumberPoints, Resource, Scope, Span, SpanEvent,
-    SpanId, Text, TraceId, Value,
+    Attrs, Data, ExponentialHistogramPoint, HistogramPoint, LogRecord, Metric, Number, NumberPoints, Resource, Scope, Span,
+    SpanEvent, SpanId, Text, TraceId, Value,
 };
 
 /// The field of a name, such as `status.code`.
@@ -62,7 +62,11 @@ fn a_log_record_is_read_and_written() {
                 ("trace_id.string", Val::from("0102"), "trace ids must be 32 hex characters"),
                 ("span_id.string", Val::from("0102030405060708"), "Str(\"0102030405060708\")"),
                 ("span_id", Val::from("0102030405060709"), "SpanId(SpanId([1, 2, 3, 4, 5, 6, 7, 8]))"),
-                ("trace_id", Val::TraceId(TraceId([1; 16])), "TraceId(TraceId([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]))"),
+                (
+                    "trace_id",
+                    Val::TraceId(TraceId([1; 16])),
+                    "TraceId(TraceId([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]))",
+                ),
                 ("attributes", Val::from("x"), "Map({})"),
                 ("attributes", Val::Map(Attrs::from([("a", 1i64)])), "Map({\"a\": Int(1)})"),
                 ("cache", Val::Map(Attrs::from([("c", 1i64)])), "Map({\"c\": Int(1)})"),
@@ -74,13 +78,17 @@ fn a_log_record_is_read_and_written() {
         let body = field(Context::Log, "body");
         let indexed = get(record, body, &[Index::Int(0)]).err().map(|failure| failure.to_string());
         assert_eq!(indexed.as_deref(), Some("log bodies of type Double cannot be indexed"));
-        assert_eq!(map_mut(record, body, &[]).err().map(|failure| failure.to_string()).as_deref(), Some("expected pcommon.Map but got float64"));
+        assert_eq!(
+            map_mut(record, body, &[]).err().map(|failure| failure.to_string()).as_deref(),
+            Some("expected pcommon.Map but got float64")
+        );
     });
 }
 
 #[test]
 fn a_span_and_its_events_are_read_and_written() {
-    let mut span = Span { trace_state: "a=1,b=2".into(), span_id: SpanId([7; 8]), events: vec![SpanEvent::default()], ..Span::default() };
+    let mut span =
+        Span { trace_state: "a=1,b=2".into(), span_id: SpanId([7; 8]), events: vec![SpanEvent::default()], ..Span::default() };
     with_item(Item::SpanEvent(&mut span, 0), |record| {
         check(
             record,
@@ -97,7 +105,9 @@ fn a_span_and_its_events_are_read_and_written() {
             ],
         );
         let state = field(Context::Span, "trace_state");
-        for (key, value, expected) in [("b", "3", "b=3,a=1"), ("c", "4", "c=4,b=3,a=1"), ("é", "5", "c=4,b=3,a=1"), ("a", "", "c=4,b=3,a=1")] {
+        for (key, value, expected) in
+            [("b", "3", "b=3,a=1"), ("c", "4", "c=4,b=3,a=1"), ("é", "5", "c=4,b=3,a=1"), ("a", "", "c=4,b=3,a=1")]
+        {
             set(record, state, &[Index::Text(key.into())], Val::from(value)).unwrap();
             assert_eq!(show(record, state), format!("Str({expected:?})"));
         }
@@ -139,7 +149,8 @@ fn a_point_has_what_its_kind_has() {
     let mut points = NumberPoints::default();
     points.push_plain(Attrs::EMPTY, 1, 2, Number::Double(1.5), 0);
     points.push_plain(Attrs::EMPTY, 1, 2, Number::Int(4), 0);
-    let histogram = HistogramPoint { count: 3, counts: vec![1, 2], bounds: triomphe::Arc::new(vec![0.5]), ..HistogramPoint::default() };
+    let histogram =
+        HistogramPoint { count: 3, counts: vec![1, 2], bounds: triomphe::Arc::new(vec![0.5]), ..HistogramPoint::default() };
     let exponential = ExponentialHistogramPoint { scale: 2, ..ExponentialHistogramPoint::default() };
     let temporality = warren_pdata::Temporality::DELTA;
     let check_point = |data: Data, at: usize, cases: &[(&str, Val, &str)]| {
@@ -175,7 +186,11 @@ fn a_point_has_what_its_kind_has() {
     check_point(
         Data::ExponentialHistogram { points: vec![exponential], temporality },
         0,
-        &[("scale", Val::Int(-3), "Int(-3)"), ("positive.offset", Val::Int(4), "Int(4)"), ("negative.bucket_counts", Val::Nil, "Typed(Uint, [])")],
+        &[
+            ("scale", Val::Int(-3), "Int(-3)"),
+            ("positive.offset", Val::Int(4), "Int(4)"),
+            ("negative.bucket_counts", Val::Nil, "Typed(Uint, [])"),
+        ],
     );
     check_point(Data::Empty, 0, &[("time_unix_nano", Val::Int(1), "Nil"), ("attributes", Val::Nil, "Map({})")]);
 }
