@@ -4,11 +4,13 @@ use crate::Config;
 use crate::config::StartAt;
 use crate::keep::{Home, Keeper, Kept, home};
 use crate::records::Records;
+use std::any::Any;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::sync::Mutex;
 use warren_component::{
     BoxFuture, BuildContext, BuildError, ConsumeError, Consumer, Outputs, Receiver, ReceiverConfig, RunContext, RunError, Stop,
 };
@@ -34,11 +36,17 @@ struct Journald {
     wanted: Match,
     records: Records,
     home: Home,
+    turn: Turn,
     retry: RetryConfig,
     next: Arc<dyn Consumer>,
     log: Logger,
     figures: Figures,
 }
+
+/// Whose turn it is to read, and how far whoever had it before came: of what, and where in it. A successor reads when its predecessor has
+/// ended, and goes on from there, also where nothing is kept on disk.
+#[derive(Clone, Default)]
+struct Turn(Arc<Mutex<Option<(String, Position)>>>);
 
 impl ReceiverConfig for Config {
     fn build(&self, cx: BuildContext, outputs: Outputs) -> Result<Box<dyn Receiver>, BuildError> {
@@ -55,6 +63,7 @@ impl ReceiverConfig for Config {
             wanted: self.wanted(),
             records: Records::new(self, grep),
             home,
+            turn: cx.inherited.take::<Turn>().unwrap_or_default(),
             retry: RetryConfig {
                 initial_interval: self.retry.initial_interval,
                 max_interval: self.retry.max_interval,
@@ -70,6 +79,10 @@ impl ReceiverConfig for Config {
 impl Receiver for Journald {
     fn run(self: Box<Self>, cx: RunContext) -> BoxFuture<'static, Result<(), RunError>> {
         Box::pin(self.read(cx.stop))
+    }
+
+    fn hand_over(&self) -> Option<Box<dyn Any + Send>> {
+        Some(Box::new(self.turn.clone()))
     }
 }
 
@@ -91,8 +104,15 @@ struct Slice {
 
 impl Journald {
     async fn read(self: Box<Self>, stop: Stop) -> Result<(), RunError> {
-        let Self { source, start, wanted, records, home, retry, next, log, mut figures } = *self;
-        if home.is_none() {
+        let Self { source, mut start, wanted, records, home, turn, retry, next, log, mut figures } = *self;
+        let mut turn = tokio::select! {
+            turn = turn.0.lock() => turn,
+            () = stop.requested() => return Ok(()),
+        };
+        let what = format!("{source:?}");
+        if let Some((_, position)) = turn.take_if(|(read, _)| *read == what) {
+            start = Start::After(position);
+        } else if home.is_none() {
             log.info("How far the journal is read is not kept: name a storage extension, or give a state directory", &[]);
         }
         let (mut reader, trouble) = blocking(move || open(source, start, &wanted, records, home)).await??;
@@ -107,6 +127,7 @@ impl Journald {
             // That nothing can be read does not mean that all of it is new.
             taken = None;
         }
+        let mut reached = taken.clone();
         let mut failing = false;
         loop {
             let (back, slice) = blocking(move || next_slice(reader, taken)).await?;
@@ -120,6 +141,7 @@ impl Journald {
                     break;
                 }
                 taken = Some(slice.position);
+                reached.clone_from(&taken);
             } else if slice.progress == Progress::More {
                 tokio::task::yield_now().await;
             }
@@ -133,6 +155,7 @@ impl Journald {
                 }
             }
         }
+        *turn = reached.map(|position| (what, position));
         let last = blocking(move || finish(reader, taken)).await?;
         if let Err(error) = last {
             log.error("Cannot keep how far the journal is read", &[("error", Field::Display(&error))]);
