@@ -8,6 +8,7 @@ mod durable;
 mod host;
 mod hostile_senders;
 mod hostile_targets;
+mod journal;
 mod processors;
 mod reload;
 mod seed;

@@ -16,6 +16,7 @@ mod error;
 
 pub mod collector;
 pub mod http;
+pub mod journald;
 pub mod node_exporter;
 pub mod otlp;
 pub mod page;
