@@ -12,8 +12,11 @@
 //!
 //! # What it promises
 //!
-//! * The queue holds references to batches, never encodings. It is bounded by requests, items or bytes as configured, and always by
-//!   [`QUEUE_BYTES_MAX`].
+//! * In memory the queue holds references to batches, never encodings. It is bounded by requests, items or bytes as configured, and always
+//!   by [`QUEUE_BYTES_MAX`].
+//! * With `sending_queue.storage` a batch is on disk before it counts as taken, and comes again after any end of the process until it is
+//!   settled. Memory stays flat however much waits, retries have no end unless the settings say so, and what cannot be stored is refused.
+//!   Decisions: `docs/decisions/012-queues-on-disk.md`.
 //! * A batch that waits for its next attempt occupies no worker. While a destination answers nothing but failures, one attempt at a time
 //!   probes it and the clocks of the batches behind do not start.
 //! * With one consumer, or when the sender asks for it, batches arrive in the order in which they were taken.
