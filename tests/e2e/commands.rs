@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use warren_e2e::Result;
 use warren_e2e::collector::{Setup, command};
+use warren_e2e::http::{Answer, Server};
 use warren_e2e::process::Finished;
+
+use crate::support::{PATIENCE, job, scrape_through};
 
 const SECRET: &str = "correct-horse-battery-staple";
 
@@ -168,4 +171,16 @@ fn a_configuration_nested_without_end_is_refused() -> Result<()> {
         assert!(!finished.stderr.is_empty());
     }
     Ok(())
+}
+
+#[test]
+fn a_feature_gate_reaches_the_component_it_is_for() -> Result<()> {
+    let page = "# TYPE begun counter\nbegun_total 7\nbegun_created 1700000000\n# EOF\n";
+    let target = Server::start(move |_| Answer::ok("application/openmetrics-text; version=1.0.0", page.as_bytes()))?;
+    let config = scrape_through(&[job("job", &target.address())], json!({"debug": {"verbosity": "detailed"}}));
+    let gate = ["--feature-gates", "receiver.prometheusreceiver.UseCreatedMetric"];
+    let collector = Setup::new(config)?.args(gate).start()?;
+    warren_e2e::wait::until("the start time is what the page says", PATIENCE, || {
+        collector.log().contains("StartTimestamp: 2023-11-14 22:13:20 +0000 UTC").then_some(())
+    })
 }

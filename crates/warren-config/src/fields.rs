@@ -370,14 +370,6 @@ impl Fields<'_> {
         }
     }
 
-    /// Whether a feature gate is on; asked while decoding, it lets a component keep what it learnt. Otherwise `false`.
-    pub fn has_gate(&self, id: &str) -> bool {
-        match &self.visitor {
-            Visitor::Decode(decoding) => decoding.report.has_gate(id),
-            Visitor::Validate(_) | Visitor::Write(_) | Visitor::Describe(_) => false,
-        }
-    }
-
     /// A setting that decodes itself.
     pub fn custom(&mut self, key: &'static str, target: &mut dyn Custom) {
         match &mut self.visitor {

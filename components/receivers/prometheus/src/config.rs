@@ -17,21 +17,8 @@ pub struct Config {
     pub report_extra_scrape_metrics: bool,
     /// What upstream does not know.
     pub warren: Extras,
-    /// What feature gates ask for.
-    pub gates: Gates,
     target_allocator: Option<Node>,
     api_server: ApiServer,
-}
-
-/// What feature gates ask for, all of it off by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gates {
-    /// `EnableNativeHistograms`
-    pub native_histograms: bool,
-    /// `UseCreatedMetric` or `EnableCreatedTimestampZeroIngestion`: what a page says of when a series began is its start time.
-    pub created: bool,
-    /// `RemoveStartTimeAdjustment`
-    pub no_adjustment: bool,
 }
 
 /// What upstream does not know.
@@ -57,12 +44,6 @@ impl Block for Config {
         f.any("target_allocator", &mut self.target_allocator);
         f.block("api_server", &mut self.api_server);
         f.warren(&mut self.warren);
-        let gate = |id: &str| f.has_gate(&format!("receiver.prometheusreceiver.{id}"));
-        self.gates = Gates {
-            native_histograms: gate("EnableNativeHistograms"),
-            created: gate("UseCreatedMetric") || gate("EnableCreatedTimestampZeroIngestion"),
-            no_adjustment: gate("RemoveStartTimeAdjustment"),
-        };
     }
 
     fn validate(&self, report: &mut Report<'_>) {

@@ -1,7 +1,6 @@
 //! The running receiver.
 
 use crate::Config;
-use crate::config::Gates;
 use std::any::Any;
 use std::sync::Arc;
 use warren_component::{BoxFuture, BuildContext, BuildError, Outputs, Receiver, ReceiverConfig, RunContext, RunError};
@@ -35,8 +34,8 @@ impl ReceiverConfig for Config {
                 lenient_lines: self.warren.lenient_lines,
                 trim_metric_suffixes: self.trim_metric_suffixes,
                 report_extra_scrape_metrics: self.report_extra_scrape_metrics,
-                start_times: self.start_times()?,
-                native_histograms: self.gates.native_histograms,
+                start_times: self.start_times(&cx)?,
+                native_histograms: has_gate(&cx, "EnableNativeHistograms"),
                 version: cx.build.version.clone(),
                 external_labels,
             },
@@ -49,10 +48,11 @@ impl ReceiverConfig for Config {
 }
 
 impl Config {
-    fn start_times(&self) -> Result<StartTimes, BuildError> {
-        let adjusted = match self.gates {
-            Gates { no_adjustment: true, created, .. } => StartTimes::Told { created },
-            Gates { created, .. } => StartTimes::Adjusted { created },
+    fn start_times(&self, cx: &BuildContext) -> Result<StartTimes, BuildError> {
+        let created = has_gate(cx, "UseCreatedMetric") || has_gate(cx, "EnableCreatedTimestampZeroIngestion");
+        let adjusted = match has_gate(cx, "RemoveStartTimeAdjustment") {
+            true => StartTimes::Told { created },
+            false => StartTimes::Adjusted { created },
         };
         if !self.use_start_time_metric {
             return Ok(adjusted);
@@ -61,6 +61,11 @@ impl Config {
         let regex = pattern.map(|pattern| Regex::new(pattern)).transpose();
         regex.map(StartTimes::Metric).map_err(|error| BuildError::new(format!("start_time_metric_regex: {error}")))
     }
+}
+
+/// Whether one of the receiver's feature gates is on.
+fn has_gate(cx: &BuildContext, name: &str) -> bool {
+    cx.gates.is_on(&format!("receiver.prometheusreceiver.{name}"))
 }
 
 struct Scraping(Runner);
