@@ -4,11 +4,15 @@
 //! load::Load: pages, compressed once ──GET──▶ warren-collector ──remote write──▶ counted, answered 204
 //! ```
 //!
+//! `--pipeline` measures another path instead: OTLP through statements ([`pipeline`]).
+//!
 //! The collector is the release build. Memory is read every 100 ms; processor time is that of the collector's process alone. A run that lost a
 //! sample is void whatever it cost.
 
 mod instructions;
 mod load;
+mod otlp;
+mod pipeline;
 mod start;
 mod table;
 
@@ -48,7 +52,7 @@ struct Run {
 /// The command.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let (mut queues, mut seconds, mut binary) = (Vec::new(), DEFAULT_SECONDS, None);
-    let (mut references, mut instructions, mut save) = (Vec::new(), false, false);
+    let (mut references, mut instructions, mut save, mut through_statements) = (Vec::new(), false, false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("queues") => queues.push(arguments.value()?.parse::<usize>()?),
@@ -57,6 +61,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
             Long("reference") => references.push(arguments.value()?.string()?),
             Long("instructions") => instructions = true,
             Long("save") => save = true,
+            Long("pipeline") => through_statements = true,
             other => return Err(other.unexpected().into()),
         }
     }
@@ -67,6 +72,13 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let interrupt = Interrupt::watch()?;
     if instructions {
         return instructions::run(&binary, save, &interrupt);
+    }
+    if through_statements && references.is_empty() {
+        return pipeline::run(&binary, &interrupt);
+    }
+    if through_statements {
+        let (rig, python) = rig()?;
+        return pipeline::beside_references(&python, &rig, &own(&binary), &references);
     }
     let sizes: Vec<(usize, u32)> = match queues.as_slice() {
         [] => SIZES.to_vec(),
@@ -148,13 +160,23 @@ fn scrape_config(load: &Load, interval: u32) -> serde_json::Value {
     })
 }
 
-/// The shared rig, which knows other programs as well, on the same sizes.
-fn beside_references(binary: &Path, references: &[String], sizes: &[(usize, u32)], seconds: u64) -> Result<()> {
+/// The shared rig, and a Python that has what it needs.
+fn rig() -> Result<(PathBuf, PathBuf)> {
     let rig = workspace::shared("bench/rig.py").context("--reference needs ../shared/bench/rig.py next to this checkout")?;
     let requirements =
         workspace::shared("conformance/requirements.txt").context("the rig needs ../shared/conformance/requirements.txt")?;
-    let python = conformance::python(&requirements)?;
-    let own = format!("warren=otelcol:{}", binary.display());
+    Ok((rig, conformance::python(&requirements)?))
+}
+
+/// The collector, as the rig takes its subjects.
+fn own(binary: &Path) -> String {
+    format!("warren=otelcol:{}", binary.display())
+}
+
+/// The shared rig, which knows other programs as well, on the same sizes.
+fn beside_references(binary: &Path, references: &[String], sizes: &[(usize, u32)], seconds: u64) -> Result<()> {
+    let (rig, python) = rig()?;
+    let own = own(binary);
     for (queues, interval) in sizes {
         let mut command = Command::new(&python);
         command.arg(&rig).arg("scrape").args(["--queues", &queues.to_string(), "--interval", &interval.to_string()]);

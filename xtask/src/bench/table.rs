@@ -48,7 +48,7 @@ fn row(name: &str, value: f64, unit: &str, budget: f64) {
 }
 
 /// `value ≤ budget`, or `value > budget` when it is broken.
-fn beside(value: f64, budget: Option<f64>) -> String {
+pub(super) fn beside(value: f64, budget: Option<f64>) -> String {
     match budget {
         None => format!("{value:.2}"),
         Some(budget) if value <= budget => format!("{value:.2} ≤ {budget}"),
@@ -56,6 +56,6 @@ fn beside(value: f64, budget: Option<f64>) -> String {
     }
 }
 
-fn mebibytes(bytes: u64) -> f64 {
+pub(super) fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
