@@ -14,16 +14,21 @@ pub const EXPANSION_MAX: usize = 16;
 /// Memory any request may take.
 pub const EXPANSION_FREE: usize = 1024 * 1024;
 
+/// Values of attributes that are looked for in the pool before it is judged whether looking is worth it.
+const TRIAL: u32 = 512;
+
 /// Pooled text and the budget of one request.
 pub(crate) struct Intake {
     texts: TextPool,
     room: usize,
+    /// Values that were looked for in the pool.
+    looked: u32,
 }
 
 impl Intake {
     /// For a request of so many bytes.
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { texts: TextPool::default(), room: EXPANSION_FREE.saturating_add(bytes.saturating_mul(EXPANSION_MAX)) }
+        Self { texts: TextPool::default(), room: EXPANSION_FREE.saturating_add(bytes.saturating_mul(EXPANSION_MAX)), looked: 0 }
     }
 
     /// Charges the budget for `count` more of `T`.
@@ -45,6 +50,21 @@ impl Intake {
             Some(like) if like.as_bytes() == bytes => like.clone(),
             _ => self.pooled(bytes),
         }
+    }
+
+    /// The value of an attribute. Where values hardly repeat, as process ids in log records, they are not looked for in the pool.
+    #[inline]
+    pub(crate) fn value_like(&mut self, bytes: &[u8], like: Option<&Text>) -> Text {
+        match like {
+            Some(like) if like.as_bytes() == bytes => return like.clone(),
+            _ => {}
+        }
+        // The pool has keys as well, of which there are few.
+        if self.looked > TRIAL && self.texts.len() as u32 > self.looked - self.looked / 8 {
+            return single(bytes);
+        }
+        self.looked = self.looked.saturating_add(1);
+        self.pooled(bytes)
     }
 }
 

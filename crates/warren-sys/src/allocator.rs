@@ -1,14 +1,20 @@
 //! The C library's allocator, told to give memory back, and counted.
 //!
-//! A scrape of a large page takes megabytes for a moment. Left alone, glibc raises its thresholds after the first such moment and keeps what was
-//! freed; pinned, large blocks come from the kernel and go back to it at once.
+//! A scrape of a large page takes megabytes for a moment. Left alone, glibc raises its thresholds after the first such moment, to 32 MiB and twice
+//! that, and keeps what was freed; pinned, large blocks come from the kernel and go back to it at once. Much smaller thresholds would have every
+//! request of a few megabytes pay for fresh pages, which costs a third of what passing it on costs; what is held back meanwhile goes back when
+//! nobody asks for it ([`release_unused`]).
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Blocks from this size on come from the kernel one by one, and so much free memory at the top of the heap goes back.
+/// Blocks from this size on come from the kernel one by one.
 #[cfg(target_env = "gnu")]
-const THRESHOLD_BYTES: libc::c_int = 128 * 1024;
+const MMAP_THRESHOLD_BYTES: libc::c_int = 1 << 20;
+
+/// So much free memory at the top of the heap goes back.
+#[cfg(target_env = "gnu")]
+const TRIM_THRESHOLD_BYTES: libc::c_int = 4 << 20;
 
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
 static FREED: AtomicUsize = AtomicUsize::new(0);
@@ -32,7 +38,7 @@ pub fn allocated_bytes() -> usize {
 pub fn tune() {
     #[cfg(target_env = "gnu")]
     for (option, value) in
-        [(libc::M_MMAP_THRESHOLD, THRESHOLD_BYTES), (libc::M_TRIM_THRESHOLD, THRESHOLD_BYTES), (libc::M_ARENA_MAX, 1)]
+        [(libc::M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES), (libc::M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES), (libc::M_ARENA_MAX, 1)]
     {
         // SAFETY: `mallopt` takes two integers, touches only the allocator's own settings, and is safe to call at any time; an option it
         // does not know makes it return 0, which changes nothing.

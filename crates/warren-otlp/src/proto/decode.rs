@@ -43,6 +43,8 @@ struct Decoder<'a> {
     found: u32,
     /// The last set decoded: the next one likely has the same keys, and some of the same values, in the same places.
     last: Attrs,
+    /// The last severity: the next one is likely the same.
+    severity: Text,
 }
 
 impl<'a> Decoder<'a> {
@@ -55,6 +57,7 @@ impl<'a> Decoder<'a> {
             looked: 0,
             found: 0,
             last: Attrs::EMPTY,
+            severity: Text::new(),
         }
     }
 
@@ -160,6 +163,12 @@ impl<'a> Decoder<'a> {
         Ok(self.intake.pooled(r.bytes()?))
     }
 
+    /// The text of a severity.
+    fn severity(&mut self, r: &mut Reader<'a>) -> Result<Text, DecodeError> {
+        self.severity = self.intake.pooled_like(r.bytes()?, Some(&self.severity));
+        Ok(self.severity.clone())
+    }
+
     /// The attributes that stand in a row from this field on, added to those that are there.
     #[inline]
     fn attributes(&mut self, r: &mut Reader<'a>, attrs: &mut Attrs) -> Result<(), DecodeError> {
@@ -208,7 +217,7 @@ impl<'a> Decoder<'a> {
                 match field {
                     1 => key = r.bytes()?,
                     2 => self.any_value(r.message("AnyValue")?, &mut value, depth, |intake, bytes| {
-                        intake.pooled_like(bytes, like.and_then(|like| text_of(&like.value)))
+                        intake.value_like(bytes, like.and_then(|like| text_of(&like.value)))
                     })?,
                     _ => r.skip()?,
                 }

@@ -11,7 +11,7 @@ impl<'a> Decoder<'a> {
             match field {
                 1 => record.time = r.fixed64()?,
                 2 => record.severity_number = r.int32()?,
-                3 => record.severity_text = self.text(&mut r)?,
+                3 => record.severity_text = self.severity(&mut r)?,
                 5 => self.body(r.message("AnyValue")?, &mut record.body)?,
                 6 => self.attributes(&mut r, &mut record.attrs)?,
                 7 => record.dropped_attributes = r.uint32()?,
