@@ -121,6 +121,26 @@ fn the_log_of_a_run_holds_no_secret() -> Result<()> {
 }
 
 #[test]
+fn an_attribute_that_an_exporter_replaces_is_warned_of_however_it_is_set() -> Result<()> {
+    let setters = [
+        json!({"attributes": {"actions": [{"key": "instance", "value": "a", "action": "insert"}]}}),
+        json!({"transform": {"metric_statements": ["set(datapoint.attributes[\"instance\"], \"a\")"]}}),
+    ];
+    for setter in setters {
+        let mut config =
+            scrape_through(&[job("job", "127.0.0.1:9")], json!({"prometheusremotewrite": {"endpoint": "http://127.0.0.1:9"}}));
+        config["service"]["pipelines"]["metrics"]["processors"] = json!(setter.as_object().unwrap().keys().collect::<Vec<_>>());
+        config["processors"] = setter;
+        let finished = run(&["validate"], &config.to_string())?;
+        assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+        for part in ["\"instance\"", "does not reach the destination of prometheusremotewrite", "service.instance.id"] {
+            assert!(finished.stderr.contains(part), "{part:?} is missing:\n{}", finished.stderr);
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn components_lists_what_is_built_in() -> Result<()> {
     let finished = command(["components"], &[])?;
     assert_eq!(finished.status.code(), Some(0));

@@ -149,6 +149,11 @@ pub trait ProcessorConfig: Block + Send + Sync {
     /// Builds the processor of one pipeline before `next`. Called inside the runtime; spawns nothing.
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError>;
 
+    /// Names of the attributes that it gives data points, as far as its settings say.
+    fn point_attributes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// A command that the type brings into every program it is built into; asked of the default settings.
     fn tool(&self) -> Option<Tool> {
         None
@@ -170,6 +175,20 @@ pub struct Tool {
 pub trait ExporterConfig: Block + Send + Sync {
     /// Builds the exporter for one signal. May open; spawns nothing. Called inside the runtime.
     fn build(&self, cx: BuildContext, signal: Signal) -> Result<Arc<dyn Exporter>, BuildError>;
+
+    /// Attributes of data points that do not arrive as they are.
+    fn replaced(&self) -> &'static [Replaced] {
+        &[]
+    }
+}
+
+/// An attribute of data points that an exporter replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// Its name.
+    pub attribute: &'static str,
+    /// The attribute of the resource that takes its place where the resource has it.
+    pub by: &'static str,
 }
 
 /// Decoded settings of an extension.

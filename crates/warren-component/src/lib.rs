@@ -34,7 +34,7 @@ pub use control::{Applied, ComponentName, Control, Gone, Refused, Request, Servi
 pub use extension::{AuthError, ClientAuth, Encoding, EncodingError, Extension, Identity, ServerAuth, Storage};
 pub use factory::{
     Exporter, ExporterConfig, ExporterFactory, ExtensionConfig, ExtensionFactory, Factories, Processor, ProcessorConfig,
-    ProcessorFactory, Receiver, ReceiverConfig, ReceiverFactory, Signals, Stability, Tool,
+    ProcessorFactory, Receiver, ReceiverConfig, ReceiverFactory, Replaced, Signals, Stability, Tool,
 };
 pub use gates::Gates;
 pub use run::{Health, RunContext, RunError, Status, Stop, StopHandle};

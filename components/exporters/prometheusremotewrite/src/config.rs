@@ -5,7 +5,7 @@ use http::Uri;
 use indexmap::IndexMap;
 use std::sync::Arc;
 use std::time::Duration;
-use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig};
+use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig, Replaced};
 use warren_config::{Block, ComponentId, Fields, GoDuration, Keyword, ReferenceKind, Report};
 use warren_delivery::{DeliveryConfig, QueueConfig, RetryConfig, deliver};
 use warren_http::ClientConfig;
@@ -257,7 +257,15 @@ impl Config {
     }
 }
 
+/// `job` and `instance` are those of the resource.
+const REPLACED: [Replaced; 2] =
+    [Replaced { attribute: "job", by: "service.name" }, Replaced { attribute: "instance", by: "service.instance.id" }];
+
 impl ExporterConfig for Config {
+    fn replaced(&self) -> &'static [Replaced] {
+        &REPLACED
+    }
+
     fn build(&self, cx: BuildContext, signal: Signal) -> Result<Arc<dyn Exporter>, BuildError> {
         let sending = Sending {
             translation: Translation {

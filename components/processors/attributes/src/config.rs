@@ -31,6 +31,12 @@ impl Block for Config {
 }
 
 impl ProcessorConfig for Config {
+    fn point_attributes(&self) -> Vec<String> {
+        let gives =
+            |action: &&ActionSettings| ["insert", "update", "upsert"].iter().any(|word| action.action.eq_ignore_ascii_case(word));
+        self.actions.iter().filter(gives).map(|action| action.key.clone()).collect()
+    }
+
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
         let selector = Selector::new(&self.selection, signal)
             .map_err(|error| BuildError::with_source(format!("{}: {error}", error.key), error))?;

@@ -78,6 +78,11 @@ impl Block for Config {
 }
 
 impl ProcessorConfig for Config {
+    fn point_attributes(&self) -> Vec<String> {
+        let groups = self.compiled(Signal::Metrics).unwrap_or_default();
+        groups.iter().flat_map(|compiled| compiled.group.point_attributes()).map(ToString::to_string).collect()
+    }
+
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
         let groups = self.compiled(signal).map_err(BuildError::new)?;
         let flatten = self.flatten_data && signal == Signal::Logs;

@@ -108,6 +108,11 @@ impl Group {
         Self { context, conditions, statements, remarks, runs, slots, tables }
     }
 
+    /// What the statements do.
+    pub(super) fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.statements.iter().map(|(_, statement)| &statement.action)
+    }
+
     /// The context of the statements.
     pub fn context(&self) -> Context {
         self.context

@@ -10,6 +10,7 @@ mod group;
 mod level;
 mod memo;
 mod sharing;
+mod targets;
 mod walk;
 
 pub(crate) use action::{Action, Statement};

@@ -45,6 +45,32 @@ impl Settings {
         for (id, pipeline) in &self.pipelines {
             let node = node.and_then(|pipelines| pipelines.get(&id.to_string()));
             PipelineCheck { id, node, root, diagnostics }.run(pipeline, sections, factories);
+            if id.signal() == Signal::Metrics {
+                self.check_replaced(id, node, pipeline, diagnostics);
+            }
+        }
+    }
+
+    /// Attributes that processors give data points and exporters of the same pipeline replace: whoever set them will not find them.
+    fn check_replaced(&self, id: &PipelineId, node: Option<&Node>, pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
+        let processors = pipeline.processors.iter().filter_map(|id| Some((id, self.processors.get(id)?.point_attributes())));
+        for (processor, attributes) in processors {
+            let exporters = pipeline.exporters.iter().filter_map(|id| Some((id, self.exporters.get(id)?.replaced())));
+            for (exporter, replaced) in exporters {
+                for replaced in replaced.iter().filter(|replaced| attributes.iter().any(|name| name == replaced.attribute)) {
+                    let message = format!(
+                        "the attribute {:?} that {processor} gives data points does not reach the destination of {exporter} where the resource has \
+                         {:?}, as all have that the prometheus receiver makes: it is written in its place",
+                        replaced.attribute, replaced.by
+                    );
+                    let place = element_place(node.and_then(|node| node.get("processors")), processor);
+                    let remedy = format!("set {:?} of the resource instead, with the resource processor", replaced.by);
+                    let mut told =
+                        finding("replaced-attribute", &format!("service::pipelines::{id}"), message, place, Some(remedy));
+                    told.severity = Severity::Warning;
+                    diagnostics.push(told);
+                }
+            }
         }
     }
 
