@@ -27,7 +27,42 @@ pub struct Converter {
 }
 
 /// A converter whose literals are bound.
-pub type Call = Box<dyn Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync>;
+pub struct Call {
+    any: AnyCall,
+    texts: Option<TextsCall>,
+}
+
+type AnyCall = Box<dyn Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync>;
+type TextsCall = Box<dyn Fn(&[&str]) -> Result<Val, Failure> + Send + Sync>;
+
+impl Call {
+    /// A call for any arguments.
+    pub fn new(any: impl Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync + 'static) -> Self {
+        Self { any: Box::new(any), texts: None }
+    }
+
+    /// With a second way for arguments that are all text, which are then lent as they lie in the record. It must give the same results.
+    ///
+    /// The texts are the items, if the converter takes a list of expressions, else its one argument that is no literal, which must be its first.
+    #[must_use]
+    pub fn of_texts(mut self, texts: impl Fn(&[&str]) -> Result<Val, Failure> + Send + Sync + 'static) -> Self {
+        self.texts = Some(Box::new(texts));
+        self
+    }
+
+    /// Its result.
+    ///
+    /// # Errors
+    /// What the converter fails with.
+    pub fn call(&self, args: Args<'_>) -> Result<Val, Failure> {
+        (self.any)(args)
+    }
+
+    /// The way for texts, if there is one.
+    pub(crate) fn texts(&self) -> Option<&TextsCall> {
+        self.texts.as_ref()
+    }
+}
 
 /// A parameter.
 #[derive(Clone, Copy, Debug)]
@@ -260,7 +295,7 @@ impl Function {
         if let (Some(first), Some(kind)) = (values.first_mut(), self.kinds.first()) {
             *first = crate::getter::coerce(*kind, text)?;
         }
-        (self.call)(Args { values: &values, items: &[] })
+        self.call.call(Args { values: &values, items: &[] })
     }
 }
 

@@ -220,6 +220,18 @@ impl Got<'_> {
         }
     }
 
+    /// The value as telemetry stores it ([`Val::stored`]); `None` for nothing.
+    #[inline]
+    pub(crate) fn into_stored(self) -> Option<Value> {
+        match self {
+            Self::Stored(Value::Empty) => None,
+            Self::Stored(value) => Some(value.clone()),
+            Self::Text(text) => Some(Value::Str(text.clone())),
+            Self::Own(Val::Str(text)) => Some(Value::Str(text)),
+            other => Some(other.into_val()).filter(|value| !value.is_nil()).map(Val::stored),
+        }
+    }
+
     /// Shows the value to a visitor, without taking it.
     pub fn with<T>(&self, visit: impl FnOnce(&Val) -> T) -> T {
         match self {

@@ -41,36 +41,43 @@ impl Attrs {
     }
 
     /// All attributes, in order.
+    #[inline]
     pub fn as_slice(&self) -> &[KeyValue] {
         self.0.as_deref().map_or(&[], Vec::as_slice)
     }
 
     /// All attributes, in order.
+    #[inline]
     pub fn iter(&self) -> std::slice::Iter<'_, KeyValue> {
         self.as_slice().iter()
     }
 
     /// How many attributes there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.as_slice().len()
     }
 
     /// Whether there is no attribute.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.is_none() || self.as_slice().is_empty()
     }
 
     /// The value of the first attribute with this key.
+    #[inline]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
     /// Whether an attribute has this key.
+    #[inline]
     pub fn contains_key(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
     /// The attributes for writing. Copies the set first if someone else holds it; keys and values are shared, not copied.
+    #[inline]
     pub fn edit(&mut self) -> &mut Vec<KeyValue> {
         let shared = self.0.get_or_insert_with(|| Arc::new(Vec::new()));
         if !shared.is_unique() {
@@ -83,6 +90,7 @@ impl Attrs {
     }
 
     /// Sets the value of the first attribute with this key, or appends it.
+    #[inline]
     pub fn upsert(&mut self, key: Text, value: Value) {
         let entries = self.edit();
         match entries.iter_mut().find(|entry| entry.key == key) {
@@ -103,16 +111,19 @@ impl Attrs {
     /// The identity of the shared storage: equal for clones, and never that of another set while one of them lives. Zero for the empty set.
     ///
     /// A memo keyed by it must hold a clone of the set, else the storage may be freed and its address used again.
+    #[inline]
     pub fn id(&self) -> usize {
         self.0.as_ref().map_or(0, |entries| Arc::as_ptr(entries).addr())
     }
 
     /// Whether both are clones of one set.
+    #[inline]
     pub fn same(&self, other: &Self) -> bool {
         self.id() == other.id()
     }
 
     /// How many clones of this set live; zero for the empty set.
+    #[inline]
     pub fn holders(&self) -> usize {
         self.0.as_ref().map_or(0, Arc::strong_count)
     }

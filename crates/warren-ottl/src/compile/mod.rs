@@ -166,12 +166,12 @@ impl Compiler {
         let edit = (editor.bind)(&bound.literals()).map_err(couldnt)?;
         let Bound { mut arguments, target, .. } = bound;
         match (editor.name, target, arguments.values.get_mut(1).and_then(Option::take)) {
-            ("set", Some(target), Some((_, value))) => Ok(Action::Set { target, value }),
+            ("set", Some(target), Some((_, value))) => Ok(Action::set(target, value)),
             (_, target, taken) => {
                 if let (Some(place), taken @ Some(_)) = (arguments.values.get_mut(1), taken) {
                     *place = taken;
                 }
-                Ok(Action::Edit { edit, target, arguments, changes: editor.changes })
+                Ok(Action::edit(edit, target, arguments, editor.changes))
             }
         }
     }

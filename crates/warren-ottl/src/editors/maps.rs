@@ -5,6 +5,9 @@ use crate::functions::entries::Entries;
 use crate::value::Val;
 use warren_pdata::{Attrs, Value};
 
+/// Up to so many entries together are compared one by one, where they are: sooner done than looked up.
+const MERGED_IN_PLACE_MAX: usize = 32;
+
 pub(super) const EDITORS: &[Editor] = &[
     Editor {
         name: "merge_maps",
@@ -47,6 +50,20 @@ pub(super) const EDITORS: &[Editor] = &[
 /// Takes over entries whose keys are new, or known, or both; known ones keep their place.
 fn merge(target: &mut Attrs, source: &Attrs, insert: bool, update: bool) {
     if source.is_empty() || target.same(source) {
+        return;
+    }
+    if target.len() + source.len() <= MERGED_IN_PLACE_MAX {
+        for entry in source {
+            match target.iter().position(|own| own.key == entry.key) {
+                Some(at) if update => {
+                    if let Some(own) = target.edit().get_mut(at) {
+                        own.value = entry.value.clone();
+                    }
+                }
+                None if insert => target.edit().push(entry.clone()),
+                _ => {}
+            }
+        }
         return;
     }
     let mut entries = Entries::from(&*target);

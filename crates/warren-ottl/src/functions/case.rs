@@ -1,14 +1,16 @@
 //! Upper, lower, snake and camel case.
 
-use crate::function::{Converter, Kind, Param, Yields, param};
+use super::text_of;
+use crate::function::{Call, Converter, Kind, Param, Yields, param};
 use crate::value::Val;
+use warren_pdata::Text;
 
 const TARGET: &[Param] = &[param("target", Kind::Str)];
 
 /// Converters of this group.
 pub(super) const CONVERTERS: &[Converter] = &[
-    converter!("ToLowerCase", TARGET, Str, |args| Ok(lower(args.text(0)).into())),
-    converter!("ToUpperCase", TARGET, Str, |args| Ok(upper(args.text(0)).into())),
+    converter!("ToLowerCase", TARGET, Str, |args| Ok(Val::Str(lower(args.text(0))))),
+    converter!("ToUpperCase", TARGET, Str, |args| Ok(Val::Str(upper(args.text(0))))),
     converter!("ToSnakeCase", TARGET, Str, |args| Ok(snake(args.text(0)).into())),
     converter!("ToCamelCase", TARGET, Str, |args| Ok(camel(args.text(0)).into())),
     Converter {
@@ -16,31 +18,40 @@ pub(super) const CONVERTERS: &[Converter] = &[
         params: &[param("target", Kind::Str), param("to_case", Kind::LitStr)],
         yields: Yields::Str,
         bind: |literals| {
-            let convert = match literals.text(1).unwrap_or_default() {
+            let convert: fn(&str) -> Text = match literals.text(1).unwrap_or_default() {
                 "lower" => lower,
                 "upper" => upper,
-                "snake" => snake,
-                "camel" => camel,
+                "snake" => |text| snake(text).into(),
+                "camel" => |text| camel(text).into(),
                 other => return Err(format!("invalid case: {other}, allowed cases are: lower, upper, snake, camel")),
             };
-            super::call(move |args| Ok(Val::from(convert(args.text(0)))))
+            let call = Call::new(move |args| Ok(Val::Str(convert(args.text(0)))));
+            Ok(call.of_texts(move |texts| Ok(Val::Str(convert(texts.first().copied().unwrap_or_default())))))
         },
     },
 ];
 
 /// Each letter by itself; one whose counterpart is not a single letter stays, but for the dotted capital I.
-fn lower(text: &str) -> String {
+fn lower(text: &str) -> Text {
     if text.is_ascii() {
-        return text.to_ascii_lowercase();
+        return ascii(text, <[u8]>::make_ascii_lowercase);
     }
-    text.chars().map(|c| if c == '\u{130}' { 'i' } else { counterpart(c, c.to_lowercase()) }).collect()
+    text.chars().map(|c| if c == '\u{130}' { 'i' } else { counterpart(c, c.to_lowercase()) }).collect::<String>().into()
 }
 
-fn upper(text: &str) -> String {
+fn upper(text: &str) -> Text {
     if text.is_ascii() {
-        return text.to_ascii_uppercase();
+        return ascii(text, <[u8]>::make_ascii_uppercase);
     }
-    text.chars().map(|c| counterpart(c, c.to_uppercase())).collect()
+    text.chars().map(|c| counterpart(c, c.to_uppercase())).collect::<String>().into()
+}
+
+/// ASCII letters changed where the text lies in the end.
+fn ascii(text: &str, change: fn(&mut [u8])) -> Text {
+    text_of(text.len(), |room| {
+        room.copy_from_slice(text.as_bytes());
+        change(room);
+    })
 }
 
 fn counterpart(c: char, mut mapped: impl Iterator<Item = char>) -> char {

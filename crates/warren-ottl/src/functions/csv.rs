@@ -4,7 +4,7 @@
 //! part of the same field.
 
 use super::entries::Entries;
-use crate::function::{Args, Converter, Kind, Literals, Yields, optional, param};
+use crate::function::{Args, Call, Converter, Kind, Literals, Yields, optional, param};
 use crate::{Failure, Val};
 
 /// The converters of this file.
@@ -20,7 +20,7 @@ pub(super) const CONVERTERS: &[Converter] = &[Converter {
     yields: Yields::Map,
     bind: |literals| {
         let call = Csv::new(literals)?;
-        Ok(Box::new(move |args: Args<'_>| call.parse(args.text(0), args.text(1))))
+        Ok(Call::new(move |args: Args<'_>| call.parse(args.text(0), args.text(1))))
     },
 }];
 

@@ -4,7 +4,7 @@
 //! the text, where upstream's order is random. Control characters within text and zeros before a number are let pass, as upstream's decoder does.
 
 use super::entries::Entries;
-use crate::function::{Converter, Kind, Yields, param};
+use crate::function::{Call, Converter, Kind, Yields, param};
 use crate::{Failure, Val};
 use warren_pdata::Value;
 
@@ -13,7 +13,7 @@ pub(super) const CONVERTERS: &[Converter] = &[Converter {
     name: "ParseJSON",
     params: &[param("target", Kind::Str)],
     yields: Yields::Any,
-    bind: |_| Ok(Box::new(|args| parse(args.text(0)))),
+    bind: |_| Ok(Call::new(|args| parse(args.text(0)))),
 }];
 
 /// Objects and lists within each other.

@@ -4,7 +4,7 @@
 //! ASCII come out as they went in.
 
 use super::entries::Entries;
-use crate::function::{Converter, Kind, Literals, Yields, optional, param};
+use crate::function::{Call, Converter, Kind, Literals, Yields, optional, param};
 use crate::{Failure, Val};
 use warren_gotext::quoted;
 use warren_pdata::{Attrs, KeyValue};
@@ -17,7 +17,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         yields: Yields::Map,
         bind: |literals| {
             let (delimiter, pair_delimiter) = delimiters(literals)?;
-            Ok(Box::new(move |args| parse(args.text(0), &delimiter, &pair_delimiter)))
+            Ok(Call::new(move |args| parse(args.text(0), &delimiter, &pair_delimiter)))
         },
     },
     Converter {
@@ -32,7 +32,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         bind: |literals| {
             let (delimiter, pair_delimiter) = delimiters(literals)?;
             let sorted = literals.bool(3).unwrap_or(false);
-            Ok(Box::new(move |args| {
+            Ok(Call::new(move |args| {
                 let Val::Map(map) = args.get(0) else { return Ok(Val::from("")) };
                 Ok(write(map, &delimiter, &pair_delimiter, sorted).into())
             }))

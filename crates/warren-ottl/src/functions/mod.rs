@@ -36,6 +36,7 @@ mod xml;
 use crate::function::{Args, Call, Converter, RecordConverter};
 use crate::record::Failure;
 use crate::value::Val;
+use warren_pdata::Text;
 
 /// Every converter, group by group.
 pub const CONVERTERS: &[&[Converter]] = &[
@@ -63,7 +64,12 @@ pub const CONVERTERS: &[&[Converter]] = &[
 pub const RECORD_CONVERTERS: &[RecordConverter] = of_record::CONVERTERS;
 
 fn call(function: impl Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync + 'static) -> Result<Call, String> {
-    Ok(Box::new(function))
+    Ok(Call::new(function))
+}
+
+/// A text of so many bytes, written where it lies in the end.
+fn text_of(bytes: usize, write: impl FnOnce(&mut [u8])) -> Text {
+    if bytes == 0 { Text::new() } else { Text::init_with(bytes, write).unwrap_or_default() }
 }
 
 /// The longest text that a function makes. Statements that make texts of texts could otherwise double them without end.
@@ -134,7 +140,7 @@ mod testing {
             values.push(value);
         }
         let call = (converter.bind)(&Literals(&literals))?;
-        call(Args { values: &values, items: &items }).map_err(|failure| failure.to_string())
+        call.call(Args { values: &values, items: &items }).map_err(|failure| failure.to_string())
     }
 
     /// As [`run`], the result as text: what tests compare.

@@ -1,8 +1,9 @@
 //! Regular expressions. Patterns are literals, compiled once.
 
 use super::entries::Entries;
-use crate::function::{Converter, Kind, Yields, param};
+use crate::function::{Call, Converter, Kind, Yields, param};
 use crate::value::Val;
+use std::sync::{Arc, Mutex};
 use warren_pdata::Text;
 use warren_regex::{Captures, Regex};
 
@@ -15,7 +16,10 @@ pub(super) const CONVERTERS: &[Converter] = &[
         bind: |literals| {
             let regex = Regex::new(literals.text(1).unwrap_or_default())
                 .map_err(|error| format!("the pattern supplied to IsMatch is not a valid regexp pattern: {error}"))?;
-            super::call(move |args| Ok(Val::Bool(matches!(args.get(0), Val::Str(text) if regex.is_match(text)))))
+            let regex = Arc::new(regex);
+            let same = regex.clone();
+            let call = Call::new(move |args| Ok(Val::Bool(matches!(args.get(0), Val::Str(text) if regex.is_match(text)))));
+            Ok(call.of_texts(move |texts| Ok(Val::Bool(texts.first().is_some_and(|text| same.is_match(text))))))
         },
     },
     Converter {
@@ -33,21 +37,45 @@ pub(super) const CONVERTERS: &[Converter] = &[
             if groups.is_empty() {
                 return Err("at least 1 named capture group must be supplied in the given regex".to_owned());
             }
-            super::call(move |args| {
-                let (text, mut captures) = (args.text(0), Captures::default());
-                if !regex.captures(text, &mut captures) {
-                    return Ok(Val::Map(Default::default()));
-                }
-                let mut entries = Entries::default();
-                for (index, name) in &groups {
-                    // A group that took no part in the match is empty text.
-                    entries.set(name.clone(), captures.get(text, *index).unwrap_or_default());
-                }
-                Ok(entries.into())
-            })
+            let extractor = Arc::new(Extractor { regex, groups, captures: Mutex::default() });
+            let same = extractor.clone();
+            let call = Call::new(move |args| Ok(extractor.extract(args.text(0))));
+            Ok(call.of_texts(move |texts| Ok(same.extract(texts.first().copied().unwrap_or_default()))))
         },
     },
 ];
+
+/// A pattern and its named groups.
+struct Extractor {
+    regex: Regex,
+    groups: Vec<(usize, Text)>,
+    /// Room for what is found, kept from call to call.
+    captures: Mutex<Captures>,
+}
+
+impl Extractor {
+    /// The named groups of the first match.
+    fn extract(&self, text: &str) -> Val {
+        let mut own;
+        let mut kept = self.captures.try_lock();
+        let captures = match &mut kept {
+            Ok(kept) => &mut **kept,
+            Err(_) => {
+                own = Captures::default();
+                &mut own
+            }
+        };
+        if !self.regex.captures(text, captures) {
+            return Val::Map(Default::default());
+        }
+        let mut entries = Entries::default();
+        for (index, name) in &self.groups {
+            // A group that took no part in the match is empty text.
+            entries.set(name.clone(), captures.get(text, *index).unwrap_or_default());
+        }
+        entries.into()
+    }
+}
 
 #[cfg(test)]
 mod tests {

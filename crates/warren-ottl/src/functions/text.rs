@@ -1,7 +1,7 @@
 //! Texts: joined, cut, and looked at.
 
-use super::within_bounds;
-use crate::function::{Args, Converter, Kind, Yields, optional, param};
+use super::{text_of, within_bounds};
+use crate::function::{Args, Call, Converter, Kind, Yields, optional, param};
 use crate::getter::hexadecimal;
 use crate::record::Failure;
 use crate::value::{ItemType, Val};
@@ -25,7 +25,9 @@ pub(super) const CONVERTERS: &[Converter] = &[
         yields: Yields::Str,
         bind: |literals| {
             let delimiter = Text::from(literals.text(1).unwrap_or_default());
-            super::call(move |args| concat(args.items, &delimiter))
+            let same = delimiter.clone();
+            let call = Call::new(move |args| concat(args.items.iter().map(shown), &delimiter));
+            Ok(call.of_texts(move |texts| concat(texts.iter().copied(), &same)))
         },
     },
     Converter {
@@ -73,17 +75,21 @@ fn shown(item: &Val) -> &str {
     }
 }
 
-fn concat(items: &[Val], delimiter: &str) -> Result<Val, Failure> {
-    let bytes = items.iter().map(|item| shown(item).len() + delimiter.len()).sum();
+fn concat<'t>(items: impl Iterator<Item = &'t str> + Clone, delimiter: &str) -> Result<Val, Failure> {
+    let bytes = items.clone().map(|item| item.len() + delimiter.len()).sum::<usize>();
     within_bounds(bytes)?;
-    let mut out = String::with_capacity(bytes);
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            out.push_str(delimiter);
+    // Where it lies in the end; the last item is followed by no delimiter.
+    let made = text_of(bytes.saturating_sub(delimiter.len()), |mut room| {
+        for (index, item) in items.enumerate() {
+            for part in [if index > 0 { delimiter } else { "" }, item] {
+                if let Some((place, rest)) = std::mem::take(&mut room).split_at_mut_checked(part.len()) {
+                    place.copy_from_slice(part.as_bytes());
+                    room = rest;
+                }
+            }
         }
-        out.push_str(shown(item));
-    }
-    Ok(out.into())
+    });
+    Ok(Val::Str(made))
 }
 
 fn split(text: &str, delimiter: &str) -> Val {

@@ -4,7 +4,7 @@
 //! stay. Unlike upstream's, the port is a number like any other, so that it can be compared.
 
 use super::entries::Entries;
-use crate::function::{Converter, Kind, Yields, param};
+use crate::function::{Call, Converter, Kind, Yields, param};
 use crate::{Failure, Val};
 use std::borrow::Cow;
 use warren_gotext::quoted;
@@ -15,7 +15,7 @@ pub(super) const CONVERTERS: &[Converter] = &[Converter {
     name: "URL",
     params: &[param("uri", Kind::Str)],
     yields: Yields::Map,
-    bind: |_| Ok(Box::new(|args| parts(args.text(0)))),
+    bind: |_| Ok(Call::new(|args| parts(args.text(0)))),
 }];
 
 /// Most parameters of a query that stands alone, as in Go.

@@ -133,11 +133,27 @@ pub fn no_map(found: &str) -> Failure {
 pub fn write(map: &mut Attrs, indexes: &[Index], value: Value) -> Result<(), Failure> {
     let Some((first, rest)) = indexes.split_first() else { return Ok(()) };
     let key = map_key(first).map_err(|failure| Failure::new(format!("cannot set map value: {failure}")))?;
-    // A set that others hold is not copied for nothing.
-    if rest.is_empty() && map.holders() > 1 && map.get(key) == Some(&value) {
+    if rest.is_empty() {
+        write_entry(map, key, value);
         return Ok(());
     }
     write_value(slot(map, key), rest, value)
+}
+
+/// Writes the value of a key, which is made if it is missing.
+pub(crate) fn write_entry(map: &mut Attrs, key: &Text, value: Value) {
+    match map.iter().position(|entry| entry.key == *key) {
+        Some(at) => {
+            // A set that others hold is not copied for nothing.
+            if map.holders() > 1 && map.as_slice().get(at).is_some_and(|entry| entry.value == value) {
+                return;
+            }
+            if let Some(entry) = map.edit().get_mut(at) {
+                entry.value = value;
+            }
+        }
+        None => map.edit().push(KeyValue { key: key.clone(), value }),
+    }
 }
 
 /// The value under a key; an empty one is made if the key is missing.

@@ -16,6 +16,7 @@ mod span;
 mod tests;
 
 pub use event::EventField;
+pub(crate) use index::write_entry;
 pub use index::{Index, map_within, map_within_value, no_map, read, read_result, read_value, stored_type, write, write_value};
 pub use log::LogField;
 pub use metric::MetricField;
@@ -65,6 +66,14 @@ impl Field {
             Self::Cache => None,
         }
     }
+
+    /// Whether it is the attributes of a record of a kind that always has some.
+    pub(crate) fn is_attributes(self) -> bool {
+        matches!(
+            self,
+            Self::DataPoint(PointField::Attributes) | Self::Log(LogField::Attributes) | Self::Span(SpanField::Attributes)
+        )
+    }
 }
 
 /// Reads a field.
@@ -111,6 +120,9 @@ pub fn set(record: &mut Record<'_>, field: Field, indexes: &[Index], value: Val)
 /// # Errors
 /// When what is there is no map, or an index does not fit.
 pub fn map_mut<'r>(record: &'r mut Record<'_>, field: Field, indexes: &[Index]) -> Result<&'r mut Attrs, Failure> {
+    if indexes.is_empty() && field.is_attributes() {
+        return attributes_mut(record, field).ok_or_else(|| no_map("nil"));
+    }
     let other = match get(record, field, indexes)? {
         Got::Map(_) | Got::Stored(Value::Map(_)) => None,
         other => Some(other.into_val().type_name()),
@@ -118,7 +130,18 @@ pub fn map_mut<'r>(record: &'r mut Record<'_>, field: Field, indexes: &[Index]) 
     if let Some(other) = other {
         return Err(no_map(other));
     }
-    let map = match (field, &mut record.item) {
+    if field == Field::Log(LogField::Body) {
+        return match &mut record.item {
+            Item::Log(log) => map_within_value(&mut log.body, indexes),
+            _ => Err(no_map("nil")),
+        };
+    }
+    map_within(attributes_mut(record, field).ok_or_else(|| no_map("nil"))?, indexes)
+}
+
+/// The map that a field is, if it is one of those that always are.
+pub(crate) fn attributes_mut<'r>(record: &'r mut Record<'_>, field: Field) -> Option<&'r mut Attrs> {
+    match (field, &mut record.item) {
         (Field::Cache, _) => Some(&mut record.cache),
         (Field::Resource(ResourceField::Attributes), _) => Some(&mut record.resource.attrs),
         (Field::Scope(ScopeField::Attributes), _) => record.scope.as_mut().map(|(scope, _)| &mut scope.attrs),
@@ -129,10 +152,8 @@ pub fn map_mut<'r>(record: &'r mut Record<'_>, field: Field, indexes: &[Index]) 
         (Field::Metric(MetricField::Metadata), Item::Metric(metric) | Item::DataPoint(metric, _)) => Some(&mut metric.metadata),
         (Field::DataPoint(PointField::Attributes), Item::DataPoint(metric, at)) => point_attrs_mut(&mut metric.data, *at),
         (Field::Log(LogField::Attributes), Item::Log(log)) => Some(&mut log.attrs),
-        (Field::Log(LogField::Body), Item::Log(log)) => return map_within_value(&mut log.body, indexes),
         _ => None,
-    };
-    map_within(map.ok_or_else(|| no_map("nil"))?, indexes)
+    }
 }
 
 /// Writes a map: as a whole, or where the indexes lead.

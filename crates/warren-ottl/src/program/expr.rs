@@ -86,21 +86,53 @@ impl CallExpr {
     }
 
     fn result_of_constants(&self) -> Option<Val> {
-        let constant = |kind: Kind, expr: &Expr| match expr {
-            Expr::Const(value) => coerce(kind, value.clone()).ok(),
-            _ => None,
-        };
-        let value = |argument: &Option<(Kind, Expr)>| match argument {
-            Some((kind, expr)) => constant(*kind, expr),
-            None => Some(Val::Nil),
-        };
-        let values: Vec<Val> = self.args.values.iter().map(value).collect::<Option<_>>()?;
-        let items: Vec<Val> = self.args.items.iter().map(|item| constant(self.args.item_kind, item)).collect::<Option<_>>()?;
-        let result = (self.call)(Args { values: &values, items: &items }).ok()?;
+        let evaluated = self.args.of_constants()?;
+        let result = self.call.call(evaluated.args()).ok()?;
         match &self.keys {
             Keys::Fixed(indexes) => read_result(result, indexes).ok(),
             Keys::Computed(_) => None,
         }
+    }
+}
+
+impl CallExpr {
+    fn result(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
+        let mut evaluated = Evaluated::default();
+        match (self.call.texts(), &*self.args.values, &*self.args.items) {
+            (Some(texts), [Some((Kind::Any | Kind::Str | Kind::StrLike, argument)), rest @ ..], [])
+                if rest.iter().all(Option::is_none) =>
+            {
+                let argument = argument.eval(record, memo)?;
+                if let Some(text) = argument.as_text() {
+                    return texts(&[text]);
+                }
+                let kind = self.args.values.first().and_then(Option::as_ref).map_or(Kind::Any, |(kind, _)| *kind);
+                evaluated.values.push(coerce(kind, argument.into_val())?);
+            }
+            (Some(texts), values, items @ [_, ..]) if values.iter().all(Option::is_none) => {
+                let mut lent: SmallVec<[Got<'_>; 4]> = SmallVec::new();
+                for item in items {
+                    lent.push(item.eval(record, memo)?);
+                    if lent.last().is_some_and(|item| item.as_text().is_none()) {
+                        break;
+                    }
+                }
+                let all: SmallVec<[&str; 4]> = lent.iter().filter_map(Got::as_text).map(|text| text.as_str()).collect();
+                if all.len() == items.len() {
+                    return texts(&all);
+                }
+                drop(all);
+                let done = lent.len();
+                for item in lent {
+                    evaluated.items.push(coerce(self.args.item_kind, item.into_val())?);
+                }
+                for item in items.iter().skip(done) {
+                    evaluated.items.push(coerce(self.args.item_kind, item.eval(record, memo)?.into_val())?);
+                }
+            }
+            _ => self.args.eval(record, memo, &mut evaluated)?,
+        }
+        self.call.call(evaluated.args())
     }
 }
 
@@ -150,9 +182,7 @@ impl Expr {
                 keys => path::get(record, path.field, keys.eval(record, memo)?.as_slice())?,
             },
             Self::Call(call) => {
-                let mut evaluated = Evaluated::default();
-                call.args.eval(record, memo, &mut evaluated)?;
-                let result = (call.call)(evaluated.args())?;
+                let result = call.result(record, memo)?;
                 match call.keys.eval(record, memo)?.as_slice() {
                     [] => Got::Own(result),
                     indexes => Got::Own(read_result(result, indexes)?),
@@ -232,6 +262,21 @@ impl Keys {
 }
 
 impl Arguments {
+    /// What they are, if all are known beforehand and do.
+    pub(crate) fn of_constants(&self) -> Option<Evaluated> {
+        let constant = |kind: Kind, expr: &Expr| match expr {
+            Expr::Const(value) => coerce(kind, value.clone()).ok(),
+            _ => None,
+        };
+        let value = |argument: &Option<(Kind, Expr)>| match argument {
+            Some((kind, expr)) => constant(*kind, expr),
+            None => Some(Val::Nil),
+        };
+        let values = self.values.iter().map(value).collect::<Option<_>>()?;
+        let items = self.items.iter().map(|item| constant(self.item_kind, item)).collect::<Option<_>>()?;
+        Some(Evaluated { values, items })
+    }
+
     pub(crate) fn eval(&self, record: &Record<'_>, memo: &mut Memo, evaluated: &mut Evaluated) -> Result<(), Failure> {
         for (at, argument) in self.values.iter().enumerate() {
             if let Some((kind, expr)) = argument {

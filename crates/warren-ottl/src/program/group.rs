@@ -180,9 +180,7 @@ impl Group {
                 Some(shared) if self.is_shared(shared, record, memo) => {
                     self.run_shared(run, shared, record, memo, mode, observer)?
                 }
-                _ => {
-                    self.run_plainly(run, record, memo, mode, observer)?;
-                }
+                _ => self.run_plainly(run, record, memo, mode, observer)?,
             }
         }
         Ok(())
@@ -203,44 +201,50 @@ impl Group {
         mode: ErrorMode,
         observer: &mut impl Observer,
     ) -> Result<(), Failed> {
-        let index = run.statements.start;
-        if let (true, Some((text, statement))) = (shared.asks, self.statements.get(index)) {
+        let statements = self.statements.get(run.statements.clone()).unwrap_or_default();
+        let mut asked = shared.asked;
+        let mut answers = 0;
+        while asked != 0 {
+            let offset = asked.trailing_zeros();
+            asked &= asked - 1;
+            let Some((_, statement)) = statements.get(offset as usize) else { break };
             match statement.condition.holds(record, memo) {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(failure) => return settle(Source::Statement(index), text, failure, mode, observer),
+                Ok(holds) => answers |= u64::from(holds) << offset,
+                // It is told when its turn comes.
+                Err(_) => return self.run_plainly(run, record, memo, mode, observer),
             }
+        }
+        if answers == 0 && shared.asked.count_ones() as usize == statements.len() {
+            return Ok(());
         }
         let scopes = memo.scopes();
         let Some(table) = memo.tables.get_mut(shared.table) else { return Ok(()) };
         table.compare_frame(shared, record, scopes);
         let Some(attrs) = attrs_of(record) else { return Ok(()) };
-        if let Some(after) = table.find(attrs) {
+        if let Some(after) = table.find(attrs, answers) {
             *attrs = after.clone();
             return Ok(());
         }
         let before = attrs.clone();
-        let well = if shared.asks {
-            match self.statements.get(index) {
-                Some((text, statement)) => match statement.action.run(record, memo) {
-                    Ok(()) => true,
-                    Err(failure) => {
-                        settle(Source::Statement(index), text, failure, mode, observer)?;
-                        false
-                    }
-                },
-                None => false,
+        let mut well = true;
+        for (offset, (text, statement)) in statements.iter().enumerate() {
+            let ran = match (shared.asked >> offset & 1, answers >> offset & 1) {
+                (0, _) => statement.run(record, memo).map(drop),
+                (_, 0) => Ok(()),
+                _ => statement.action.run(record, memo),
+            };
+            if let Err(failure) = ran {
+                well = false;
+                settle(Source::Statement(run.statements.start + offset), text, failure, mode, observer)?;
             }
-        } else {
-            self.run_plainly(run, record, memo, mode, observer)?
-        };
+        }
         if let (true, Some(table), Some(after)) = (well, memo.tables.get_mut(shared.table), attrs_of(record)) {
-            table.insert(before, after.clone());
+            table.insert(before, answers, after.clone());
         }
         Ok(())
     }
 
-    /// Runs statements one after the other and says whether none failed.
+    /// Runs statements one after the other.
     fn run_plainly(
         &self,
         run: &Run,
@@ -248,16 +252,14 @@ impl Group {
         memo: &mut Memo,
         mode: ErrorMode,
         observer: &mut impl Observer,
-    ) -> Result<bool, Failed> {
-        let mut well = true;
+    ) -> Result<(), Failed> {
         let statements = self.statements.get(run.statements.clone()).unwrap_or_default();
         for (index, (text, statement)) in run.statements.clone().zip(statements) {
             if let Err(failure) = statement.run_once(index, record, memo) {
-                well = false;
                 settle(Source::Statement(index), text, failure, mode, observer)?;
             }
         }
-        Ok(well)
+        Ok(())
     }
 
     /// Runs on one record, statement by statement, and tells what each did: whether its condition held, or why it failed.
@@ -417,7 +419,7 @@ impl Action {
             }
         };
         match self {
-            Self::Set { target, .. } => mark(target.field),
+            Self::Set { target, .. } | Self::SetEntry { target, .. } => mark(target.field),
             Self::Edit { target, changes, .. } => {
                 if let Some(target) = target {
                     mark(target.field);

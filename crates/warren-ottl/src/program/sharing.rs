@@ -1,8 +1,8 @@
 //! Edits of attribute sets, once for each set that records share.
 //!
 //! Statements that follow each other, change nothing but the record's own attributes and look at nothing but these, the resource, the scope and
-//! constants, give equal results for equal sets: a [`Run`] of them is looked up by the identity of the set. A set that one record alone holds is
-//! edited in place instead and never looked up.
+//! constants, give equal results for equal sets: a [`Run`] of them is looked up by the identity of the set, and by the answers of those conditions
+//! that look at more. A set that one record alone holds is edited in place instead and never looked up.
 
 use super::action::{Action, Statement};
 use super::level::{Dependencies, Level};
@@ -36,9 +36,13 @@ pub(super) struct Shared {
     pub table: usize,
     /// Whether they depend on the resource or the scope.
     framed: bool,
-    /// Whether the condition of the one statement of the run must be asked for each record.
-    pub asks: bool,
+    /// Which statements' conditions must be asked for each record, a bit for each from the first one on: their answers are part of what a result
+    /// is looked up by. They do not depend on what the run changes.
+    pub asked: u64,
 }
+
+/// In one run, so many conditions are asked for each record: every further one halves what a result is good for.
+const ASKED_MAX: u32 = 8;
 
 /// The records' own attributes.
 fn own_attrs(own: Context) -> Option<Field> {
@@ -90,6 +94,11 @@ pub(super) fn runs<'s>(
         });
         if same { looks } else { Looks::More }
     };
+    // Whether an answer found before the run is the one that would be found within it.
+    let foreseen = |condition: &dyn Dependencies| {
+        let mut own = false;
+        condition.visit(&mut |field| own |= Some(field) == attrs) && !own
+    };
     let mut runs: Vec<Run> = Vec::new();
     for (at, statement) in statements.enumerate() {
         let action = match (&statement.action, attrs) {
@@ -97,21 +106,26 @@ pub(super) fn runs<'s>(
             (action, attrs) if action.target() != attrs => Looks::More,
             (action, _) => looks(action),
         };
+        if action == Looks::More {
+            runs.push(Run { statements: at..at + 1, shared: None });
+            continue;
+        }
         let condition = looks(&statement.condition);
-        let alone = |shared| Run { statements: at..at + 1, shared };
-        let mut table = |framed, asks| {
-            *tables += 1;
-            Some(Shared { table: *tables - 1, framed, asks })
-        };
         let framed = action == Looks::Frame || condition == Looks::Frame;
-        match (action, condition, runs.last_mut()) {
-            (Looks::More, _, _) => runs.push(alone(None)),
-            (action, Looks::More, _) => runs.push(alone(table(action == Looks::Frame, true))),
-            (_, _, Some(Run { statements, shared: Some(shared) })) if !shared.asks => {
-                statements.end = at + 1;
+        let asks = condition == Looks::More;
+        match runs.last_mut() {
+            Some(Run { statements, shared: Some(shared) })
+                if statements.len() < u64::BITS as usize
+                    && (!asks || (shared.asked.count_ones() < ASKED_MAX && foreseen(&statement.condition))) =>
+            {
                 shared.framed |= framed;
+                shared.asked |= u64::from(asks) << statements.len();
+                statements.end = at + 1;
             }
-            _ => runs.push(alone(table(framed, false))),
+            _ => {
+                runs.push(Run { statements: at..at + 1, shared: Some(Shared { table: *tables, framed, asked: asks.into() }) });
+                *tables += 1;
+            }
         }
     }
     runs
@@ -121,7 +135,7 @@ impl Action {
     /// The field it changes, if it changes nothing else.
     fn target(&self) -> Option<Field> {
         match self {
-            Self::Set { target, .. } => Some(target.field),
+            Self::Set { target, .. } | Self::SetEntry { target, .. } => Some(target.field),
             Self::Edit { target, changes: Changes::Target, .. } => target.as_ref().map(|target| target.field),
             Self::Edit { .. } => None,
         }
@@ -131,7 +145,7 @@ impl Action {
 impl Dependencies for Action {
     fn visit(&self, fields: &mut dyn FnMut(Field)) -> bool {
         match self {
-            Self::Set { target, value } => {
+            Self::Set { target, value } | Self::SetEntry { target, value, .. } => {
                 let keys = target.keys.visit(fields);
                 value.visit(fields) && keys
             }
@@ -163,6 +177,8 @@ pub(super) struct Table {
 #[derive(Debug)]
 struct Edited {
     before: Attrs,
+    /// The answers of the conditions that were asked.
+    answers: u64,
     after: Attrs,
     /// The batch in which it was used last.
     batch: u32,
@@ -182,8 +198,8 @@ impl Table {
         self.pause == 0
     }
 
-    /// The result for a set.
-    pub(super) fn find(&mut self, before: &Attrs) -> Option<&Attrs> {
+    /// The result for a set and the answers of the conditions that were asked.
+    pub(super) fn find(&mut self, before: &Attrs, answers: u64) -> Option<&Attrs> {
         self.looked += 1;
         if self.looked == TRIAL {
             if self.found < TRIAL / 4 {
@@ -193,18 +209,18 @@ impl Table {
             (self.looked, self.found) = (0, 0);
         }
         let id = before.id();
-        let edited = self.results.find_mut(hash(id), |edited| edited.before.id() == id)?;
+        let edited = self.results.find_mut(hash(id, answers), |edited| edited.before.id() == id && edited.answers == answers)?;
         self.found += 1;
         edited.batch = self.batch;
         Some(&edited.after)
     }
 
-    pub(super) fn insert(&mut self, before: Attrs, after: Attrs) {
+    pub(super) fn insert(&mut self, before: Attrs, answers: u64, after: Attrs) {
         if self.results.len() >= RESULTS_MAX {
             self.results.clear();
         }
-        let edited = Edited { before, after, batch: self.batch };
-        self.results.insert_unique(hash(edited.before.id()), edited, |edited| hash(edited.before.id()));
+        let edited = Edited { before, answers, after, batch: self.batch };
+        self.results.insert_unique(edited.hash(), edited, Edited::hash);
     }
 
     /// Forgets everything if the resource or scope is another than before.
@@ -230,13 +246,19 @@ impl Table {
         self.results.retain(|edited| edited.batch == batch);
         self.batch = batch.wrapping_add(1);
         if self.results.capacity() > 4 * self.results.len().max(64) {
-            self.results.shrink_to_fit(|edited| hash(edited.before.id()));
+            self.results.shrink_to_fit(Edited::hash);
         }
     }
 }
 
-/// Mixes the bits of an address.
-fn hash(id: usize) -> u64 {
-    let mixed = (id as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+impl Edited {
+    fn hash(&self) -> u64 {
+        hash(self.before.id(), self.answers)
+    }
+}
+
+/// Mixes the bits of an address and of answers.
+fn hash(id: usize, answers: u64) -> u64 {
+    let mixed = ((id as u64 >> 4) ^ answers.rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 32)
 }

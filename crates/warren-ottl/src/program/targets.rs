@@ -10,13 +10,17 @@ impl Group {
     /// Names of attributes of data points that statements set.
     pub fn point_attributes(&self) -> impl Iterator<Item = &Text> {
         self.actions().filter_map(|action| match action {
-            Action::Set { target, .. } if target.field == Field::DataPoint(PointField::Attributes) => match &target.keys {
-                Keys::Fixed(indexes) => match &**indexes {
-                    [Index::Text(name)] => Some(name),
-                    _ => None,
-                },
-                Keys::Computed(_) => None,
-            },
+            Action::Set { target, .. } | Action::SetEntry { target, .. }
+                if target.field == Field::DataPoint(PointField::Attributes) =>
+            {
+                match &target.keys {
+                    Keys::Fixed(indexes) => match &**indexes {
+                        [Index::Text(name)] => Some(name),
+                        _ => None,
+                    },
+                    Keys::Computed(_) => None,
+                }
+            }
             _ => None,
         })
     }

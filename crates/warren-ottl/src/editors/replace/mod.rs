@@ -99,9 +99,9 @@ pub(in crate::editors) const EDITORS: &[Editor] = &[
                 if matches!(&found, crate::value::Got::Own(Val::Nil) | crate::value::Got::Stored(Value::Empty)) {
                     return Ok(());
                 }
-                let Val::Str(replacement) = coerce(Kind::Str, args.get(2).clone())? else { return Ok(()) };
+                let Val::Str(replacement) = args.get(2) else { return coerce(Kind::Str, args.get(2).clone()).map(drop) };
                 let replaced = match found.as_text() {
-                    Some(text) => replacer.replace(text, &replacement, args)?,
+                    Some(text) => replacer.replace(text, replacement, args)?,
                     None => None,
                 };
                 replaced.map_or(Ok(()), |text| place.set(text.into()))

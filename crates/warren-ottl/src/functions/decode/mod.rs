@@ -5,7 +5,7 @@
 mod base64;
 mod charset;
 
-use crate::function::{Args, Converter, Kind, Literals, Yields, param};
+use crate::function::{Args, Call, Converter, Kind, Literals, Yields, param};
 use crate::{Failure, Val};
 use charset::Charset;
 
@@ -15,7 +15,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         name: "Base64Decode",
         params: &[param("target", Kind::Str)],
         yields: Yields::Str,
-        bind: |_| Ok(Box::new(|args| Ok(text(base64::decode(args.text(0).as_bytes(), base64::Alphabet::STANDARD)?)))),
+        bind: |_| Ok(Call::new(|args| Ok(text(base64::decode(args.text(0).as_bytes(), base64::Alphabet::STANDARD)?)))),
     },
     Converter {
         name: "Decode",
@@ -23,7 +23,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         yields: Yields::Str,
         bind: |literals| {
             let encoding = Encoding::new(literals);
-            Ok(Box::new(move |args: Args<'_>| match args.get(0) {
+            Ok(Call::new(move |args: Args<'_>| match args.get(0) {
                 Val::Str(text) => encoding.decode(text.as_bytes()),
                 Val::Bytes(bytes) => encoding.decode(bytes),
                 other => {

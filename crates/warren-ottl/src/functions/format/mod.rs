@@ -9,7 +9,7 @@ mod print;
 #[cfg(test)]
 mod tests;
 
-use crate::function::{Converter, Kind, Yields, param};
+use crate::function::{Call, Converter, Kind, Yields, param};
 use crate::{Failure, Val};
 use print::Printer;
 
@@ -20,7 +20,7 @@ pub(super) const CONVERTERS: &[Converter] = &[Converter {
     yields: Yields::Str,
     bind: |literals| {
         let template: Box<str> = literals.text(0).unwrap_or_default().into();
-        Ok(Box::new(move |args| format(&template, args.items).map(Val::from)))
+        Ok(Call::new(move |args| format(&template, args.items).map(Val::from)))
     },
 }];
 

@@ -6,7 +6,7 @@
 mod tests;
 
 use super::entries::Entries;
-use crate::function::{Args, Converter, Kind, Literals, Yields, optional, param};
+use crate::function::{Args, Call, Converter, Kind, Literals, Yields, optional, param};
 use crate::{Failure, Val};
 use std::collections::HashMap;
 use warren_gotext::{parse_float, parse_int, quoted};
@@ -25,7 +25,7 @@ pub(super) const CONVERTERS: &[Converter] = &[Converter {
     yields: Yields::Map,
     bind: |literals| {
         let grok = Grok::new(literals)?;
-        Ok(Box::new(move |args: Args<'_>| grok.extract(args.text(0))))
+        Ok(Call::new(move |args: Args<'_>| grok.extract(args.text(0))))
     },
 }];
 

@@ -8,7 +8,7 @@ mod tests;
 
 use super::entries::Entries;
 use crate::Val;
-use crate::function::{Converter, Kind, Yields, param};
+use crate::function::{Call, Converter, Kind, Yields, param};
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 use warren_pdata::{Attrs, Text};
@@ -21,7 +21,7 @@ pub(super) const CONVERTERS: &[Converter] = &[Converter {
     yields: Yields::Map,
     bind: |_| {
         let rules = LazyLock::force(&RULES);
-        Ok(Box::new(|args| Ok(Val::Map(rules.answer(args.get(0))))))
+        Ok(Call::new(|args| Ok(Val::Map(rules.answer(args.get(0))))))
     },
 }];
 

@@ -23,13 +23,13 @@ pub(super) const CONVERTERS: &[Converter] = &[
         name: "ParseXML",
         params: &[param("target", Kind::Str)],
         yields: Yields::Map,
-        bind: |_| Ok(Box::new(|args| structured::parse(args.text(0)))),
+        bind: |_| Ok(Call::new(|args| structured::parse(args.text(0)))),
     },
     Converter {
         name: "ParseSimplifiedXML",
         params: &[param("target", Kind::Str)],
         yields: Yields::Map,
-        bind: |_| Ok(Box::new(|args| with_document(args.text(0), |document| Ok(structured::simplified(&document))))),
+        bind: |_| Ok(Call::new(|args| with_document(args.text(0), |document| Ok(structured::simplified(&document))))),
     },
     Converter {
         name: "GetXML",
@@ -49,7 +49,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         yields: Yields::Str,
         bind: |literals| {
             let path = path(literals, "")?;
-            Ok(Box::new(move |args: Args<'_>| {
+            Ok(Call::new(move |args: Args<'_>| {
                 with_document(args.text(2), |inserted| {
                     let insert = |mut document: Document<'_>| edit::insert(&mut document, &path, &inserted);
                     let target = args.text(0);
@@ -65,7 +65,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         yields: Yields::Str,
         bind: |literals| {
             let path = path(literals, "//@*")?;
-            Ok(Box::new(move |args: Args<'_>| {
+            Ok(Call::new(move |args: Args<'_>| {
                 with_document(args.text(0), |document| edit::attributes_to_elements(document, &path)).map(Val::from)
             }))
         },
@@ -77,7 +77,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         bind: |literals| {
             let path = path(literals, "/")?;
             let name: Box<str> = literals.text(2).filter(|name| !name.is_empty()).unwrap_or("value").into();
-            Ok(Box::new(move |args: Args<'_>| {
+            Ok(Call::new(move |args: Args<'_>| {
                 with_document(args.text(0), |document| edit::text_to_elements(document, &path, &name)).map(Val::from)
             }))
         },
@@ -96,7 +96,7 @@ fn on_filled(
     then: impl Fn(Document<'_>, &XPath) -> Result<String, Failure> + Send + Sync + 'static,
 ) -> Result<Call, String> {
     let path = path(literals, "")?;
-    Ok(Box::new(move |args: Args<'_>| match args.text(0) {
+    Ok(Call::new(move |args: Args<'_>| match args.text(0) {
         "" => Ok(Val::from("")),
         text => with_document(text, |document| then(document, &path)).map(Val::from),
     }))

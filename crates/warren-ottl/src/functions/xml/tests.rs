@@ -8,7 +8,7 @@ fn call(name: &str, values: &[&str], literals: &[Option<&str>]) -> Result<String
     let literals: Vec<_> = literals.iter().map(|literal| literal.map(|text| Literal::Str(text.into()))).collect();
     let call = (converter.bind)(&Literals(&literals))?;
     let values: Vec<Val> = values.iter().map(|&text| Val::from(text)).collect();
-    let value = call(Args { values: &values, items: &[] }).map_err(|failure| failure.to_string())?.stored();
+    let value = call.call(Args { values: &values, items: &[] }).map_err(|failure| failure.to_string())?.stored();
     let mut out = String::new();
     warren_gotext::as_string(&mut out, &value);
     Ok(out)
