@@ -21,11 +21,12 @@
 //!
 //! Matching is linear in the text. The compiled size and the cache of the lazy automaton are bounded
 //! ([`COMPILED_BYTES_MAX`], [`AUTOMATON_BYTES_MAX`]). Patterns that only ask for literals, prefixes,
-//! suffixes or anything at all never build an automaton.
+//! suffixes or anything at all, or that leave no choice on the way, are answered without an automaton.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod literals;
+mod steps;
 mod template;
 mod translate;
 mod whole;
@@ -34,6 +35,7 @@ pub use literals::Literals;
 pub use template::Template;
 
 use std::ops::{ControlFlow, Range};
+use steps::{Steps, Vain};
 use whole::Whole;
 
 /// Most bytes one compiled pattern may take.
@@ -68,6 +70,8 @@ pub struct Regex {
     pattern: Box<str>,
     /// Names of the groups, the whole match first; `None` for unnamed groups.
     names: Box<[Option<Box<str>>]>,
+    /// The way without an automaton, if there is one.
+    steps: Option<Steps>,
     engine: Engine,
 }
 
@@ -82,6 +86,8 @@ enum Engine {
 #[derive(Debug, Default, Clone)]
 pub struct Captures {
     spans: Vec<Option<(usize, usize)>>,
+    /// Room of the engine, for patterns of as many groups.
+    locations: Option<regex::CaptureLocations>,
 }
 
 impl Captures {
@@ -141,7 +147,7 @@ impl Regex {
                     .map_err(|_| Error::new("expression too large", source))?,
             ),
         };
-        Ok(Self { pattern: pattern.into(), names: translated.names.into(), engine })
+        Ok(Self { pattern: pattern.into(), names: translated.names.into(), steps: Steps::new(&hir), engine })
     }
 
     /// The pattern as it was given.
@@ -156,6 +162,9 @@ impl Regex {
 
     /// Whether the pattern matches in `text`.
     pub fn is_match(&self, text: &str) -> bool {
+        if let Some(Ok(found)) = self.steps.as_ref().map(|steps| steps.find(text, 0, &mut [])) {
+            return found.is_some();
+        }
         match &self.engine {
             Engine::Whole(whole) => whole.is_match(text),
             Engine::Automaton(regex) => regex.is_match(text),
@@ -165,6 +174,16 @@ impl Regex {
     /// Finds the leftmost match and fills `captures`; returns whether there is one.
     pub fn captures(&self, text: &str, captures: &mut Captures) -> bool {
         captures.spans.clear();
+        if let Some(steps) = &self.steps {
+            captures.spans.resize(self.names.len(), None);
+            if let Ok(found) = steps.find(text, 0, &mut captures.spans) {
+                if found.is_none() {
+                    captures.spans.clear();
+                }
+                return found.is_some();
+            }
+            captures.spans.clear();
+        }
         match &self.engine {
             Engine::Whole(whole) => {
                 let found = whole.is_match(text);
@@ -174,11 +193,14 @@ impl Regex {
                 found
             }
             Engine::Automaton(regex) => {
-                let mut locations = regex.capture_locations();
+                // Room is laid out by the number of groups alone.
+                let kept = captures.locations.take().filter(|kept| kept.len() == regex.captures_len());
+                let mut locations = kept.unwrap_or_else(|| regex.capture_locations());
                 let found = regex.captures_read(&mut locations, text).is_some();
                 if found {
                     captures.spans.extend((0..locations.len()).map(|i| locations.get(i)));
                 }
+                captures.locations = Some(locations);
                 found
             }
         }
@@ -187,10 +209,25 @@ impl Regex {
     /// Calls `visit` for every match from left to right, as `FindAllStringSubmatchIndex` finds them, until it breaks off.
     pub fn each_match<B>(&self, text: &str, mut visit: impl FnMut(&Captures) -> ControlFlow<B>) -> ControlFlow<B> {
         let mut captures = Captures::default();
+        let mut visited = 0;
+        if let Some(steps) = &self.steps {
+            captures.spans.resize(self.names.len(), None);
+            loop {
+                match steps.find(text, visited, &mut captures.spans) {
+                    Ok(Some((_, end))) => {
+                        visited = end.max(1);
+                        visit(&captures)?;
+                    }
+                    Ok(None) => return ControlFlow::Continue(()),
+                    Err(Vain) => break,
+                }
+            }
+        }
         let Engine::Automaton(regex) = &self.engine else {
             return if self.captures(text, &mut captures) { visit(&captures) } else { ControlFlow::Continue(()) };
         };
-        for found in regex.captures_iter(text) {
+        // Where the steps gave up, it goes on behind what they found.
+        for found in regex.captures_iter(text).filter(|found| found.get(0).is_some_and(|whole| whole.start() >= visited)) {
             captures.spans.clear();
             captures.spans.extend(found.iter().map(|group| group.map(|g| (g.start(), g.end()))));
             visit(&captures)?;
@@ -205,7 +242,7 @@ impl Regex {
 
     /// As [`Regex::replace_all`], but gives up once `out` has more than `bytes_max` bytes; returns whether it did not. `out` then holds a part.
     pub fn replace_within(&self, text: &str, template: &Template, out: &mut String, bytes_max: usize) -> bool {
-        if let (Some(literal), Engine::Automaton(regex)) = (template.literal(), &self.engine) {
+        if let (Some(literal), None, Engine::Automaton(regex)) = (template.literal(), &self.steps, &self.engine) {
             return replace_literally(regex, text, literal, out, bytes_max);
         }
         let mut done = 0;

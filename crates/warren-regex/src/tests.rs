@@ -286,4 +286,70 @@ proptest! {
         let automaton = regex::Regex::new(&format!("^(?s:{pattern})$")).unwrap();
         prop_assert_eq!(Regex::anchored(&pattern).unwrap().is_match(&text), automaton.is_match(&text));
     }
+
+    #[test]
+    fn steps_agree_with_the_automaton(
+        parts in prop::collection::vec(prop::sample::select(vec![
+            "a", "ab", "é", "x", "b", "[^a]*", "[^é]+", "[^ax]+", "b*", "x+", r"\d*", "(a)", "([^a]*)", "(b+)", "(.*)", "$",
+        ]), 1..6),
+        anchored: bool,
+        text in "[abxé1\n]{0,12}",
+    ) {
+        let pattern = format!("{}{}", if anchored { "^" } else { "" }, parts.concat());
+        let regex = Regex::new(&pattern).unwrap();
+        let plain = Regex { steps: None, ..regex.clone() };
+        let all = |regex: &Regex| {
+            let mut found = Vec::new();
+            let _ = regex.each_match::<()>(&text, |captures| {
+                found.push((0..captures.len()).map(|group| captures.range(group)).collect::<Vec<_>>());
+                ControlFlow::Continue(())
+            });
+            found
+        };
+        prop_assert_eq!(all(&regex), all(&plain), "{}", pattern);
+        prop_assert_eq!(regex.is_match(&text), plain.is_match(&text), "{}", pattern);
+        let (mut captures, mut others) = (Captures::default(), Captures::default());
+        prop_assert_eq!(regex.captures(&text, &mut captures), plain.captures(&text, &mut others));
+        prop_assert_eq!(captures.spans, others.spans);
+        let template = Template::new("<$1>", &regex);
+        for template in [&template, &Template::new("-", &regex)] {
+            let (mut out, mut other) = (String::new(), String::new());
+            regex.replace_all(&text, template, &mut out);
+            plain.replace_all(&text, template, &mut other);
+            prop_assert_eq!(out, other);
+        }
+    }
+}
+
+#[test]
+fn patterns_without_choices_need_no_automaton() {
+    for (pattern, steps) in [
+        ("password=[^ ]*", true),
+        ("vhost '(?P<vh>[^']+)'", true),
+        (r"^tenant-(\d+)\.", true),
+        (r"^(\w+) \[([^\]]*)\]$", true),
+        ("a[^']*b", false),
+        ("[^ ]*a", false),
+        ("(?i)ab", false),
+        ("a|b", false),
+        ("a(b)?", false),
+        ("ab*?c", false),
+        ("a[é]+b", false),
+    ] {
+        assert_eq!(Regex::new(pattern).unwrap().steps.is_some(), steps, "{pattern}");
+    }
+}
+
+#[test]
+fn what_is_gone_through_in_vain_is_bounded_and_the_rest_is_found_all_the_same() {
+    let text = format!("a'{}", "a".repeat(5_000)) + "b";
+    let regex = Regex::new("a[^']*'").unwrap();
+    let mut found = Vec::new();
+    let _ = regex.each_match::<()>(&text, |captures| {
+        found.push(captures.range(0));
+        ControlFlow::Continue(())
+    });
+    assert_eq!(found, [Some(0..2)]);
+    assert!(regex.steps.as_ref().unwrap().find(&text, 2, &mut []).is_err());
+    assert!(!Regex::new("a[^']*'").unwrap().is_match(text.get(2..).unwrap()));
 }

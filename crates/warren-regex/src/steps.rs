@@ -1,0 +1,174 @@
+//! Patterns that can be gone through step by step: literals and greedy runs of characters such that there is one way only to match from where one
+//! starts. `password=[^ ]*` and `user '(?P<user>[^']+)'` are such; they need no automaton, and their groups fall out on the way.
+//!
+//! A run must not take what comes after it, so that giving characters back never helps. A pattern starts with a literal, which is searched for, or at
+//! the start of the text.
+
+use memchr::memmem::Finder;
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
+/// Bytes that may be gone through in vain for each byte of the text, so that a search stays linear.
+const VAIN_MAX: usize = 4;
+
+/// A pattern without choices.
+#[derive(Debug, Clone)]
+pub(crate) struct Steps {
+    /// What is searched for; `None` if the pattern starts with the text.
+    first: Option<Finder<'static>>,
+    steps: Box<[Step]>,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Literal(Box<[u8]>),
+    Run(Box<Set>, bool),
+    /// The text must end here.
+    End,
+    Open(usize),
+    Close(usize),
+}
+
+/// Bytes. Those of characters beyond ASCII are all in it, or none.
+type Set = [bool; 256];
+
+/// Too much was gone through in vain.
+pub(crate) struct Vain;
+
+impl Steps {
+    /// Recognises such a pattern; `None` for everything else.
+    pub(crate) fn new(hir: &Hir) -> Option<Self> {
+        let mut steps = Vec::new();
+        let mut anchored = false;
+        collect(hir, &mut steps, &mut anchored)?;
+        let matching: Vec<&Step> = steps.iter().filter(|step| !matches!(step, Step::Open(_) | Step::Close(_))).collect();
+        for pair in matching.windows(2) {
+            let apart = match pair {
+                [Step::End, _] => false,
+                [Step::Run(set, _), Step::Literal(literal)] => literal.first().is_some_and(|first| !set[usize::from(*first)]),
+                [Step::Run(set, _), Step::Run(next, true)] => set.iter().zip(next.iter()).all(|(set, next)| !(*set && *next)),
+                [Step::Run(..), Step::Run(_, false)] => false,
+                _ => true,
+            };
+            if !apart {
+                return None;
+            }
+        }
+        let first = match (anchored, matching.first()) {
+            (true, Some(_)) => None,
+            (false, Some(Step::Literal(literal))) => Some(Finder::new(literal).into_owned()),
+            _ => return None,
+        };
+        Some(Self { first, steps: steps.into() })
+    }
+
+    /// Finds the first match from a place on and fills in where its groups are, as far as there is room for them; says where it is.
+    pub(crate) fn find(
+        &self,
+        text: &str,
+        from: usize,
+        groups: &mut [Option<(usize, usize)>],
+    ) -> Result<Option<(usize, usize)>, Vain> {
+        let bytes = text.as_bytes();
+        let Some(first) = &self.first else {
+            return Ok(if from == 0 { self.match_at(bytes, 0, groups).ok().map(|end| (0, end)) } else { None });
+        };
+        let (mut from, mut vain) = (from, 0);
+        while let Some(at) = bytes.get(from..).and_then(|rest| first.find(rest)) {
+            let start = from + at;
+            match self.match_at(bytes, start, groups) {
+                Ok(end) => return Ok(Some((start, end))),
+                Err(failed) => vain += failed - start,
+            }
+            if vain > VAIN_MAX * bytes.len() {
+                return Err(Vain);
+            }
+            from = start + 1;
+        }
+        Ok(None)
+    }
+
+    /// Where the match from here ends; else where it fails.
+    fn match_at(&self, bytes: &[u8], start: usize, groups: &mut [Option<(usize, usize)>]) -> Result<usize, usize> {
+        let mut at = start;
+        for step in &self.steps {
+            let rest = bytes.get(at..).unwrap_or_default();
+            match step {
+                Step::Literal(literal) if rest.starts_with(literal) => at += literal.len(),
+                Step::Run(set, some) => {
+                    let length = rest.iter().position(|byte| !set[usize::from(*byte)]).unwrap_or(rest.len());
+                    if *some && length == 0 {
+                        return Err(at);
+                    }
+                    at += length;
+                }
+                Step::End if rest.is_empty() => {}
+                Step::Literal(_) | Step::End => return Err(at),
+                Step::Open(group) => {
+                    if let Some(group) = groups.get_mut(*group) {
+                        *group = Some((at, at));
+                    }
+                }
+                Step::Close(group) => {
+                    if let Some(Some((_, end))) = groups.get_mut(*group) {
+                        *end = at;
+                    }
+                }
+            }
+        }
+        if let Some(whole) = groups.first_mut() {
+            *whole = Some((start, at));
+        }
+        Ok(at)
+    }
+}
+
+/// Appends the steps of a part of the pattern.
+fn collect(hir: &Hir, steps: &mut Vec<Step>, anchored: &mut bool) -> Option<()> {
+    match hir.kind() {
+        HirKind::Empty => {}
+        HirKind::Literal(literal) => match steps.last_mut() {
+            Some(Step::Literal(before)) => *before = [&**before, &*literal.0].concat().into(),
+            _ => steps.push(Step::Literal(literal.0.clone())),
+        },
+        HirKind::Repetition(repetition) if repetition.greedy && repetition.max.is_none() && repetition.min <= 1 => {
+            steps.push(Step::Run(Box::new(set(&repetition.sub)?), repetition.min == 1));
+        }
+        HirKind::Look(Look::Start) if steps.is_empty() && !*anchored => *anchored = true,
+        HirKind::Look(Look::End) => steps.push(Step::End),
+        HirKind::Capture(capture) => {
+            let group = capture.index as usize;
+            steps.push(Step::Open(group));
+            collect(&capture.sub, steps, anchored)?;
+            steps.push(Step::Close(group));
+        }
+        HirKind::Concat(parts) => parts.iter().try_for_each(|part| collect(part, steps, anchored))?,
+        _ => return None,
+    }
+    Some(())
+}
+
+/// The bytes of a class, or of a single character; `None` if it has some characters beyond ASCII and others not.
+fn set(hir: &Hir) -> Option<Set> {
+    let mut set = [false; 256];
+    match hir.kind() {
+        HirKind::Class(Class::Unicode(class)) => {
+            let mut beyond = 0;
+            for range in class.ranges() {
+                let (start, end) = (range.start() as u32, range.end() as u32);
+                (start..=end.min(0x7f)).for_each(|byte| set[byte as usize & 0x7f] = true);
+                match (start.max(0x80), end) {
+                    (_, ..=0x7f) => {}
+                    (0x80, 0x10_ffff) => beyond += 1,
+                    _ => return None,
+                }
+            }
+            set[0x80..].fill(beyond == 1);
+        }
+        HirKind::Literal(literal) => match *literal.0 {
+            [byte @ ..=0x7f] => set[usize::from(byte)] = true,
+            _ => return None,
+        },
+        _ => return None,
+    }
+    Some(set)
+}
