@@ -8,7 +8,10 @@ use warren_pdata::{
 };
 
 /// A value that an expression yields.
+///
+/// Its tag is a whole word: what follows is then moved word by word.
 #[derive(Clone, Debug, Default)]
+#[repr(u64)]
 pub enum Val {
     /// Nothing.
     #[default]

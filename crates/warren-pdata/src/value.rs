@@ -11,7 +11,10 @@ pub use arcstr::literal;
 /// A value of any type that OTLP knows.
 ///
 /// Equality is exact: doubles are equal when their bits are, so that `NaN` equals itself and `0.0` differs from `-0.0`.
+///
+/// Its tag is a whole word: the two are then moved as words.
 #[derive(Clone, Debug, Default)]
+#[repr(u64)]
 pub enum Value {
     /// No value at all; distinct from empty text.
     #[default]
