@@ -33,7 +33,8 @@ pub struct Call {
 }
 
 type AnyCall = Box<dyn Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync>;
-type TextsCall = Box<dyn Fn(&[&str]) -> Result<Val, Failure> + Send + Sync>;
+/// A call for texts alone.
+pub(crate) type TextsCall = Box<dyn Fn(&[&str]) -> Result<Val, Failure> + Send + Sync>;
 
 impl Call {
     /// A call for any arguments.

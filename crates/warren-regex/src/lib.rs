@@ -70,8 +70,8 @@ pub struct Regex {
     pattern: Box<str>,
     /// Names of the groups, the whole match first; `None` for unnamed groups.
     names: Box<[Option<Box<str>>]>,
-    /// The way without an automaton, if there is one.
-    steps: Option<Steps>,
+    /// The way without an automaton, if there is one. Apart, for it is large.
+    steps: Option<Box<Steps>>,
     engine: Engine,
 }
 
@@ -147,7 +147,7 @@ impl Regex {
                     .map_err(|_| Error::new("expression too large", source))?,
             ),
         };
-        Ok(Self { pattern: pattern.into(), names: translated.names.into(), steps: Steps::new(&hir), engine })
+        Ok(Self { pattern: pattern.into(), names: translated.names.into(), steps: Steps::new(&hir).map(Box::new), engine })
     }
 
     /// The pattern as it was given.

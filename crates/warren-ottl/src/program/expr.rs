@@ -2,7 +2,7 @@
 
 use super::memo::Memo;
 use crate::arithmetic::calculate;
-use crate::function::{Args, Call, Kind, RecordCall};
+use crate::function::{Args, Call, Kind, RecordCall, TextsCall};
 use crate::getter::coerce;
 use crate::path::{self, Field, Index, read_result};
 use crate::record::{Failure, Record};
@@ -95,44 +95,58 @@ impl CallExpr {
     }
 }
 
+/// Each way has a function of its own: calls nest, and the room that one way needs on the stack is large.
 impl CallExpr {
+    #[inline]
     fn result(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
-        let mut evaluated = Evaluated::default();
         match (self.call.texts(), &*self.args.values, &*self.args.items) {
-            (Some(texts), [Some((Kind::Any | Kind::Str | Kind::StrLike, argument)), rest @ ..], [])
+            (Some(texts), [Some((kind @ (Kind::Any | Kind::Str | Kind::StrLike), argument)), rest @ ..], [])
                 if rest.iter().all(Option::is_none) =>
             {
                 let argument = argument.eval(record, memo)?;
-                if let Some(text) = argument.as_text() {
-                    return texts(&[text]);
-                }
-                let kind = self.args.values.first().and_then(Option::as_ref).map_or(Kind::Any, |(kind, _)| *kind);
-                evaluated.values.push(coerce(kind, argument.into_val())?);
-            }
-            (Some(texts), values, items @ [_, ..]) if values.iter().all(Option::is_none) => {
-                let mut lent: SmallVec<[Got<'_>; 4]> = SmallVec::new();
-                for item in items {
-                    lent.push(item.eval(record, memo)?);
-                    if lent.last().is_some_and(|item| item.as_text().is_none()) {
-                        break;
-                    }
-                }
-                let all: SmallVec<[&str; 4]> = lent.iter().filter_map(Got::as_text).map(|text| text.as_str()).collect();
-                if all.len() == items.len() {
-                    return texts(&all);
-                }
-                drop(all);
-                let done = lent.len();
-                for item in lent {
-                    evaluated.items.push(coerce(self.args.item_kind, item.into_val())?);
-                }
-                for item in items.iter().skip(done) {
-                    evaluated.items.push(coerce(self.args.item_kind, item.eval(record, memo)?.into_val())?);
+                match argument.as_text() {
+                    Some(text) => texts(&[text]),
+                    None => self.call.call(Args { values: &[coerce(*kind, argument.into_val())?], items: &[] }),
                 }
             }
-            _ => self.args.eval(record, memo, &mut evaluated)?,
+            (Some(texts), values, [_, ..]) if values.iter().all(Option::is_none) => self.of_items(texts, record, memo),
+            _ => self.of_any(record, memo),
         }
+    }
+
+    #[inline(never)]
+    fn of_any(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
+        let mut evaluated = Evaluated::default();
+        self.args.eval(record, memo, &mut evaluated)?;
         self.call.call(evaluated.args())
+    }
+
+    #[inline(never)]
+    fn of_items(&self, texts: &TextsCall, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
+        let (items, kind) = (&self.args.items, self.args.item_kind);
+        let mut lent: SmallVec<[Got<'_>; 4]> = SmallVec::new();
+        for item in items {
+            let item = item.eval(record, memo)?;
+            let is_text = item.as_text().is_some();
+            lent.push(item);
+            if !is_text {
+                break;
+            }
+        }
+        let all: SmallVec<[&str; 4]> = lent.iter().filter_map(Got::as_text).map(|text| text.as_str()).collect();
+        if all.len() == items.len() {
+            return texts(&all);
+        }
+        drop(all);
+        let mut owned = Vec::with_capacity(items.len());
+        let rest = items.iter().skip(lent.len());
+        for item in lent {
+            owned.push(coerce(kind, item.into_val())?);
+        }
+        for item in rest {
+            owned.push(coerce(kind, item.eval(record, memo)?.into_val())?);
+        }
+        self.call.call(Args { values: &[], items: &owned })
     }
 }
 
