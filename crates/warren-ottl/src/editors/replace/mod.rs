@@ -10,7 +10,7 @@ use crate::functions::entries::Entries;
 use crate::functions::{TEXT_BYTES_MAX, within_bounds};
 use crate::getter::coerce;
 use crate::record::Failure;
-use crate::value::Val;
+use crate::value::{Got, Val};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
@@ -96,7 +96,7 @@ pub(in crate::editors) const EDITORS: &[Editor] = &[
             let replacer = Replacer::new(literals, 1, "replace_pattern")?;
             Ok(Box::new(move |place, args| {
                 let found = place.get()?;
-                if matches!(&found, crate::value::Got::Own(Val::Nil) | crate::value::Got::Stored(Value::Empty)) {
+                if matches!(&found, Got::Own(Val::Nil) | Got::Stored(Value::Empty)) {
                     return Ok(());
                 }
                 let Val::Str(replacement) = args.get(2) else { return coerce(Kind::Str, args.get(2).clone()).map(drop) };
@@ -104,7 +104,16 @@ pub(in crate::editors) const EDITORS: &[Editor] = &[
                     Some(text) => replacer.replace(text, replacement, args)?,
                     None => None,
                 };
-                replaced.map_or(Ok(()), |text| place.set(text.into()))
+                match (replaced, &found) {
+                    (None, _) => Ok(()),
+                    // It is there already; what only has this text form becomes the text.
+                    (Some(replaced), Got::Text(_) | Got::Stored(_))
+                        if found.as_text().is_some_and(|text| text.as_str() == replaced) =>
+                    {
+                        Ok(())
+                    }
+                    (Some(replaced), _) => place.set(replaced.into()),
+                }
             }))
         },
     },
