@@ -127,6 +127,8 @@ pub(crate) async fn run(source: Source, build: Arc<BuildInfo>, options: Options)
     if options.watch {
         background.spawn(watched.clone().run(control.clone()));
     }
+    // What was only needed for getting here.
+    warren_sys::release_code();
     log.info("Everything is ready. Begin running and processing data.", &[]);
     let ended = until_ended(&mut service, Reloads::new(read, inbox), &control, &watched, &mut signals).await;
     background.abort_all();
@@ -188,6 +190,7 @@ async fn tidy(log: Logger) {
         if resident.saturating_sub(warren_sys::live_bytes() as u64) > HELD_BACK_BYTES {
             warren_sys::release_unused();
         }
+        warren_sys::release_code();
     }
 }
 
