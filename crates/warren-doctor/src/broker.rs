@@ -9,15 +9,8 @@ pub(crate) enum Broker {
     LavinMq,
 }
 
-impl Broker {
-    /// The page of metrics that it serves unless told otherwise.
-    pub(crate) fn default_endpoint(self) -> &'static str {
-        match self {
-            Self::RabbitMq => "http://127.0.0.1:15692/metrics",
-            Self::LavinMq => "http://127.0.0.1:15692/metrics",
-        }
-    }
-}
+/// The page of metrics that brokers of both kinds serve unless told otherwise.
+pub(crate) const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:15692/metrics";
 
 /// The brokers of this host.
 pub(crate) fn found(host: &Host) -> Vec<Broker> {

@@ -1,7 +1,7 @@
 //! Whether pages of metrics answer.
 
 use crate::Finding;
-use crate::broker::Broker;
+use crate::broker::{Broker, DEFAULT_ENDPOINT};
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) fn examine(endpoints: &[String], brokers: &[Broker]) -> Vec<Finding> 
     if !endpoints.is_empty() {
         return endpoints.iter().map(|endpoint| page(endpoint)).collect();
     }
-    brokers.iter().map(|broker| page(broker.default_endpoint())).collect()
+    if brokers.is_empty() { Vec::new() } else { vec![page(DEFAULT_ENDPOINT)] }
 }
 
 fn page(url: &str) -> Finding {

@@ -186,8 +186,9 @@ async fn tidy(log: Logger) {
     loop {
         tokio::time::sleep(TIDY_INTERVAL).await;
         log.tell_suppressed();
-        let resident = warren_sys::memory::resident_bytes().unwrap_or_default();
-        if resident.saturating_sub(warren_sys::live_bytes() as u64) > HELD_BACK_BYTES {
+        // Without the program itself, which is no memory that could be given back to anybody.
+        let anonymous = warren_sys::memory::anonymous_bytes().unwrap_or_default();
+        if anonymous.saturating_sub(warren_sys::live_bytes() as u64) > HELD_BACK_BYTES {
             warren_sys::release_unused();
         }
         warren_sys::release_code();
