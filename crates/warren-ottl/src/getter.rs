@@ -3,11 +3,11 @@
 //! Strict kinds take one kind of value and name what they got instead. The like-kinds convert what they can; nothing stays nothing.
 
 use crate::function::Kind;
-use crate::gotime::rfc3339_nano;
 use crate::record::Failure;
 use crate::value::{ItemType, Val};
 use std::fmt::Write;
 use warren_gotext::{goccy_json, parse_float, parse_int};
+use warren_gotime::rfc3339_nano;
 use warren_pdata::{Text, Value};
 
 /// The value as a parameter of this kind takes it. Kinds of literals and lists of expressions leave it as it is.

@@ -45,7 +45,6 @@ pub mod functions;
 #[cfg(any(test, fuzzing))]
 pub mod generate;
 pub mod getter;
-mod gotime;
 pub mod path;
 mod program;
 mod record;

@@ -6,7 +6,7 @@
 use super::entries::Entries;
 use crate::function::{Call, Converter, Kind, Literals, Yields, optional, param};
 use crate::{Failure, Val};
-use warren_gotext::quoted;
+use warren_gotext::{quoted, split_pairs};
 use warren_pdata::{Attrs, KeyValue};
 
 /// The converters of this file.
@@ -64,7 +64,7 @@ fn parse(source: &str, delimiter: &str, pair_delimiter: &str) -> Result<Val, Fai
     if source.is_empty() {
         return Err(Failure::new("cannot parse from empty target"));
     }
-    let Some(pairs) = split(source, pair_delimiter) else {
+    let Some(pairs) = split_pairs(source, pair_delimiter) else {
         return Err(Failure::new(format!(
             "splitting source {} into pairs failed: never reached the end of a quoted value",
             quoted(source)
@@ -82,46 +82,6 @@ fn parse(source: &str, delimiter: &str, pair_delimiter: &str) -> Result<Val, Fai
         return Ok(entries.into());
     }
     Err(Failure::new(format!("failed to split pairs into key-values: {}", faults.join("; "))))
-}
-
-/// The parts between delimiters that stand outside of quotes, without those quotes; nothing if a quote is left open.
-fn split(input: &str, delimiter: &str) -> Option<Vec<String>> {
-    let mut parts = Vec::new();
-    let mut current = String::new();
-    let mut quote = None;
-    let mut escaped = false;
-    let mut rest = input;
-    while let Some(c) = rest.chars().next() {
-        if quote.is_none()
-            && let Some(after) = rest.strip_prefix(delimiter)
-        {
-            if !current.is_empty() {
-                parts.push(std::mem::take(&mut current));
-            }
-            rest = after;
-            continue;
-        }
-        rest = rest.get(c.len_utf8()..).unwrap_or_default();
-        if escaped {
-            escaped = false;
-        } else if quote.is_none() && matches!(c, '"' | '\'') {
-            quote = Some(c);
-            continue;
-        } else if quote == Some(c) {
-            quote = None;
-            continue;
-        } else {
-            escaped = c == '\\';
-        }
-        current.push(c);
-    }
-    if quote.is_some() {
-        return None;
-    }
-    if !current.is_empty() {
-        parts.push(current);
-    }
-    Some(parts)
 }
 
 /// A map as pairs in one text.

@@ -168,7 +168,7 @@ mod testing {
             Val::Duration(nanos) => format!("{nanos}ns"),
             Val::Time(time) => {
                 let mut out = String::new();
-                crate::gotime::rfc3339_nano(&mut out, time);
+                warren_gotime::rfc3339_nano(&mut out, time);
                 out
             }
             other => format!("{other:?}"),

@@ -1,9 +1,9 @@
 //! Times, durations and their parts.
 
 use crate::function::{Args, Converter, Kind, Param, Yields, optional, param};
-use crate::gotime::{Civil, parse_duration, strptime, zone};
 use crate::record::Failure;
 use crate::value::{Time, Val};
+use warren_gotime::{Civil, parse_duration, strptime, zone};
 
 const TIME: &[Param] = &[param("time", Kind::Time)];
 const DURATION: &[Param] = &[param("duration", Kind::Duration)];

@@ -2,9 +2,9 @@
 
 use super::number;
 use crate::Val;
-use crate::gotime::Layout;
 use crate::value::{ItemType, Time};
 use warren_gotext::{printable, quote_with};
+use warren_gotime::Layout;
 use warren_pdata::{KeyValue, Value};
 
 /// Lists and maps within each other that are still printed.

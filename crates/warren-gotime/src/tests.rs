@@ -2,7 +2,7 @@
 
 use super::strptime::{self, Reader};
 use super::*;
-use crate::value::Time;
+use crate::Time;
 use proptest::prelude::*;
 
 /// 2026-11-28 08:00:00 UTC.

@@ -2,7 +2,7 @@
 
 use super::layout::{Element, Layout, OffsetForm};
 use super::{Civil, zone};
-use crate::value::Time;
+use crate::Time;
 use std::fmt::Write;
 
 pub(super) const MONTHS: [&str; 12] =
@@ -11,7 +11,7 @@ pub(super) const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesda
 
 impl Layout {
     /// Appends the time as the layout writes it.
-    pub(crate) fn format(&self, out: &mut String, time: &Time) {
+    pub fn format(&self, out: &mut String, time: &Time) {
         let offset = zone::offset_at(&time.zone, time.seconds);
         let civil = Civil::at(time.seconds.saturating_add(i64::from(offset)));
         for chunk in &self.chunks {
@@ -113,6 +113,6 @@ fn fraction(out: &mut String, nanos: u32, trimmed: bool, digits: usize, separato
 }
 
 /// Appends the time in the layout of RFC 3339 with as many digits of the second as it needs.
-pub(crate) fn rfc3339_nano(out: &mut String, time: &Time) {
+pub fn rfc3339_nano(out: &mut String, time: &Time) {
     Layout::new("2006-01-02T15:04:05.999999999Z07:00").format(out, time);
 }

@@ -2,7 +2,7 @@
 
 /// A layout, taken apart.
 #[derive(Clone, Debug)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// Elements, each with the literal text before it.
     pub(super) chunks: Box<[Chunk]>,
     /// Literal text behind the last element.
@@ -107,7 +107,7 @@ const OFFSETS: [(&str, OffsetForm); 5] = [
 
 impl Layout {
     /// Takes a layout apart. Every text is a layout.
-    pub(crate) fn new(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         let mut chunks = Vec::new();
         let (mut literal, mut at) = (0, 0);
         while at < text.len() {

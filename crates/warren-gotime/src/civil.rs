@@ -1,30 +1,34 @@
 //! Dates and times of day of the proleptic Gregorian calendar, for any number of seconds.
 
 use super::zone;
-use crate::value::Time;
+use crate::Time;
 
 pub(super) const DAY: i64 = 86_400;
 
 /// A date and a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Civil {
-    pub(crate) year: i64,
+pub struct Civil {
+    /// The year.
+    pub year: i64,
     /// From 1.
-    pub(crate) month: u8,
+    pub month: u8,
     /// From 1.
-    pub(crate) day: u8,
-    pub(crate) hour: u8,
-    pub(crate) minute: u8,
-    pub(crate) second: u8,
+    pub day: u8,
+    /// From 0 to 23.
+    pub hour: u8,
+    /// From 0 to 59.
+    pub minute: u8,
+    /// From 0 to 59.
+    pub second: u8,
     /// From 0 for Sunday.
-    pub(crate) weekday: u8,
+    pub weekday: u8,
     /// From 1.
-    pub(crate) year_day: u16,
+    pub year_day: u16,
 }
 
 impl Civil {
     /// What a clock in the time's zone shows.
-    pub(crate) fn of(time: &Time) -> Self {
+    pub fn of(time: &Time) -> Self {
         Self::at(time.seconds.saturating_add(i64::from(zone::offset_at(&time.zone, time.seconds))))
     }
 

@@ -1,7 +1,7 @@
 //! Formats of `%` directives, as the reference collector knows them: each stands for a piece of a layout.
 
 use super::{Layout, Locale, ParseError, civil, zone};
-use crate::value::Time;
+use crate::Time;
 use jiff::tz::TimeZone;
 use warren_gotext::quote;
 
@@ -55,10 +55,18 @@ const DIRECTIVES: [(char, &str); 41] = [
 ///
 /// # Errors
 /// In upstream's words: no format, or directives that are none.
-pub(crate) fn layout(format: &str) -> Result<Layout, String> {
+pub fn layout(format: &str) -> Result<Layout, String> {
     if format.is_empty() {
         return Err("format cannot be nil".to_owned());
     }
+    native(format).map(|text| Layout::new(&text)).map_err(|unknown| format!("convert to go time format: [{}]", unknown.join(" ")))
+}
+
+/// The text of the Go layout that a format stands for.
+///
+/// # Errors
+/// In upstream's words, one for each directive that is none.
+pub fn native(format: &str) -> Result<String, Vec<String>> {
     let (mut text, mut unknown) = (String::new(), Vec::new());
     let mut rest = format;
     while let Some((before, behind)) = rest.split_once('%') {
@@ -74,7 +82,7 @@ pub(crate) fn layout(format: &str) -> Result<Layout, String> {
         rest = chars.as_str();
     }
     text.push_str(rest);
-    if unknown.is_empty() { Ok(Layout::new(&text)) } else { Err(format!("convert to go time format: [{}]", unknown.join(" "))) }
+    if unknown.is_empty() { Ok(text) } else { Err(unknown) }
 }
 
 fn replacement(directive: char) -> Option<&'static str> {
@@ -82,7 +90,8 @@ fn replacement(directive: char) -> Option<&'static str> {
 }
 
 /// Reads times in a format.
-pub(crate) struct Reader {
+#[derive(Debug)]
+pub struct Reader {
     format: Box<str>,
     layout: Layout,
     location: TimeZone,
@@ -94,22 +103,27 @@ impl Reader {
     ///
     /// # Errors
     /// In upstream's words: what is wrong with the format, the location, the language.
-    pub(crate) fn new(format: &str, location: Option<&str>, locale: Option<&str>) -> Result<Self, String> {
+    pub fn new(format: &str, location: Option<&str>, locale: Option<&str>) -> Result<Self, String> {
         let layout = layout(format)?;
-        let location = match location.filter(|name| !name.is_empty()) {
-            Some(name) => zone::load(name).map_err(|error| format!("failed to load location {name}: {error}"))?,
-            None if format.ends_with('Z') => TimeZone::UTC,
-            None => zone::local(),
-        };
+        let location = location_of(location, format)?;
         let locale = locale.map(Locale::new).transpose()?;
         Ok(Self { format: format.into(), layout, location, locale })
+    }
+
+    /// Prepares a Go layout with the name of the location, if there is one.
+    ///
+    /// # Errors
+    /// In upstream's words: what is wrong with the location.
+    pub fn of_layout(layout: &str, location: Option<&str>) -> Result<Self, String> {
+        let location = location_of(location, layout)?;
+        Ok(Self { format: layout.into(), layout: Layout::new(layout), location, locale: None })
     }
 
     /// Reads a time. A date without a year is of this year, or of the last one if it would lie more than a week ahead of `now`.
     ///
     /// # Errors
     /// In upstream's words, when the text is no such time.
-    pub(crate) fn read(&self, text: &str, now: impl FnOnce() -> Time) -> Result<Time, String> {
+    pub fn read(&self, text: &str, now: impl FnOnce() -> Time) -> Result<Time, String> {
         if text.is_empty() {
             return Err("time cannot be nil".to_owned());
         }
@@ -160,6 +174,15 @@ impl Reader {
             rest = chars.as_str();
         }
         found.map_or_else(|| element.to_owned(), |directive| format!("%{directive}"))
+    }
+}
+
+/// The location by its name; without one that of the host, or UTC where the text ends with the letter for it.
+fn location_of(name: Option<&str>, text: &str) -> Result<TimeZone, String> {
+    match name.filter(|name| !name.is_empty()) {
+        Some(name) => zone::load(name).map_err(|error| format!("failed to load location {name}: {error}")),
+        None if text.ends_with('Z') => Ok(TimeZone::UTC),
+        None => Ok(zone::local()),
     }
 }
 

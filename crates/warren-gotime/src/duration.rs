@@ -21,7 +21,7 @@ const MAX: u64 = 1 << 63;
 ///
 /// # Errors
 /// In Go's words.
-pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
+pub fn parse_duration(text: &str) -> Result<i64, String> {
     let error = |message: &str| format!("time: {message} {}", quoted(text.as_bytes()));
     let invalid = || error("invalid duration");
     let (negative, mut rest) = match text.as_bytes().first() {

@@ -3,6 +3,7 @@
 use super::locale_names::LANGUAGES;
 
 /// A language's names.
+#[derive(Debug)]
 pub(super) struct Language {
     /// Its tags, separated by spaces.
     pub(super) tags: &'static str,
@@ -21,7 +22,8 @@ pub(super) enum Kind {
 }
 
 /// A language in which times are read.
-pub(crate) struct Locale {
+#[derive(Debug)]
+pub struct Locale {
     tag: Box<str>,
     names: [Vec<&'static str>; 5],
 }
@@ -31,7 +33,7 @@ impl Locale {
     ///
     /// # Errors
     /// In upstream's words, when it is not among those that are known.
-    pub(crate) fn new(tag: &str) -> Result<Self, String> {
+    pub fn new(tag: &str) -> Result<Self, String> {
         let language = LANGUAGES
             .iter()
             .find(|language| language.tags.split(' ').any(|known| known == tag))

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
 /// Seconds east of Greenwich in a zone so many seconds after 1970.
-pub(crate) fn offset_at(zone: &TimeZone, seconds: i64) -> i32 {
+pub fn offset_at(zone: &TimeZone, seconds: i64) -> i32 {
     match zone.to_fixed_offset() {
         Ok(offset) => offset.seconds(),
         Err(_) => zone.to_offset(timestamp(seconds)).seconds(),
@@ -12,7 +12,7 @@ pub(crate) fn offset_at(zone: &TimeZone, seconds: i64) -> i32 {
 }
 
 /// The abbreviation of a zone's time at that instant; empty for a zone that is only an offset.
-pub(crate) fn name_at(zone: &TimeZone, seconds: i64) -> String {
+pub fn name_at(zone: &TimeZone, seconds: i64) -> String {
     match zone.to_fixed_offset() {
         Ok(Offset::UTC) => "UTC".to_owned(),
         Ok(_) => String::new(),
@@ -51,7 +51,7 @@ pub(super) fn offset_of(zone: &TimeZone, name: &str, shown: i64) -> Option<i32> 
 const MODERN: i64 = i32::MAX as i64;
 
 /// The location of the host.
-pub(crate) fn local() -> TimeZone {
+pub fn local() -> TimeZone {
     TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn local() -> TimeZone {
 ///
 /// # Errors
 /// In Go's words, when there is none.
-pub(crate) fn load(name: &str) -> Result<TimeZone, String> {
+pub fn load(name: &str) -> Result<TimeZone, String> {
     match name {
         "" | "UTC" => return Ok(TimeZone::UTC),
         "Local" => return Ok(local()),

@@ -5,18 +5,18 @@ use super::format::{MONTHS, WEEKDAYS};
 use super::layout::{Element, Layout, OffsetForm};
 use super::locale::{Kind, Locale};
 use super::zone;
-use crate::value::Time;
+use crate::Time;
 use jiff::tz::TimeZone;
 
 /// Why a text is no time in a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ParseError {
+pub struct ParseError {
     /// The element or literal text that does not fit.
-    pub(crate) wanted: Box<str>,
+    pub wanted: Box<str>,
     /// The text from there on.
-    pub(crate) rest: Box<str>,
+    pub rest: Box<str>,
     /// What is wrong, with a colon before it; empty if the text does not fit the element.
-    pub(crate) message: Box<str>,
+    pub message: Box<str>,
 }
 
 /// What an element does not take, and parts that are out of range.
@@ -49,7 +49,7 @@ impl Layout {
     ///
     /// # Errors
     /// When the text does not fit or a part is out of range.
-    pub(crate) fn parse(&self, value: &str, location: &TimeZone, locale: Option<&Locale>) -> Result<Time, ParseError> {
+    pub fn parse(&self, value: &str, location: &TimeZone, locale: Option<&Locale>) -> Result<Time, ParseError> {
         let mut rest = value.as_bytes();
         let mut parts = Parts::default();
         for (index, chunk) in self.chunks.iter().enumerate() {
