@@ -1,17 +1,18 @@
 //! Tokens of an expression.
 
-use super::{EXPRESSION_BYTES_MAX, Fault};
+use crate::EXPRESSION_BYTES_MAX;
+use crate::fault::Fault;
 
 /// A token and where it begins, in bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Token {
-    pub(super) at: usize,
-    pub(super) kind: Kind,
+pub(crate) struct Token {
+    pub(crate) at: usize,
+    pub(crate) kind: Kind,
 }
 
 /// What a token is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// An operator, by its one spelling: `&&` is `and`, `||` is `or`, `!` is `not`.
     Operator(&'static str),
     /// A bracket, comma, `?` or `:`.
@@ -20,12 +21,14 @@ pub(super) enum Kind {
     Name(String),
     /// Text.
     Text(String),
-    /// A number.
-    Number(f64),
+    /// A whole number.
+    Int(i64),
+    /// A fraction.
+    Float(f64),
 }
 
 /// Operators of one or two marks and how they are called here; longer ones first.
-const MARKED: [(&str, &str); 17] = [
+const MARKED: [(&str, &str); 18] = [
     ("&&", "and"),
     ("||", "or"),
     ("==", "=="),
@@ -40,6 +43,7 @@ const MARKED: [(&str, &str); 17] = [
     ("+", "+"),
     ("-", "-"),
     ("*", "*"),
+    ("/", "/"),
     ("%", "%"),
     ("^", "^"),
     ("|", "|"),
@@ -49,7 +53,7 @@ const MARKED: [(&str, &str); 17] = [
 const WORDS: [&str; 11] = ["not", "and", "or", "in", "matches", "contains", "startsWith", "endsWith", "let", "if", "else"];
 
 /// Reads the whole text.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
+pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     if text.len() > EXPRESSION_BYTES_MAX {
         return Err(Fault::new(0, "expression too large"));
     }
@@ -87,7 +91,7 @@ fn comment(text: &str, at: usize) -> Result<Option<usize>, Fault> {
 /// The token that begins here with this character, and where it ends.
 fn token(text: &str, at: usize, first: char) -> Result<(Kind, usize), Fault> {
     let here = rest(text, at);
-    if matches!(first, '(' | ')' | '[' | ']' | '{' | '}' | ',' | ':' | ';' | '#' | '/')
+    if matches!(first, '(' | ')' | '[' | ']' | '{' | '}' | ',' | ':' | ';' | '#')
         || (first == '?' && !here.starts_with("??"))
         || (first == '.' && !here.get(1..).is_some_and(|more| more.starts_with(|c: char| c.is_ascii_digit())))
     {
@@ -134,11 +138,15 @@ fn number(here: &str, at: usize) -> Result<(Kind, usize), Fault> {
     }
     let written = here.get(..end).unwrap_or_default();
     let plain = written.replace('_', "");
-    let radix = |prefix: &str, radix| plain.strip_prefix(prefix).and_then(|digits| u64::from_str_radix(digits, radix).ok());
-    let whole = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| radix("0b", 2)).map(|value| value as f64);
+    let radix = |prefix: &str, radix| plain.strip_prefix(prefix).and_then(|digits| i64::from_str_radix(digits, radix).ok());
+    let whole = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| radix("0b", 2)).or_else(|| plain.parse().ok());
     let digits = plain.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    match whole.or_else(|| plain.parse().ok()).filter(|value: &f64| digits && value.is_finite()) {
-        Some(value) => Ok((Kind::Number(value), at + end)),
+    let kind = match whole {
+        Some(value) => Some(Kind::Int(value)),
+        None => plain.parse().ok().filter(|value: &f64| value.is_finite()).map(Kind::Float),
+    };
+    match kind.filter(|_| digits) {
+        Some(kind) => Ok((kind, at + end)),
         None => Err(Fault::new(at, format!("bad number syntax: {written:?}"))),
     }
 }
