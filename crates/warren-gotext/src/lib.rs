@@ -6,11 +6,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod float;
+mod pairs;
 mod parse;
 mod quote;
 mod value;
 
 pub use float::{Float, float};
+pub use pairs::split_pairs;
 pub use parse::{NumberError, parse_float, parse_int};
 pub use quote::{printable, quote, quote_with, quoted};
 pub use value::{JsonError, as_string, goccy_json, json, json_text};
