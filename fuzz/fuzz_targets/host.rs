@@ -5,11 +5,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use warren_host::{cpu, disk, memory, mount, network, process, system, text, users};
+use warren_host::{cpu, disk, memory, mount, network, process, sock_diag, system, text, users};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&choice, file)) = data.split_first() else { return };
-    match choice % 16 {
+    match choice % 17 {
         0 => {
             cpu::processors(file).count();
             cpu::tasks(file);
@@ -47,6 +47,7 @@ fuzz_target!(|data: &[u8]| {
         12 => _ = (process::statm(file), process::io(file), process::status(file)),
         13 => assert!(process::words(file).map(<[u8]>::len).sum::<usize>() <= file.len()),
         14 => _ = (system::load(file), network::count(file), users::users(file).count()),
+        15 => _ = sock_diag::answers(file, 1, |_| ()),
         _ => {
             for line in text::lines(file) {
                 text::fields(line).for_each(|field| _ = (text::number(field), text::hex(field), text::float(field)));

@@ -1,9 +1,9 @@
 //! One machine, looked at tick by tick: whatever is asked for within a tick is read once.
 
-use crate::network::{Socket, socket};
+use crate::network::Socket;
 use crate::process::{ProcessFiles, Processes};
+use crate::sockets::Sockets;
 use crate::{KernelFile, Paths, ReadError};
-use rustix::io::Errno;
 use std::path::{Path, PathBuf};
 
 /// A kernel file by what it holds.
@@ -55,8 +55,7 @@ pub struct Host {
     tick: u64,
     files: Vec<Kept>,
     mounts: Vec<KernelFile>,
-    /// The tables of TCP sockets of versions 4 and 6.
-    sockets: [KernelFile; 2],
+    sockets: Sockets,
     process_files: Option<ProcessFiles>,
     processes: Processes,
     processes_of: Option<u64>,
@@ -85,7 +84,7 @@ impl Host {
             tables.iter().flat_map(|table| [table.join("mountinfo"), table.join("mounts")]).map(KernelFile::new).collect();
         Self {
             paths,
-            sockets: socket_tables(&network),
+            sockets: Sockets::new(&network),
             network,
             tick: 0,
             files: Vec::new(),
@@ -101,7 +100,7 @@ impl Host {
     pub fn with_network_of_first_process(mut self) -> Self {
         let network = self.paths.proc.join("1/net");
         if network.join("dev").exists() {
-            self.sockets = socket_tables(&network);
+            self.sockets = Sockets::new(&network);
             self.network = network;
         }
         self
@@ -182,17 +181,12 @@ impl Host {
         Ok((&self.processes, files))
     }
 
-    /// Visits every TCP socket of both versions of IP. The tables may be long; little of them is held.
+    /// Visits every TCP socket of both versions of IP.
     ///
     /// # Errors
-    /// When the table of version 4 cannot be read, or that of version 6 is there and cannot be.
-    pub fn each_socket(&mut self, mut visit: impl FnMut(Socket)) -> Result<(), ReadError> {
-        let [version_4, version_6] = &mut self.sockets;
-        version_4.each_line(|line| socket(line).into_iter().for_each(&mut visit))?;
-        match version_6.each_line(|line| socket(line).into_iter().for_each(&mut visit)) {
-            Err(error) if error.errno == Errno::NOENT => Ok(()),
-            read => read.map(drop),
-        }
+    /// When those of version 4 cannot be read, or those of version 6 are there and cannot be.
+    pub fn each_socket(&mut self, visit: impl FnMut(Socket)) -> Result<(), ReadError> {
+        self.sockets.each(visit)
     }
 
     fn path(&self, source: Source) -> PathBuf {
@@ -213,10 +207,6 @@ impl Host {
         };
         self.paths.proc.join(name)
     }
-}
-
-fn socket_tables(network: &Path) -> [KernelFile; 2] {
-    ["tcp", "tcp6"].map(|file| KernelFile::new(network.join(file)))
 }
 
 #[cfg(test)]

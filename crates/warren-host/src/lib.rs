@@ -3,6 +3,7 @@
 //! ```text
 //! Host ── text(Source) ──▶ bytes, read once a tick into a buffer that stays ──▶ parser: an iterator that borrows from the bytes
 //!      ── processes() ───▶ /proc/PID/stat of every process, once a tick       ──▶ further files of one process, on demand
+//!      ── each_socket() ─▶ every TCP socket, over netlink or from /proc/net
 //! Mounts ── usage(path) ─▶ statvfs on a thread that may hang; the caller never does
 //! ```
 //!
@@ -25,6 +26,8 @@ pub mod mount;
 pub mod network;
 mod paths;
 pub mod process;
+pub mod sock_diag;
+mod sockets;
 pub mod system;
 pub mod text;
 mod usage;

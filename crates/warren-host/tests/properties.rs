@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use std::fmt::Write;
-use warren_host::{cpu, disk, memory, mount, network, process, system, text, users};
+use warren_host::{cpu, disk, memory, mount, network, process, sock_diag, system, text, users};
 
 /// Bytes that look like a kernel file here and there.
 fn files() -> impl Strategy<Value = Vec<u8>> {
@@ -52,6 +52,7 @@ proptest! {
         network::interfaces(&file).count();
         network::sockets(&file).count();
         network::count(&file);
+        let _ = sock_diag::answers(&file, 1, |_| ());
         mount::mountinfo(&file).flatten().for_each(|mount| _ = (mount.mode(), mount.true_mode()));
         mount::mounts(&file).count();
         mount::with_device(&file).count();
