@@ -3,7 +3,7 @@
 use super::{each, texts};
 use crate::config::Compat;
 use crate::faults::Faults;
-use crate::filter::{Filter, NameSettings};
+use crate::filter::{Filter, FilterSettings};
 use crate::known::Known;
 use crate::metric::{MetricSettings, counter, metrics, up_down};
 use crate::recorder::Recorder;
@@ -27,16 +27,14 @@ metrics! {
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     metrics: MetricSettings,
-    include: NameSettings,
-    exclude: NameSettings,
+    filter: FilterSettings,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             metrics: MetricSettings::new(METRICS),
-            include: NameSettings::new("devices", "device include filters"),
-            exclude: NameSettings::new("devices", "device exclude filters"),
+            filter: FilterSettings::new(["include", "exclude"], "devices", ["device include filters", "device exclude filters"]),
         }
     }
 }
@@ -44,8 +42,7 @@ impl Default for Config {
 impl Block for Config {
     fn fields(&mut self, f: &mut Fields<'_>) {
         f.block("metrics", &mut self.metrics);
-        f.block("include", &mut self.include);
-        f.block("exclude", &mut self.exclude);
+        f.squash(&mut self.filter);
     }
 }
 
@@ -55,7 +52,7 @@ impl ScraperConfig for Config {
     }
 
     fn build(&self, cx: &ScraperContext<'_>) -> Result<Box<dyn Scraper>, String> {
-        let filter = Filter::new(&self.include, &self.exclude)?;
+        let filter = self.filter.compile()?;
         Ok(Box::new(Disks { filter, corrected: cx.compat == Compat::Corrected, devices: Known::default() }))
     }
 }

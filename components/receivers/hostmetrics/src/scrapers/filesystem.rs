@@ -3,7 +3,7 @@
 use super::{each, texts};
 use crate::config::Compat;
 use crate::faults::Faults;
-use crate::filter::{Filter, NameSettings};
+use crate::filter::{Filter, FilterSettings};
 use crate::metric::{MetricSettings, gauge, metrics, up_down};
 use crate::recorder::Recorder;
 use crate::scraper::{Scraper, ScraperConfig, ScraperContext};
@@ -33,12 +33,9 @@ pub(crate) struct Config {
     metrics: MetricSettings,
     /// Report file systems without a device as well: tmpfs, overlay, network file systems.
     include_virtual_filesystems: bool,
-    include_devices: NameSettings,
-    exclude_devices: NameSettings,
-    include_fs_types: NameSettings,
-    exclude_fs_types: NameSettings,
-    include_mount_points: NameSettings,
-    exclude_mount_points: NameSettings,
+    devices: FilterSettings,
+    fs_types: FilterSettings,
+    mount_points: FilterSettings,
 }
 
 impl Default for Config {
@@ -46,12 +43,21 @@ impl Default for Config {
         Self {
             metrics: MetricSettings::new(METRICS),
             include_virtual_filesystems: false,
-            include_devices: NameSettings::new("devices", "include_devices filter"),
-            exclude_devices: NameSettings::new("devices", "exclude_devices filter"),
-            include_fs_types: NameSettings::new("fs_types", "include_fs_types filter"),
-            exclude_fs_types: NameSettings::new("fs_types", "exclude_fs_types filter"),
-            include_mount_points: NameSettings::new("mount_points", "include_mount_points filter"),
-            exclude_mount_points: NameSettings::new("mount_points", "exclude_mount_points filter"),
+            devices: FilterSettings::new(
+                ["include_devices", "exclude_devices"],
+                "devices",
+                ["include_devices filter", "exclude_devices filter"],
+            ),
+            fs_types: FilterSettings::new(
+                ["include_fs_types", "exclude_fs_types"],
+                "fs_types",
+                ["include_fs_types filter", "exclude_fs_types filter"],
+            ),
+            mount_points: FilterSettings::new(
+                ["include_mount_points", "exclude_mount_points"],
+                "mount_points",
+                ["include_mount_points filter", "exclude_mount_points filter"],
+            ),
         }
     }
 }
@@ -60,12 +66,9 @@ impl Block for Config {
     fn fields(&mut self, f: &mut Fields<'_>) {
         f.block("metrics", &mut self.metrics);
         f.scalar("include_virtual_filesystems", &mut self.include_virtual_filesystems);
-        f.block("include_devices", &mut self.include_devices);
-        f.block("exclude_devices", &mut self.exclude_devices);
-        f.block("include_fs_types", &mut self.include_fs_types);
-        f.block("exclude_fs_types", &mut self.exclude_fs_types);
-        f.block("include_mount_points", &mut self.include_mount_points);
-        f.block("exclude_mount_points", &mut self.exclude_mount_points);
+        f.squash(&mut self.devices);
+        f.squash(&mut self.fs_types);
+        f.squash(&mut self.mount_points);
     }
 }
 
@@ -78,9 +81,9 @@ impl ScraperConfig for Config {
         Ok(Box::new(FileSystems {
             choice: Choice {
                 with_virtual: self.include_virtual_filesystems,
-                devices: Filter::new(&self.include_devices, &self.exclude_devices)?,
-                kinds: Filter::new(&self.include_fs_types, &self.exclude_fs_types)?,
-                points: Filter::new(&self.include_mount_points, &self.exclude_mount_points)?,
+                devices: self.devices.compile()?,
+                kinds: self.fs_types.compile()?,
+                points: self.mount_points.compile()?,
                 corrected: cx.compat == Compat::Corrected,
                 paths: cx.paths.clone(),
             },

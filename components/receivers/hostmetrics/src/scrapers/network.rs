@@ -3,7 +3,7 @@
 use super::{each, texts};
 use crate::config::Compat;
 use crate::faults::Faults;
-use crate::filter::{Filter, NameSettings};
+use crate::filter::{Filter, FilterSettings};
 use crate::known::Known;
 use crate::metric::{MetricSettings, counter, metrics, up_down};
 use crate::recorder::Recorder;
@@ -84,16 +84,18 @@ const CORRECTED: [&str; STATES] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     metrics: MetricSettings,
-    include: NameSettings,
-    exclude: NameSettings,
+    filter: FilterSettings,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             metrics: MetricSettings::new(METRICS),
-            include: NameSettings::new("interfaces", "network interface include filters"),
-            exclude: NameSettings::new("interfaces", "network interface exclude filters"),
+            filter: FilterSettings::new(
+                ["include", "exclude"],
+                "interfaces",
+                ["network interface include filters", "network interface exclude filters"],
+            ),
         }
     }
 }
@@ -101,8 +103,7 @@ impl Default for Config {
 impl Block for Config {
     fn fields(&mut self, f: &mut Fields<'_>) {
         f.block("metrics", &mut self.metrics);
-        f.block("include", &mut self.include);
-        f.block("exclude", &mut self.exclude);
+        f.squash(&mut self.filter);
     }
 }
 
@@ -112,7 +113,7 @@ impl ScraperConfig for Config {
     }
 
     fn build(&self, cx: &ScraperContext<'_>) -> Result<Box<dyn Scraper>, String> {
-        let filter = Filter::new(&self.include, &self.exclude)?;
+        let filter = self.filter.compile()?;
         Ok(Box::new(Network { filter, interfaces: Known::default(), connections: Connections::new(cx.compat) }))
     }
 }

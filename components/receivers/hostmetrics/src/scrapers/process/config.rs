@@ -3,7 +3,7 @@
 use super::resource::{Identity, Resources};
 use super::{METRICS, Plan, ProcessScraper, Sets};
 use crate::config::Compat;
-use crate::filter::{Filter, NameSettings};
+use crate::filter::FilterSettings;
 use crate::known::Known;
 use crate::metric::MetricSettings;
 use crate::scraper::{Scraper, ScraperConfig, ScraperContext};
@@ -17,8 +17,7 @@ use warren_regex::Regex;
 pub(crate) struct Config {
     metrics: MetricSettings,
     resource_attributes: ResourceSettings,
-    include: NameSettings,
-    exclude: NameSettings,
+    filter: FilterSettings,
     /// How long a process must have run before it is reported.
     scrape_process_delay: Duration,
     mute: Mute,
@@ -74,8 +73,7 @@ impl Default for Config {
         Self {
             metrics: MetricSettings::new(METRICS),
             resource_attributes: ResourceSettings::default(),
-            include: NameSettings::new("names", "process include filters"),
-            exclude: NameSettings::new("names", "process exclude filters"),
+            filter: FilterSettings::new(["include", "exclude"], "names", ["process include filters", "process exclude filters"]),
             scrape_process_delay: Duration::ZERO,
             mute: Mute::default(),
         }
@@ -93,8 +91,7 @@ impl Block for Config {
     fn fields(&mut self, f: &mut Fields<'_>) {
         f.block("metrics", &mut self.metrics);
         f.block("resource_attributes", &mut self.resource_attributes);
-        f.block("include", &mut self.include);
-        f.block("exclude", &mut self.exclude);
+        f.squash(&mut self.filter);
         f.scalar("scrape_process_delay", &mut self.scrape_process_delay);
         f.squash(&mut self.mute);
     }
@@ -162,7 +159,7 @@ impl ScraperConfig for Config {
         let processors = counted.map_err(|error| format!("error getting number of logical cores: {error}"))?;
         let corrected = cx.compat == Compat::Corrected;
         let plan = Plan {
-            filter: Filter::new(&self.include, &self.exclude)?,
+            filter: self.filter.compile()?,
             delay: self.scrape_process_delay,
             mute: self.mute,
             corrected,
