@@ -46,13 +46,20 @@ impl Host {
         read(&self.path(path))
     }
 
+    /// Whether a directory has something whose name begins so.
+    pub(crate) fn has_named(directory: &Path, beginning: &str) -> bool {
+        entries(directory).iter().any(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(beginning)))
+    }
+
+    /// What is in a directory, by name.
+    pub(crate) fn entries(&self, directory: &str) -> Vec<PathBuf> {
+        entries(&self.path(directory))
+    }
+
     /// Texts of the files in a directory whose names end so, by name.
     pub(crate) fn read_all(&self, directory: &str, ending: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.path(directory)).into_iter().flatten().flatten().take(FILES_MAX);
-        let mut paths: Vec<PathBuf> =
-            entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with(ending)).collect();
-        paths.sort();
-        paths.iter().filter_map(|path| read(path)).collect()
+        let paths = self.entries(directory);
+        paths.iter().filter(|path| path.to_string_lossy().ends_with(ending)).filter_map(|path| read(path)).collect()
     }
 
     /// What a program says, if it is there and ends well. Only asked on the real host.
@@ -63,6 +70,13 @@ impl Host {
         let output = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().take(FILES_MAX);
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }
 
 fn read(path: &Path) -> Option<String> {

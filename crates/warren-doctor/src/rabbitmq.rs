@@ -2,7 +2,8 @@
 //!
 //! Its settings are `rabbitmq.conf`, then `conf.d/*.conf` by name, a later line winning (`rabbit_prelaunch_conf`). Under systemd its standard output
 //! is the unit's `StandardOutput`: Debian's unit appends it to a file, so that `log.console` alone does not reach the journal there, while
-//! `log.journald` (one entry an event, with its priority) does.
+//! `log.journald` (one entry an event, with its priority) does. Brokers before 3.9 do not know that setting, and one that a broker does not know
+//! keeps it from starting: it is only written where the library is that it needs. Elsewhere standard output goes to the journal.
 
 use crate::{Finding, Host};
 
@@ -16,7 +17,17 @@ const UNIT_DIRECTORIES: [&str; 3] = ["/etc/systemd/system", "/run/systemd/system
 
 /// Sends the log to the journal from the next start on.
 const LOG_COMMAND: &str =
-    "mkdir -p /etc/rabbitmq/conf.d && printf 'log.journald = true\\n' > /etc/rabbitmq/conf.d/90-warren-journal.conf";
+    "umask 022; mkdir -p /etc/rabbitmq/conf.d && printf 'log.journald = true\\n' > /etc/rabbitmq/conf.d/90-warren-journal.conf";
+
+/// The same for a broker that has no connection to the journal of its own.
+const CONSOLE_COMMAND: &str = "umask 022; mkdir -p /etc/rabbitmq/conf.d /etc/systemd/system/rabbitmq-server.service.d && \
+     printf 'log.console = true\\n' > /etc/rabbitmq/conf.d/90-warren-journal.conf && \
+     printf '[Service]\\nStandardOutput=journal\\n' > /etc/systemd/system/rabbitmq-server.service.d/90-warren-journal.conf && \
+     systemctl daemon-reload && systemctl restart rabbitmq-server";
+
+/// Where a broker's libraries are, a directory of each version below the first.
+const VERSIONS_DIRECTORY: &str = "/usr/lib/rabbitmq/lib";
+const LIBRARIES_DIRECTORY: &str = "/opt/rabbitmq/plugins";
 
 pub(crate) fn examine(host: &Host) -> Vec<Finding> {
     vec![log(host), plugin(host)]
@@ -36,8 +47,21 @@ fn log(host: &Host) -> Finding {
         Some(output) => format!("RabbitMQ writes its log to standard output, which its unit sends to {output}"),
         None => "RabbitMQ writes its log to files".to_owned(),
     };
-    Finding::wrong(LOG, format!("{seen}: nothing of it reaches the journal"))
-        .mended_by(LOG_COMMAND, "takes effect when RabbitMQ starts again: systemctl restart rabbitmq-server, when it suits you")
+    let finding = Finding::wrong(LOG, format!("{seen}: nothing of it reaches the journal"));
+    match knows_journal(host) {
+        true => finding.mended_by(
+            LOG_COMMAND,
+            "takes effect when RabbitMQ starts again: systemctl restart rabbitmq-server, when it suits you",
+        ),
+        false => finding.mended_by_hand(CONSOLE_COMMAND),
+    }
+}
+
+/// Whether the broker has the library with which it writes to the journal.
+fn knows_journal(host: &Host) -> bool {
+    let versions = host.entries(VERSIONS_DIRECTORY).into_iter().map(|version| version.join("plugins"));
+    let mut directories = versions.chain([host.path(LIBRARIES_DIRECTORY)]);
+    directories.any(|directory| Host::has_named(&directory, "systemd-"))
 }
 
 fn plugin(host: &Host) -> Finding {
@@ -123,6 +147,21 @@ mod tests {
         ] {
             let (_root, host) = host(&files);
             assert_eq!(log(&host).state, state, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_broker_is_told_to_write_to_the_journal_only_if_it_can() {
+        let library = |path: &'static str| (path, "");
+        for (files, command, safe) in [
+            (vec![DEBIAN], CONSOLE_COMMAND, false),
+            (vec![library("/usr/lib/rabbitmq/lib/rabbitmq_server-3.8.9/plugins/syslog-3.4.5/x")], CONSOLE_COMMAND, false),
+            (vec![library("/usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8/plugins/systemd-0.6.1/x")], LOG_COMMAND, true),
+            (vec![library("/opt/rabbitmq/plugins/systemd-0.6.1.ez")], LOG_COMMAND, true),
+        ] {
+            let (_root, host) = host(&files);
+            let remedy = log(&host).remedy.unwrap();
+            assert_eq!((remedy.command.as_str(), remedy.safe), (command, safe), "{files:?}");
         }
     }
 
