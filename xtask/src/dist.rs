@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: what is shipped. Each distribution is built as a release, packed with its licence and README, and measured.
+//! `cargo xtask dist`: what is shipped. Each distribution is built as a release, packed with its licence, notices and README, and measured.
 
 use std::path::Path;
 use std::process::Command;
@@ -39,7 +39,7 @@ fn pack(binary: &Path, name: &str, output: &Path) -> Result<String> {
     let content = folder.path().join(name);
     std::fs::create_dir(&content)?;
     std::fs::copy(binary, content.join(PROGRAM)).with_context(|| format!("cannot copy {}", binary.display()))?;
-    for file in ["LICENSE", "README.md"] {
+    for file in ["LICENSE", "NOTICE", "README.md"] {
         std::fs::copy(workspace::root().join(file), content.join(file)).with_context(|| format!("cannot copy {file}"))?;
     }
     let archive = format!("{name}.tar.gz");
