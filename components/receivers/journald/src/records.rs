@@ -4,7 +4,6 @@ use crate::Config;
 use crate::config::Extras;
 use crate::value;
 use indexmap::IndexMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 use warren_journal::{Place, Sink, query};
 use warren_pdata::{
     Attrs, Batch, KeyValue, LogRecord, Logs, Resource, ResourceGroup, Scope, ScopeGroup, Text, TextPool, Value, literal,
@@ -25,7 +24,6 @@ pub(crate) struct Records {
     groups: Vec<Group>,
     records: usize,
     bytes: usize,
-    observed: u64,
     /// The boot of the last entry.
     boot: (warren_journal::Id, Text),
 }
@@ -82,14 +80,13 @@ impl Records {
             groups: Vec::new(),
             records: 0,
             bytes: 0,
-            observed: 0,
             boot: (warren_journal::Id::default(), Text::new()),
         }
     }
 
     /// The records that came since the last time; none if there were none.
     pub(crate) fn take(&mut self) -> Option<Batch> {
-        (self.records, self.bytes, self.observed) = (0, 0, 0);
+        (self.records, self.bytes) = (0, 0);
         let groups: Vec<ResourceGroup<LogRecord>> = std::mem::take(&mut self.groups)
             .into_iter()
             .map(|group| {
@@ -146,9 +143,6 @@ impl Sink for Records {
         if self.shape.grep.is_some() && fields.iter().find_map(is_wanted) != Some(true) {
             return true;
         }
-        if self.observed == 0 {
-            self.observed = now();
-        }
         let extras = &self.shape.extras;
         let of_kind = |kind: Kind| fields.iter().find(|field| field.kind == kind);
         let text = |kind: Kind| match of_kind(kind).map(|field| &field.entry.value) {
@@ -163,7 +157,8 @@ impl Sink for Records {
         let (severity_number, severity_text) = severity.unwrap_or_default();
         let record = LogRecord {
             time: micros.saturating_mul(1000),
-            observed_time: self.observed,
+            // Not the time of reading: a record that is read twice must be the same, for stores that keep each once.
+            observed_time: place.realtime.saturating_mul(1000),
             severity_number,
             severity_text,
             attrs: self.shape.attributes.clone(),
@@ -247,8 +242,4 @@ fn severity(priority: &str) -> Option<(i32, Text)> {
     const NUMBERS: [i32; 8] = [21, 19, 18, 17, 13, 10, 9, 5];
     let priority: usize = priority.parse().ok()?;
     Some((*NUMBERS.get(priority)?, Text::from(*query::PRIORITIES.get(priority)?)))
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
