@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use warren_e2e::Result;
-use warren_e2e::collector::{Collector, Setup};
+use warren_e2e::collector::{self, Collector, Setup};
 use warren_e2e::journald::{self, Journald};
+use warren_e2e::rabbitmq::{self, RabbitMq, Wishes};
+use warren_e2e::{Result, process};
 
 use crate::support::PATIENCE;
 
@@ -159,7 +160,7 @@ fn until(mut condition: impl FnMut() -> bool) {
 #[test]
 fn a_full_disk_does_not_keep_the_position_from_being_kept() -> Result<()> {
     let mut journald = Journald::start()?;
-    let state = journald.small_disk();
+    let state = journald.mount("/run/small", "256k")?;
     let receiver = json!({"root_path": journald.root(), "start_at": "beginning", "identifiers": ["full"]});
     let start = || Setup::new(config(receiver.clone()))?.args(["--state-dir", state.to_str().unwrap()]).start();
     let mut collector = start()?;
@@ -182,5 +183,33 @@ fn a_full_disk_does_not_keep_the_position_from_being_kept() -> Result<()> {
     collector.stop()?;
     let again = bodies(&collector.log());
     assert!(again.len() <= 2, "{} records again", again.len() - 1);
+    Ok(())
+}
+
+#[test]
+fn what_doctor_mends_brings_a_brokers_log_into_the_journal() -> Result<()> {
+    let journald = Journald::start()?;
+    rabbitmq::settle(&journald)?;
+    let doctor = |arguments: &[&str]| {
+        let mut command = journald.enter(collector::binary()?);
+        process::run("doctor", command.arg("doctor").args(arguments), PATIENCE)
+    };
+    // As Debian sets its broker up, with the unit that its package brings.
+    let found = doctor(&[])?.stdout;
+    assert!(found.contains("wrong  broker-log      RabbitMQ writes its log to files"), "{found}");
+    let mended = doctor(&["--fix"])?;
+    assert!(mended.stdout.contains("good   broker-log"), "{mended:?}");
+    let broker = RabbitMq::start_with(&Wishes { beside: Some(&journald), ..Wishes::default() })?;
+    let found = doctor(&["--endpoint", &format!("http://{}/metrics", broker.metrics_address())])?;
+    assert!(!found.stdout.contains("wrong"), "{found:?}");
+    let receiver = json!({"root_path": journald.root(), "start_at": "beginning", "identifiers": ["rabbitmq-server"]});
+    let mut collector = Setup::new(config(receiver))?.start()?;
+    collector.wait_for_log("Server startup complete", PATIENCE)?;
+    collector.stop()?;
+    // An event of several lines is one entry.
+    let bodies = bodies(&collector.log());
+    let configuration = bodies.iter().find(|body| body["MESSAGE"].as_str().is_some_and(|text| text.contains("config file(s)")));
+    let message = configuration.expect("where its settings are is among what it logs")["MESSAGE"].as_str().unwrap();
+    assert!(message.lines().count() > 3 && message.contains("/etc/rabbitmq/conf.d/90-warren-journal.conf"), "{message}");
     Ok(())
 }

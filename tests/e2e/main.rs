@@ -9,6 +9,8 @@ mod host;
 mod hostile_senders;
 mod hostile_targets;
 mod journal;
+mod loki;
+mod machine;
 mod processors;
 mod reload;
 mod seed;

@@ -1,5 +1,6 @@
 //! What several promises need: configurations of the path page → remote write, pages with one gauge, patience.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use warren_e2e::Result;
 use warren_e2e::http::{Answer, Server};
+use warren_e2e::loki::Loki;
 
 /// How long anything that must happen may take. Generous: it is only waited for in full when the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,4 +45,16 @@ pub(crate) fn healthy_target() -> Result<Server> {
 /// A page in the text format.
 pub(crate) fn text_page(text: impl Into<Vec<u8>>) -> Answer {
     Answer::ok("text/plain; version=0.0.4", text.into())
+}
+
+/// A Loki, or nothing where none was built; that a test of this name is skipped is then said where it is seen.
+pub(crate) fn loki(test: &str) -> Result<Option<Loki>> {
+    if Loki::installed() {
+        return Loki::start().map(Some);
+    }
+    // Not by a macro, whose output the test runner keeps to itself.
+    let mut told = std::io::stdout().lock();
+    let _ =
+        writeln!(told, "SKIPPED {test}: it needs Grafana Loki; `cargo xtask loki && cargo test -p warren-e2e {test}` runs it");
+    Ok(None)
 }

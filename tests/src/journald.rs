@@ -1,8 +1,10 @@
 //! systemd's journal: a real `systemd-journald` in a mount namespace of its own, journals made from text, and `journalctl` to compare with.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -23,8 +25,7 @@ set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/log
-mkdir -p /run/systemd/journal /run/log/journal /run/systemd/journald.conf.d /run/small
-mount -t tmpfs -o size=256k tmpfs /run/small
+mkdir -p /run/systemd/journal /run/log/journal /run/systemd/journald.conf.d
 cat >/run/systemd/journald.conf.d/test.conf <<END
 [Journal]
 RateLimitIntervalSec=0
@@ -54,7 +55,7 @@ impl Journald {
         command.args(["--mount", "sh", "-c", BECOME_JOURNALD, JOURNALD]);
         let server = Process::spawn("systemd-journald", &mut command, &directory.path().join("log"))?;
         let mut journald = Self { server, _directory: directory };
-        let socket = journald.socket();
+        let Sender(socket) = journald.sender();
         journald.server.until("listens", START_TIMEOUT, || socket.exists().then_some(()))?;
         Ok(journald)
     }
@@ -64,28 +65,38 @@ impl Journald {
         PathBuf::from(format!("/proc/{}/root", self.server.id()))
     }
 
-    /// A directory on a disk of 256 KiB.
-    pub fn small_disk(&self) -> PathBuf {
-        self.root().join("run/small")
+    /// A command that sees files as journald does.
+    pub fn enter(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = process::command("nsenter");
+        command.arg(format!("--target={}", self.server.id())).args(["--mount", "--"]).arg(program);
+        command
     }
 
-    fn socket(&self) -> PathBuf {
-        self.root().join("run/systemd/journal/socket")
+    /// Puts an empty disk of a size such as `256k` over a directory that only journald and who enters sees; where it is for others.
+    ///
+    /// # Errors
+    /// When it cannot be mounted.
+    pub fn mount(&self, directory: &str, size: &str) -> Result<PathBuf> {
+        let mut command = self.enter("sh");
+        command.args(["-ec", r#"mkdir -p "$1"; mount -t tmpfs -o "size=$2" tmpfs "$1""#, "sh", directory, size]);
+        let mounted = process::run("mount", &mut command, TOOL_TIMEOUT)?;
+        match mounted.status.success() {
+            true => Ok(self.root().join(directory.trim_start_matches('/'))),
+            false => Err(Error::Malformed { what: format!("a disk at {directory}"), reason: mounted.stderr }),
+        }
     }
 
-    /// Sends messages of an identifier over the native protocol.
+    /// Where entries are sent to.
+    pub fn sender(&self) -> Sender {
+        Sender(self.root().join("run/systemd/journal/socket"))
+    }
+
+    /// Sends messages of an identifier.
     ///
     /// # Errors
     /// When journald takes none.
     pub fn send(&self, identifier: &str, messages: impl IntoIterator<Item = String>) -> Result<()> {
-        let failed = || "send to journald";
-        let socket = UnixDatagram::unbound().map_err(Error::io(failed))?;
-        socket.connect(self.socket()).map_err(Error::io(failed))?;
-        for message in messages {
-            let entry = format!("MESSAGE={message}\nPRIORITY=6\nSYSLOG_IDENTIFIER={identifier}\n");
-            socket.send(entry.as_bytes()).map_err(Error::io(failed))?;
-        }
-        Ok(())
+        self.sender().send(identifier, messages)
     }
 
     /// Has it begin new files.
@@ -100,6 +111,27 @@ impl Journald {
     pub fn flush(&mut self) -> Result<()> {
         std::fs::create_dir_all(self.root().join("var/log/journal")).map_err(Error::io(|| "make /var/log/journal"))?;
         self.server.signal(Signal::USR1);
+        Ok(())
+    }
+}
+
+/// The socket of a journald.
+#[derive(Clone, Debug)]
+pub struct Sender(PathBuf);
+
+impl Sender {
+    /// Sends messages of an identifier over the native protocol.
+    ///
+    /// # Errors
+    /// When journald takes none.
+    pub fn send(&self, identifier: &str, messages: impl IntoIterator<Item = String>) -> Result<()> {
+        let failed = || "send to journald";
+        let socket = UnixDatagram::unbound().map_err(Error::io(failed))?;
+        socket.connect(&self.0).map_err(Error::io(failed))?;
+        for message in messages {
+            let entry = format!("MESSAGE={message}\nPRIORITY=6\nSYSLOG_IDENTIFIER={identifier}\n");
+            socket.send(entry.as_bytes()).map_err(Error::io(failed))?;
+        }
         Ok(())
     }
 }

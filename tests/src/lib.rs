@@ -5,6 +5,7 @@
 //! ```text
 //! RabbitMq ──/metrics──▶ Collector ──remote write──▶ Prometheus ──PromQL──▶ test
 //! page, http::Server ──▶     "      ──remote write──▶ remote_write::Receiver
+//! Journald  ──journal──▶     "      ──OTLP──▶ Loki ──LogQL──▶ test
 //! ```
 //!
 //! It shares no code with the collector: pages are written, requests decoded and metrics read here on their own, so that a mistake in one
@@ -14,9 +15,11 @@
 
 mod error;
 
+pub mod cache;
 pub mod collector;
 pub mod http;
 pub mod journald;
+pub mod loki;
 pub mod node_exporter;
 pub mod otlp;
 pub mod page;

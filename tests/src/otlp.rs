@@ -1,6 +1,6 @@
 //! OTLP over HTTP with JSON: numbered log records on their way into a collector, and a loopback receiver that counts which of them come out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -88,15 +88,73 @@ impl NumberReceiver {
     }
 }
 
-fn lock(counted: &Mutex<Counted>) -> MutexGuard<'_, Counted> {
-    counted.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many of the last lines a [`LineReceiver`] keeps.
+const LINES_KEPT: usize = 1000;
+
+/// A receiver of the entries of a journal that counts them and keeps the last messages. Configure the exporter with `encoding: json` and
+/// `compression: none`.
+pub struct LineReceiver {
+    server: Server,
+    arrived: Arc<Mutex<(u64, VecDeque<String>)>>,
+}
+
+impl LineReceiver {
+    /// Listens on a free port.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub fn start() -> Result<LineReceiver> {
+        let arrived = Arc::new(Mutex::new((0, VecDeque::new())));
+        let shared = Arc::clone(&arrived);
+        let server = Server::start(move |request| {
+            let (count, kept) = &mut *lock(&shared);
+            for record in records(&request.body) {
+                *count += 1;
+                kept.push_back(message(&record["body"]));
+            }
+            kept.drain(..kept.len().saturating_sub(LINES_KEPT));
+            Answer::ok("application/json", *b"{}")
+        })?;
+        Ok(LineReceiver { server, arrived })
+    }
+
+    /// The exporter's `endpoint`.
+    pub fn url(&self) -> String {
+        self.server.url("")
+    }
+
+    /// How many lines have arrived.
+    pub fn count(&self) -> u64 {
+        lock(&self.arrived).0
+    }
+
+    /// The last of them.
+    pub fn last(&self) -> Vec<String> {
+        lock(&self.arrived).1.iter().cloned().collect()
+    }
+}
+
+/// The message of a journal's entry: the body itself, or the field `MESSAGE` of it.
+fn message(body: &Value) -> String {
+    let text = |value: &Value| value["stringValue"].as_str().map(str::to_owned);
+    let mut fields = body.pointer("/kvlistValue/values").and_then(Value::as_array).into_iter().flatten();
+    let field = fields.find(|field| field["key"] == "MESSAGE").and_then(|field| text(&field["value"]));
+    field.or_else(|| text(body)).unwrap_or_default()
 }
 
 /// The numbers in a message.
 pub fn numbers(message: &[u8]) -> Vec<u64> {
+    records(message).iter().filter_map(|record| record.pointer("/body/intValue")?.as_str()?.parse().ok()).collect()
+}
+
+/// The log records in a message.
+fn records(message: &[u8]) -> Vec<Value> {
     let Ok(body) = serde_json::from_slice::<Value>(message) else { return Vec::new() };
     let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let scopes = list(&body, "resourceLogs").into_iter().flat_map(|resource| list(&resource, "scopeLogs"));
-    let records = scopes.flat_map(|scope| list(&scope, "logRecords"));
-    records.filter_map(|record| record.pointer("/body/intValue")?.as_str()?.parse().ok()).collect()
+    scopes.flat_map(|scope| list(&scope, "logRecords")).collect()
 }

@@ -88,7 +88,7 @@ impl Prometheus {
     /// # Errors
     /// When the server does not answer or refuses the query.
     pub fn query(&self, promql: &str) -> Result<Vec<Value>> {
-        self.api(&format!("query?query={}", percent_encode(promql)))?
+        self.api(&format!("query?query={}", http::percent_encode(promql)))?
             .pointer_mut("/data/result")
             .and_then(Value::as_array_mut)
             .map(std::mem::take)
@@ -109,15 +109,4 @@ impl Prometheus {
         serde_json::from_slice(&answer.body)
             .map_err(|error| Error::Malformed { what: format!("the answer of Prometheus to {call}"), reason: error.to_string() })
     }
-}
-
-fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len() * 3);
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => encoded.push(char::from(byte)),
-            other => encoded.push_str(&format!("%{other:02X}")),
-        }
-    }
-    encoded
 }

@@ -2,17 +2,25 @@
 //! that already runs on the machine, and works for root and for ordinary users alike.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::http::{self, Message};
+use crate::journald::Journald;
 use crate::port;
 use crate::process::{self, Process};
 
 /// The server's own start script. Debian's wrapper in the search path insists on the system's broker user and directories.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+
+/// Where a broker of Debian's has its settings.
+const SETTINGS: &str = "/etc/rabbitmq";
+
+/// The plugins that every broker here has.
+const PLUGINS: &str = "[rabbitmq_management,rabbitmq_prometheus].\n";
 
 /// Account RabbitMQ creates for loopback connections.
 const USER: (&str, &str) = ("guest", "guest");
@@ -26,8 +34,8 @@ pub struct RabbitMq {
     node: Process,
     _port_mapper: Process,
     directory: TempDir,
-    /// What the node is started with, also once more.
-    environment: Vec<(&'static str, PathBuf)>,
+    /// How the node is started, also once more.
+    launch: Command,
     amqp: u16,
     amqps: Option<u16>,
     management: u16,
@@ -43,6 +51,18 @@ pub struct Wishes<'a> {
     pub amqp: Option<u16>,
     /// Certificate and key in PEM, for AMQP over TLS.
     pub tls: Option<(&'a str, &'a str)>,
+    /// Runs where this journald does, set up as Debian's is: settings in that place's `/etc/rabbitmq` (see [`settle`]), which may hold more of
+    /// them, and the log in files.
+    pub beside: Option<&'a Journald>,
+}
+
+/// Makes the `/etc/rabbitmq` of a broker that is to run beside a journald.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn settle(journald: &Journald) -> Result<()> {
+    let directory = journald.mount(SETTINGS, "1m")?;
+    write(&directory, "enabled_plugins", PLUGINS)
 }
 
 impl RabbitMq {
@@ -57,14 +77,6 @@ impl RabbitMq {
     /// When it is not installed or does not come up.
     pub fn start() -> Result<RabbitMq> {
         RabbitMq::start_with(&Wishes::default())
-    }
-
-    /// Starts a broker with its metrics page on the given port.
-    ///
-    /// # Errors
-    /// As [`RabbitMq::start`].
-    pub fn start_on(metrics: u16) -> Result<RabbitMq> {
-        RabbitMq::start_with(&Wishes { metrics: Some(metrics), ..Wishes::default() })
     }
 
     /// Starts a broker as wished.
@@ -84,36 +96,38 @@ impl RabbitMq {
         let or_free = |port: Option<u16>| port.map_or_else(port::free, Ok);
         let (amqp, metrics) = (or_free(wishes.amqp)?, or_free(wishes.metrics)?);
         let (management, distribution, mapper) = (port::free()?, port::free()?, port::free()?.to_string());
-        let write = |name: &str, text: String| {
-            std::fs::write(root.join(name), text).map_err(Error::io(|| format!("write {name} for RabbitMQ")))
+        // Where the settings are: for the node, and seen from here.
+        let (settings, place) = match wishes.beside {
+            Some(journald) => (Path::new(SETTINGS), journald.root().join(SETTINGS.trim_start_matches('/'))),
+            None => (root, root.to_owned()),
         };
-        write("enabled_plugins", "[rabbitmq_management,rabbitmq_prometheus].\n".to_owned())?;
-        write("env.conf", String::new())?;
+        write(&place, "enabled_plugins", PLUGINS)?;
+        write(root, "env.conf", "")?;
         let (mut amqps, mut tls) = (None, String::new());
         if let Some((certificate, key)) = wishes.tls {
             let port = *amqps.insert(port::free()?);
-            write("certificate.pem", certificate.to_owned())?;
-            write("key.pem", key.to_owned())?;
+            write(root, "certificate.pem", certificate)?;
+            write(root, "key.pem", key)?;
             let at = root.display();
             tls = format!(
                 "listeners.ssl.1 = 127.0.0.1:{port}\nssl_options.cacertfile = {at}/certificate.pem\n\
                  ssl_options.certfile = {at}/certificate.pem\nssl_options.keyfile = {at}/key.pem\n"
             );
         }
-        write(
-            "rabbitmq.conf",
-            format!(
-                "listeners.tcp.1 = 127.0.0.1:{amqp}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}\n\
-                 prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics}\nlog.console = true\nlog.file = false\n{tls}"
-            ),
-        )?;
+        let log = if wishes.beside.is_some() { "" } else { "log.console = true\nlog.file = false\n" };
+        let text = format!(
+            "listeners.tcp.1 = 127.0.0.1:{amqp}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}\n\
+             prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics}\n{log}{tls}"
+        );
+        write(&place, "rabbitmq.conf", &text)?;
         // Erlang would start a port mapper by itself, as a daemon that outlives the broker; ours is there first and ends with the guard.
         let mut epmd = process::command("epmd");
         epmd.args(["-port", &mapper, "-address", "127.0.0.1"]).env("HOME", root);
         let port_mapper = Process::spawn("epmd", &mut epmd, &root.join("epmd.log"))?;
-        let environment = environment(root, distribution, &mapper);
-        let node = launch(root, &environment, metrics)?;
-        Ok(RabbitMq { node, _port_mapper: port_mapper, directory, environment, amqp, amqps, management, metrics })
+        let mut launch = wishes.beside.map_or_else(|| process::command(SERVER), |journald| journald.enter(SERVER));
+        launch.env_clear().envs(environment(root, settings, distribution, &mapper)).current_dir(root);
+        let node = start(&mut launch, root, metrics)?;
+        Ok(RabbitMq { node, _port_mapper: port_mapper, directory, launch, amqp, amqps, management, metrics })
     }
 
     /// Starts the broker again after [`RabbitMq::stop`], with everything it had.
@@ -121,7 +135,7 @@ impl RabbitMq {
     /// # Errors
     /// When it does not come up.
     pub fn restart(&mut self) -> Result<()> {
-        self.node = launch(self.directory.path(), &self.environment, self.metrics)?;
+        self.node = start(&mut self.launch, self.directory.path(), self.metrics)?;
         Ok(())
     }
 
@@ -244,17 +258,19 @@ impl RabbitMq {
     }
 }
 
-fn launch(root: &Path, environment: &[(&'static str, PathBuf)], metrics: u16) -> Result<Process> {
-    let mut server = process::command(SERVER);
-    server.env_clear().envs(environment.iter().map(|(name, value)| (name, value))).current_dir(root);
-    let mut node = Process::spawn("rabbitmq-server", &mut server, &root.join("rabbitmq.log"))?;
+fn start(launch: &mut Command, root: &Path, metrics: u16) -> Result<Process> {
+    let mut node = Process::spawn("rabbitmq-server", launch, &root.join("rabbitmq.log"))?;
     let page = format!("http://127.0.0.1:{metrics}/metrics");
     node.until("serves its metrics", START_TIMEOUT, || http::get(&page, None).ok())?;
     Ok(node)
 }
 
+fn write(directory: &Path, name: &str, text: &str) -> Result<()> {
+    std::fs::write(directory.join(name), text).map_err(Error::io(|| format!("write {name} for RabbitMQ")))
+}
+
 /// The whole environment of the node: nothing of the caller's, nothing of the system's broker.
-fn environment(root: &Path, distribution_port: u16, mapper_port: &str) -> Vec<(&'static str, PathBuf)> {
+fn environment(root: &Path, settings: &Path, distribution_port: u16, mapper_port: &str) -> Vec<(&'static str, PathBuf)> {
     let text = |value: &str| PathBuf::from(value);
     vec![
         ("PATH", text("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
@@ -266,10 +282,10 @@ fn environment(root: &Path, distribution_port: u16, mapper_port: &str) -> Vec<(&
         ("RABBITMQ_DIST_PORT", text(&distribution_port.to_string())),
         ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", text("-kernel inet_dist_use_interface {127,0,0,1} +S 1:1")),
         ("RABBITMQ_CONF_ENV_FILE", root.join("env.conf")),
-        ("RABBITMQ_CONFIG_FILE", root.join("rabbitmq.conf")),
-        ("RABBITMQ_CONFIG_FILES", root.join("conf.d")),
-        ("RABBITMQ_ADVANCED_CONFIG_FILE", root.join("advanced.config")),
-        ("RABBITMQ_ENABLED_PLUGINS_FILE", root.join("enabled_plugins")),
+        ("RABBITMQ_CONFIG_FILE", settings.join("rabbitmq.conf")),
+        ("RABBITMQ_CONFIG_FILES", settings.join("conf.d")),
+        ("RABBITMQ_ADVANCED_CONFIG_FILE", settings.join("advanced.config")),
+        ("RABBITMQ_ENABLED_PLUGINS_FILE", settings.join("enabled_plugins")),
         ("RABBITMQ_MNESIA_BASE", root.join("data")),
         ("RABBITMQ_LOG_BASE", root.join("log")),
         ("RABBITMQ_GENERATED_CONFIG_DIR", root.join("generated")),

@@ -14,6 +14,7 @@ mod debian;
 mod dist;
 mod fuzz;
 mod interrupt;
+mod loki;
 mod sync;
 mod test;
 mod tool;
@@ -38,10 +39,13 @@ Usage: cargo xtask COMMAND
       --bin PATH           measure this collector instead of building the release
       --reference NAME=KIND:PATH
                            run ../shared/bench/rig.py with this program beside; may be repeated
+      --pipeline           statements on the path OTLP in, OTLP out instead
+      --host               host metrics and the journal instead
       --instructions       instructions for each sample (needs valgrind), against benches/instructions.txt
       --save               with --instructions: write the figures there instead of comparing
   fuzz [TARGET]          the fuzz targets, or one of them
       --minutes N          for each target (5)
+  loki                   builds Grafana Loki into the cache, for the tests and `up`; needs Go
   dist                   release archives of both distributions in target/dist
   conformance [OPTIONS]  ../shared/conformance against the collector
       --bin PATH           check this collector instead of building one
@@ -76,6 +80,7 @@ fn run() -> Result<()> {
         "check" => check::run(arguments),
         "bench" => bench::run(arguments),
         "fuzz" => fuzz::run(arguments),
+        "loki" => loki::run(arguments),
         "dist" => dist::run(arguments),
         "conformance" => conformance::run(arguments),
         "sync" => sync::run(arguments),

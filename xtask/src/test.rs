@@ -4,12 +4,18 @@
 use anyhow::Result;
 use warren_e2e::collector::BINARY_VARIABLE;
 
-use crate::{conformance, debian, tool, workspace};
+use crate::{conformance, debian, loki, tool, workspace};
 
 /// The command.
 pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
     crate::switch(arguments, None)?;
     debian::ensure(&[debian::SERVERS.as_slice(), &debian::WITNESSES].concat())?;
+    if let loki::Built::Not(why) = loki::build()? {
+        tool::announce(&format!(
+            "tests that need Grafana Loki are SKIPPED: {why}; `{}` builds it where there is Go",
+            loki::COMMAND
+        ));
+    }
     let binary = workspace::build_collector("full", "fast")?;
     let mut tests = workspace::cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).env(BINARY_VARIABLE, &binary);

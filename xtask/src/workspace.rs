@@ -40,11 +40,7 @@ pub(crate) fn target() -> Result<PathBuf> {
 
 /// Directory for what is kept between runs and between checkouts.
 pub(crate) fn cache() -> Result<PathBuf> {
-    if let Some(directory) = std::env::var_os("WARREN_CACHE") {
-        return Ok(PathBuf::from(directory));
-    }
-    let home = std::env::var_os("HOME").context("neither WARREN_CACHE nor HOME is set")?;
-    Ok(Path::new(&home).join(".cache/warren"))
+    warren_e2e::cache::directory().context("neither WARREN_CACHE nor HOME is set")
 }
 
 /// A file or directory next to the repository that only some machines have.

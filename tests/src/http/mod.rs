@@ -7,6 +7,6 @@ mod message;
 mod server;
 
 pub(crate) use client::succeed;
-pub use client::{Request, get, post, send};
+pub use client::{Request, get, percent_encode, post, send};
 pub use message::{Headers, Message};
 pub use server::{Answer, Server, Takeover};

@@ -4,11 +4,12 @@
 //! load::Load: pages, compressed once ──GET──▶ warren-collector ──remote write──▶ counted, answered 204
 //! ```
 //!
-//! `--pipeline` measures another path instead: OTLP through statements ([`pipeline`]).
+//! `--pipeline` measures another path instead: OTLP through statements ([`pipeline`]); `--host` the machine's own figures and journal ([`host`]).
 //!
 //! The collector is the release build. Memory is read every 100 ms; processor time is that of the collector's process alone. A run that lost a
 //! sample is void whatever it cost.
 
+mod host;
 mod instructions;
 mod load;
 mod otlp;
@@ -52,7 +53,8 @@ struct Run {
 /// The command.
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let (mut queues, mut seconds, mut binary) = (Vec::new(), DEFAULT_SECONDS, None);
-    let (mut references, mut instructions, mut save, mut through_statements) = (Vec::new(), false, false, false);
+    let (mut references, mut instructions, mut save, mut through_statements, mut of_host) =
+        (Vec::new(), false, false, false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("queues") => queues.push(arguments.value()?.parse::<usize>()?),
@@ -62,6 +64,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
             Long("instructions") => instructions = true,
             Long("save") => save = true,
             Long("pipeline") => through_statements = true,
+            Long("host") => of_host = true,
             other => return Err(other.unexpected().into()),
         }
     }
@@ -72,6 +75,9 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let interrupt = Interrupt::watch()?;
     if instructions {
         return instructions::run(&binary, save, &interrupt);
+    }
+    if of_host {
+        return host::run(&binary, &interrupt);
     }
     if through_statements && references.is_empty() {
         return pipeline::run(&binary, &interrupt);

@@ -66,7 +66,8 @@ pub(super) fn measure(binary: &Path, interrupt: &Interrupt) -> Result<Start> {
     Ok(Start { listening: took[STARTS / 2], idle_resident, binary_bytes })
 }
 
-fn config_on(port: u16) -> serde_json::Value {
+/// The configuration of an idle collector that listens on a port.
+pub(super) fn config_on(port: u16) -> serde_json::Value {
     json!({
         "receivers": {"otlp": {"protocols": {"http": {"endpoint": format!("127.0.0.1:{port}")}}}},
         "exporters": {"debug": {}},

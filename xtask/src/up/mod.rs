@@ -1,11 +1,13 @@
 //! `cargo xtask up`: the main path, running. A private RabbitMQ, a private Prometheus in Mimir's place and the release build of the collector
-//! with the seed's configuration between them, until Ctrl-C.
+//! with the seed's configuration between them, until Ctrl-C; and beside it the broker's log, from a private journal to a private Loki.
 //!
 //! ```text
 //! RabbitMQ ──/metrics──▶ warren-collector ──remote write, basic auth──▶ Prometheus ◀──PromQL── this command
+//!     └──▶ journald ──files──▶   "        ──OTLP──▶ Loki ◀──LogQL── this command
 //! ```
 
 mod config;
+mod logs;
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -15,8 +17,9 @@ use serde_json::json;
 use warren_e2e::collector::{Collector, Setup};
 use warren_e2e::port;
 use warren_e2e::prometheus::{self, Prometheus};
-use warren_e2e::rabbitmq::RabbitMq;
+use warren_e2e::rabbitmq::{RabbitMq, Wishes};
 
+use self::logs::Logs;
 use crate::interrupt::Interrupt;
 use crate::{debian, tool, workspace};
 
@@ -37,6 +40,7 @@ struct Scene {
     // Dropped in this order: the data's path is taken down from its beginning.
     collector: Collector,
     broker: RabbitMq,
+    logs: Option<Logs>,
     store: Prometheus,
     places: config::Places,
     started: Instant,
@@ -51,17 +55,20 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
         None => workspace::build_collector("full", "release")?,
     };
     let interrupt = Interrupt::watch()?;
+    logs::examine_machine(&binary)?;
+    interrupt.check()?;
     let mut scene = Scene::start(&binary, &interrupt)?;
     let series = scene.wait_for_series(&interrupt)?;
     println!(
         "✓ {series} series of the broker answer a PromQL query, {:.1} s after the collector was started",
         scene.started.elapsed().as_secs_f64()
     );
+    scene.wait_for_logs(&interrupt)?;
     scene.describe();
     if !check {
         scene.watch(&interrupt)?;
     }
-    println!("▸ stopping the collector, RabbitMQ and Prometheus");
+    println!("▸ stopping everything");
     scene.stop()
 }
 
@@ -70,10 +77,16 @@ impl Scene {
         tool::announce("starting Prometheus (remote write in, PromQL out, basic authentication)");
         let store = Prometheus::start()?;
         interrupt.check()?;
+        let logs = Logs::start(binary)?;
+        interrupt.check()?;
         tool::announce("starting RabbitMQ with its metrics page");
         let broker_port = port::prefer(config::BROKER_PORT)?;
-        let broker = RabbitMq::start_on(broker_port)?;
+        let beside = logs.as_ref().map(Logs::journald);
+        let broker = RabbitMq::start_with(&Wishes { metrics: Some(broker_port), beside, ..Wishes::default() })?;
         interrupt.check()?;
+        if let Some(logs) = &logs {
+            logs.examine(binary, &format!("http://{}/metrics", broker.metrics_address()))?;
+        }
         tool::announce(&format!("declaring queues ({}) and publishing messages", QUEUES.join(", ")));
         for (index, queue) in QUEUES.iter().enumerate() {
             broker.declare_queue(queue)?;
@@ -85,15 +98,20 @@ impl Scene {
         let telemetry_port = port::prefer(config::TELEMETRY_PORT)?;
         let places = config::Places { write_url: store.write_url(), broker_port, telemetry_port };
         let text = serde_json::to_string_pretty(&config::seed(&places)?).context("the seed's configuration")?;
-        tool::announce("starting warren-collector --config config.json --scrape-now");
-        let started = Instant::now();
-        let collector = Setup::text(text)
+        let mut setup = Setup::text(text)
             .binary(binary)
             .telemetry(telemetry_port)
             .env(config::PASSWORD_VARIABLE, prometheus::PASSWORD)
-            .args(["--scrape-now"])
-            .start()?;
-        Ok(Scene { collector, broker, store, places, started })
+            .args(["--scrape-now"]);
+        let mut with_logs = "";
+        if let Some(logs) = &logs {
+            setup = setup.args(["--config".to_owned(), logs.config()?.display().to_string()]);
+            with_logs = "--config logs.json ";
+        }
+        tool::announce(&format!("starting warren-collector {with_logs}--config config.json --scrape-now"));
+        let started = Instant::now();
+        let collector = setup.start()?;
+        Ok(Scene { collector, broker, logs, store, places, started })
     }
 
     /// Waits until the store answers with the broker's series; how many there are.
@@ -113,11 +131,29 @@ impl Scene {
         Ok(count.unwrap_or_default() as u64)
     }
 
+    /// Waits until the broker's own log has arrived up to its last line of the start, and shows some of it.
+    fn wait_for_logs(&mut self, interrupt: &Interrupt) -> Result<()> {
+        let Some(logs) = &self.logs else { return Ok(()) };
+        tool::announce("waiting for the broker's log to arrive");
+        let arrived = self.collector.process().until("brings the broker's log", ARRIVAL_TIMEOUT, || {
+            let found = || logs.last(STARTED, 1).ok().filter(|lines| !lines.is_empty());
+            interrupt.asked().then(Vec::new).or_else(found)
+        });
+        interrupt.check()?;
+        arrived.with_context(|| format!("see {}", self.collector.log_path().display()))?;
+        println!("✓ {} lines of the broker's log have arrived, the last of them:", logs.count().unwrap_or_default());
+        logs.last("", LINES_SHOWN)?.iter().for_each(|line| println!("{line}"));
+        Ok(())
+    }
+
     fn describe(&self) {
         let (user, password) = (prometheus::USER, prometheus::PASSWORD);
         let store = self.store.url();
         println!();
         println!("  ask        {store}/graph?g0.expr=rabbitmq_queue_messages&g0.tab=0   (user {user}, password {password})");
+        if let Some(logs) = &self.logs {
+            println!("             {}", logs.describe());
+        }
         println!("  broker     {}   (guest, guest)", self.broker.management_url());
         println!("             http://{}/metrics", self.broker.metrics_address());
         println!("  collector  {}", self.collector.telemetry_url());
@@ -139,12 +175,14 @@ impl Scene {
         println!("Running. The seed scrapes every 60 s; new messages are published all the time. Ctrl-C stops all of it.");
         let terminal = std::io::stdout().is_terminal();
         let mut logged = Instant::now();
+        let mut lines = self.logs.as_ref().and_then(Logs::count);
         for turn in 0.. {
             if interrupt.wait(REFRESH_INTERVAL) {
                 break;
             }
             self.collector.process().until("runs", Duration::ZERO, || Some(()))?;
             self.broker.publish(QUEUES[turn % QUEUES.len()], &json!({"turn": turn}).to_string())?;
+            lines = self.show_new(lines)?;
             if terminal {
                 // Back to the line's beginning, and what the last one left behind is wiped.
                 print!("\r{}\x1b[K", self.line());
@@ -158,6 +196,17 @@ impl Scene {
         Ok(())
     }
 
+    /// Shows the last lines that the broker has logged since there were so many; how many there are now.
+    fn show_new(&self, before: Option<u64>) -> Result<Option<u64>> {
+        let Some(logs) = &self.logs else { return Ok(None) };
+        let now = logs.count().or(before);
+        let new = now.unwrap_or_default().saturating_sub(before.unwrap_or_default()) as usize;
+        if new > 0 {
+            logs.last("", new.min(LINES_SHOWN))?.iter().for_each(|line| println!("\r\x1b[K{line}"));
+        }
+        Ok(now)
+    }
+
     fn line(&self) -> String {
         let number = |promql: &str| self.store.number(promql).ok().flatten();
         let elapsed = self.started.elapsed().as_secs_f64();
@@ -166,6 +215,9 @@ impl Scene {
         line += &format!(" · {sent:.0} samples sent, {:.1}/s", sent / elapsed);
         if let Some(age) = number("time() - max(timestamp(up))") {
             line += &format!(" · newest {age:.0} s old");
+        }
+        if let Some(lines) = self.logs.as_ref().and_then(Logs::count) {
+            line += &format!(" · {lines} log lines");
         }
         if let Some(usage) = self.collector.usage() {
             let (mebibytes, percent) = (usage.resident as f64 / f64::from(1 << 20), 100.0 * usage.cpu.as_secs_f64() / elapsed);
@@ -181,6 +233,12 @@ impl Scene {
         Ok(())
     }
 }
+
+/// What RabbitMQ logs when it has started.
+const STARTED: &str = "Server startup complete";
+
+/// How many lines of its log are shown then.
+const LINES_SHOWN: usize = 3;
 
 /// Counts the broker's series that have a value now.
 const SERIES: &str = r#"count({__name__=~"rabbitmq_.+|erlang_.+"})"#;
