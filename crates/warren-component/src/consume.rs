@@ -7,7 +7,7 @@ use warren_pdata::Batch;
 
 /// Takes batches.
 pub trait Consumer: Send + Sync {
-    /// Takes the batch, or says why not. An error means that nothing of it was taken.
+    /// Takes the batch, or says why not. An error means that nothing of it was taken, unless it says [otherwise](ConsumeError::partial).
     ///
     /// Returning `Ok` makes the consumer answer for the data; how far is its matter (a queue in memory, a queue on disk, delivery).
     fn consume<'a>(&'a self, batch: Arc<Batch>) -> BoxFuture<'a, Result<(), ConsumeError>>;
@@ -29,6 +29,9 @@ pub struct ConsumeError {
     pub code: Option<Code>,
     /// How long to wait before the next attempt, where the other side said so.
     pub retry_after: Option<Duration>,
+    /// Some of several that stand side by side took the batch: who offers it again gives it to them twice, and who waits until all take it makes
+    /// them wait for the others.
+    pub partial: bool,
     /// What happened. Holds no secrets.
     pub message: String,
 }
@@ -62,12 +65,12 @@ pub enum Code {
 impl ConsumeError {
     /// Sending again later may help.
     pub fn retryable(message: impl Into<String>) -> Self {
-        Self { permanent: false, code: None, retry_after: None, message: message.into() }
+        Self { permanent: false, code: None, retry_after: None, partial: false, message: message.into() }
     }
 
     /// Sending again cannot help.
     pub fn permanent(message: impl Into<String>) -> Self {
-        Self { permanent: true, code: None, retry_after: None, message: message.into() }
+        Self { permanent: true, code: None, retry_after: None, partial: false, message: message.into() }
     }
 
     /// The same error with a kind.
@@ -93,6 +96,7 @@ impl ConsumeError {
             permanent: errors.iter().all(|error| error.permanent),
             code: errors.iter().find(|error| !error.permanent).unwrap_or(first).code,
             retry_after: errors.iter().filter_map(|error| error.retry_after).max(),
+            partial: errors.iter().any(|error| error.partial),
             message,
         })
     }

@@ -7,12 +7,12 @@ use warren_component::{ConsumeError, Consumer, Stop};
 use warren_pdata::Batch;
 
 /// Hands a batch on until it is taken. After a refusal that may pass it waits, as the backoff says or as long as was asked for; `told`
-/// hears of every such refusal.
+/// hears of every such refusal. Where some of several took it, it is not offered again: they would get it twice, and wait for those that do not.
 ///
 /// While it tries it holds the batch, so whoever writes further down works on a copy.
 ///
 /// # Errors
-/// The refusal that is for good, or the last one once a stop was requested: then there is one last try and no more waiting.
+/// The refusal that is for good or [partial](ConsumeError::partial), or the last one once a stop was requested: then there is one last try and no more waiting.
 pub async fn persist(
     next: &dyn Consumer,
     batch: Arc<Batch>,
@@ -26,7 +26,7 @@ pub async fn persist(
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        if error.permanent || last {
+        if error.permanent || error.partial || last {
             return Err(error);
         }
         let wait = backoff.next_wait().max(error.retry_after.unwrap_or_default());
@@ -73,6 +73,15 @@ mod tests {
 
         let next = Answers(Mutex::new(vec![ConsumeError::permanent("bad")]));
         assert!(persist(&next, logs(1), backoff(), &stop, |_, _| {}).await.unwrap_err().permanent);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_some_have_taken_is_not_offered_to_them_again() {
+        let (_handle, stop) = Stop::new();
+        let partial = ConsumeError { partial: true, ..ConsumeError::retryable("sending queue is full") };
+        let next = Answers(Mutex::new(vec![partial.clone(), partial.clone()]));
+        assert_eq!(persist(&next, logs(1), backoff(), &stop, |_, _| {}).await, Err(partial));
+        assert_eq!(next.0.lock().unwrap().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -196,7 +196,8 @@ impl Scraper {
     }
 }
 
-/// Hands a page on, batch by batch; the target's own metrics go with the last one. Once a batch is refused the rest is dropped.
+/// Hands a page on, batch by batch; the target's own metrics go with the last one. Once a batch is refused the rest is dropped, unless there are
+/// others who take it.
 async fn hand_on(mut release: Release<'_>, own: &[Own], output: &dyn Consumer) -> (Result<(), ConsumeError>, usize) {
     if let Err(error) = release.check_start_time() {
         release.settle();
@@ -210,18 +211,25 @@ async fn hand_on(mut release: Release<'_>, own: &[Own], output: &dyn Consumer) -
         next = release.next_batch();
         let batch = if next.is_none() { joined(batch, std::mem::take(&mut last)) } else { batch };
         points += batch.count();
-        committed = output.consume(Arc::new(Batch::Metrics(batch))).await;
-        if committed.is_err() {
-            break;
+        if let Err(error) = output.consume(Arc::new(Batch::Metrics(batch))).await {
+            committed = Err(error);
+            if is_over(&committed) {
+                break;
+            }
         }
         tokio::task::yield_now().await;
     }
     release.settle();
-    if committed.is_ok() && !last.resources.is_empty() {
+    if !is_over(&committed) && !last.resources.is_empty() {
         points += last.count();
-        committed = output.consume(Arc::new(Batch::Metrics(last))).await;
+        committed = output.consume(Arc::new(Batch::Metrics(last))).await.and(committed);
     }
     (committed, points)
+}
+
+/// Whether nobody takes any more.
+fn is_over(committed: &Result<(), ConsumeError>) -> bool {
+    committed.as_ref().is_err_and(|error| !error.partial)
 }
 
 /// Both as one; what belongs to the same resource and scope is put together.

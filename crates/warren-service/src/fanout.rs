@@ -6,7 +6,8 @@ use warren_pdata::Batch;
 
 /// Hands every batch to all consumers. They share it: whoever wants to write takes a copy only if another still holds it.
 ///
-/// All are called at the same time, also when one fails, so that a slow one does not hold up the others' share; the answer is that of all together.
+/// All are called at the same time, also when one fails, so that a slow one does not hold up the others' share; the answer is that of all together,
+/// and says if some took the batch and others did not.
 struct FanOut(Vec<Arc<dyn Consumer>>);
 
 /// A consumer that stands for all of these; one stands for itself.
@@ -28,7 +29,9 @@ impl Consumer for FanOut {
         calls.push(last.consume(batch));
         Box::pin(async move {
             let answers = futures_util::future::join_all(calls).await;
-            ConsumeError::joined(answers.into_iter().filter_map(Result::err).collect()).map_or(Ok(()), Err)
+            let partial = answers.iter().any(Result::is_ok);
+            let joined = ConsumeError::joined(answers.into_iter().filter_map(Result::err).collect());
+            joined.map_or(Ok(()), |error| Err(ConsumeError { partial: partial || error.partial, ..error }))
         })
     }
 
@@ -59,8 +62,10 @@ mod tests {
         let good = Arc::new(Counting(AtomicUsize::new(0), None));
         let both = fan_out(vec![failing.clone(), good.clone()]);
         let answer = both.consume(Arc::new(Batch::Logs(Logs::default()))).await;
-        assert_eq!(answer, Err(ConsumeError::permanent("no")));
+        assert_eq!(answer, Err(ConsumeError { partial: true, ..ConsumeError::permanent("no") }));
         assert_eq!((failing.0.load(Relaxed), good.0.load(Relaxed)), (1, 1));
+        let alone = fan_out(vec![failing.clone(), failing.clone()]).consume(Arc::new(Batch::Logs(Logs::default()))).await;
+        assert!(!alone.unwrap_err().partial, "nobody took it");
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub(crate) enum Trigger {
 pub(crate) enum Loss {
     /// What follows refused it for good.
     Permanent,
+    /// Some of those that follow refused it, and others took it.
+    Partial,
     /// What follows refused it, and the processor ended before it could be tried again.
     Shutdown,
 }
@@ -81,6 +83,7 @@ pub(crate) struct Figures {
     /// Shards.
     pub(crate) combinations: Gauge,
     permanent: Counter,
+    partial: Counter,
     shutdown: Counter,
 }
 
@@ -117,6 +120,7 @@ impl Figures {
                 &labels,
             ),
             permanent: lost("permanent"),
+            partial: lost("partial"),
             shutdown: lost("shutdown"),
         }
     }
@@ -142,6 +146,7 @@ impl Figures {
     pub(crate) fn lost(&self, items: usize, loss: Loss) {
         match loss {
             Loss::Permanent => self.permanent.add(items as u64),
+            Loss::Partial => self.partial.add(items as u64),
             Loss::Shutdown => self.shutdown.add(items as u64),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::Config;
 use crate::figures::Figures;
-use crate::shard::{Common, Shard};
+use crate::shard::{Common, Entrance, Shard, stopped};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
@@ -10,9 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use warren_component::{BoxFuture, BuildContext, ClientInfo, ConsumeError, Consumer, Processor, RunContext, RunError};
 use warren_pdata::{Batch, Signal};
-
-/// Batches that wait to be put together, in each shard.
-const HAND_OFF: usize = 2;
 
 /// The values of each metadata key. No value is distinct from an empty one.
 type Key = Vec<Vec<String>>;
@@ -22,7 +19,7 @@ pub(crate) struct Batcher {
     common: Arc<Common>,
     /// The metadata keys as they are handed on: in lower case, sorted.
     keys: Vec<String>,
-    shards: Mutex<HashMap<Key, mpsc::Sender<Arc<Batch>>>>,
+    shards: Mutex<HashMap<Key, Entrance>>,
     /// Shards on their way to the task that runs them; as many as `metadata_cardinality_limit` allows.
     new_shards: mpsc::UnboundedSender<Shard>,
     to_run: Mutex<Option<mpsc::UnboundedReceiver<Shard>>>,
@@ -51,7 +48,7 @@ impl Batcher {
     }
 
     /// Where the batch at hand belongs, by who sent it.
-    fn shard(&self) -> Result<mpsc::Sender<Arc<Batch>>, ConsumeError> {
+    fn shard(&self) -> Result<Entrance, ConsumeError> {
         let client = if self.keys.is_empty() { None } else { ClientInfo::current() };
         let values = |key: &String| client.iter().flat_map(|client| client.metadata(key)).map(str::to_owned).collect();
         let key: Key = self.keys.iter().map(values).collect();
@@ -63,12 +60,11 @@ impl Batcher {
         if limit > 0 && shards.len() >= limit && !self.keys.is_empty() {
             return Err(ConsumeError::permanent("too many batcher metadata-value combinations"));
         }
-        let (sender, arrivals) = mpsc::channel(HAND_OFF);
-        let shard = Shard::new(self.common.clone(), arrivals, self.client(&key));
+        let (shard, entrance) = Shard::new(self.common.clone(), self.client(&key));
         self.new_shards.send(shard).map_err(|_| stopped())?;
-        shards.insert(key, sender.clone());
+        shards.insert(key, entrance.clone());
         self.common.figures.combinations.set(shards.len() as f64);
-        Ok(sender)
+        Ok(entrance)
     }
 
     /// What is still known of the sender behind a shard: the metadata by which it was found.
@@ -79,13 +75,9 @@ impl Batcher {
     }
 }
 
-fn stopped() -> ConsumeError {
-    ConsumeError::retryable("the batch processor is stopped")
-}
-
 impl Consumer for Batcher {
     fn consume<'a>(&'a self, batch: Arc<Batch>) -> BoxFuture<'a, Result<(), ConsumeError>> {
-        Box::pin(async move { self.shard()?.send(batch).await.map_err(|_| stopped()) })
+        Box::pin(async move { self.shard()?.give(batch).await })
     }
 }
 

@@ -5,15 +5,18 @@ use crate::figures::{Figures, Loss, Trigger};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
-use warren_component::{ClientInfo, ConsumeError, Consumer, Stop};
+use warren_component::{ClientInfo, Code, ConsumeError, Consumer, Stop};
 use warren_delivery::{Backoff, RetryConfig, persist};
 use warren_pdata::Batch;
 use warren_telemetry::{Field, Logger};
 
 /// Heap bytes that wait in all shards of a processor together; the shard that brings more goes on, whatever its size.
 const PENDING_BYTES_MAX: usize = 32 << 20;
+
+/// Batches that wait to be put together, in each shard.
+const HAND_OFF: usize = 2;
 
 /// What the shards of a processor share.
 pub(crate) struct Common {
@@ -25,10 +28,19 @@ pub(crate) struct Common {
     pub(crate) pending_bytes: AtomicUsize,
 }
 
+/// Where a shard is given batches.
+#[derive(Clone)]
+pub(crate) struct Entrance {
+    sender: mpsc::Sender<Arc<Batch>>,
+    is_refused: watch::Receiver<bool>,
+}
+
 /// What waits to go on together.
 pub(crate) struct Shard {
     common: Arc<Common>,
     arrivals: mpsc::Receiver<Arc<Batch>>,
+    /// Whether what follows refuses what waits.
+    refused: watch::Sender<bool>,
     /// The metadata that all batches here have in common, for what follows.
     client: Option<Arc<ClientInfo>>,
     pending: Option<Arc<Batch>>,
@@ -38,9 +50,33 @@ pub(crate) struct Shard {
     since: Instant,
 }
 
+impl Entrance {
+    /// Gives the shard a batch. While it has no room the caller waits, but not for what follows: while that refuses, so does the shard, for who
+    /// offers the batch may offer it to others as well.
+    pub(crate) async fn give(&self, batch: Arc<Batch>) -> Result<(), ConsumeError> {
+        let mut is_refused = self.is_refused.clone();
+        tokio::select! {
+            biased;
+            room = self.sender.reserve() => room.map(|room| room.send(batch)).map_err(|_| stopped()),
+            Ok(_) = is_refused.wait_for(|refused| *refused) => {
+                let text = "the batch processor is full: what follows does not take what it has";
+                Err(ConsumeError::retryable(text).with_code(Code::Unavailable))
+            }
+        }
+    }
+}
+
+pub(crate) fn stopped() -> ConsumeError {
+    ConsumeError::retryable("the batch processor is stopped")
+}
+
 impl Shard {
-    pub(crate) fn new(common: Arc<Common>, arrivals: mpsc::Receiver<Arc<Batch>>, client: Option<Arc<ClientInfo>>) -> Self {
-        Self { common, arrivals, client, pending: None, items: 0, bytes: 0, since: Instant::now() }
+    /// A shard, and where it is given batches.
+    pub(crate) fn new(common: Arc<Common>, client: Option<Arc<ClientInfo>>) -> (Self, Entrance) {
+        let (sender, arrivals) = mpsc::channel(HAND_OFF);
+        let (refused, is_refused) = watch::channel(false);
+        let shard = Self { common, arrivals, refused, client, pending: None, items: 0, bytes: 0, since: Instant::now() };
+        (shard, Entrance { sender, is_refused })
     }
 
     /// Puts batches together until asked to stop and nothing waits any more.
@@ -146,6 +182,7 @@ impl Shard {
         let Common { next, log, figures, .. } = &*self.common;
         let (items, bytes) = (batch.items(), figures.weigh(&batch));
         let told = |error: &ConsumeError, wait: Duration| {
+            self.refused.send_replace(true);
             log.warn("Sender failed", &[("error", Field::Display(error)), ("interval", Field::Duration(wait))]);
         };
         let sending = persist(next.as_ref(), batch, Backoff::new(&RetryConfig::default()), stop, told);
@@ -153,10 +190,16 @@ impl Shard {
             Some(client) => Arc::clone(client).scope(sending).await,
             None => sending.await,
         };
+        self.refused.send_replace(false);
         match sent {
             Ok(()) => figures.sent(trigger, items, bytes),
             Err(error) => {
-                figures.lost(items, if error.permanent { Loss::Permanent } else { Loss::Shutdown });
+                let loss = match &error {
+                    error if error.permanent => Loss::Permanent,
+                    error if error.partial => Loss::Partial,
+                    _ => Loss::Shutdown,
+                };
+                figures.lost(items, loss);
                 let fields = [("error", Field::Display(&error)), ("dropped_items", Field::Int(items as i64))];
                 log.error("Sender failed. Dropping data.", &fields);
             }

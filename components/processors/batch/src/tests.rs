@@ -140,15 +140,32 @@ async fn a_passing_refusal_is_waited_for_and_a_lasting_one_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_that_lasts_holds_senders_up_and_loses_nothing() {
+async fn a_refusal_that_lasts_is_handed_back_and_holds_nobody_up() {
     let refusals = vec![ConsumeError::retryable("later"); 3];
     let running = start("{send_batch_size: 1}", refusals);
     let before = Instant::now();
+    let mut taken = Vec::new();
     for items in 1..=6 {
-        running.send(items).await;
+        if running.send_as(items, &[]).await.is_ok() {
+            taken.push(items);
+        }
     }
-    assert!(before.elapsed() > Duration::from_secs(5), "the hand-off is full while the first batch waits");
-    assert_eq!(running.end().await, [1, 2, 3, 4, 5, 6]);
+    assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
+    assert_eq!(taken, [1, 2, 3], "one waits to be tried again, two are in the hand-off");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    running.send(7).await;
+    assert_eq!(running.end().await, [1, 2, 3, 7]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_some_have_taken_is_not_offered_again_and_what_others_lose_is_counted() {
+    let partial = ConsumeError { partial: true, ..ConsumeError::retryable("sending queue is full") };
+    let running = start("{send_batch_size: 1}", vec![partial]);
+    let registry = running.telemetry.registry.clone();
+    running.send(2).await;
+    running.send(3).await;
+    assert_eq!(running.end().await, [3]);
+    assert_eq!(registry.total("warren_dropped_items_total", &[("reason", "partial")]), 2.0);
 }
 
 #[tokio::test(start_paused = true)]

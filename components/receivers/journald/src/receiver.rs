@@ -275,6 +275,13 @@ async fn hand_on(
             let fields = [("error", Field::Display(&error)), ("dropped_items", Field::Int(records as i64))];
             log.error("The pipeline refuses what was read; it is dropped", &fields);
         }
+        Err(error) if error.partial => {
+            // Those who took it are not to wait for those who did not.
+            figures.accepted.add(records);
+            figures.partial.add(records);
+            let fields = [("error", Field::Display(&error)), ("dropped_items", Field::Int(records as i64))];
+            log.error("Some exporters refuse what was read; for them it is dropped", &fields);
+        }
         Err(error) => {
             figures.refused.add(records);
             return Err(error);
@@ -304,6 +311,8 @@ struct Figures {
     accepted: Counter,
     refused: Counter,
     dropped: Counter,
+    /// For some of several exporters.
+    partial: Counter,
     entries: Counter,
     copies: Counter,
     damaged: [Counter; 3],
@@ -318,6 +327,7 @@ impl Figures {
             telemetry.registry.counter(name, help, &labels)
         };
         let transport = [("transport", "")];
+        let lost = |reason| counter("warren_dropped_items_total", "Items lost, by reason.", &[("reason", reason)]);
         let damaged = |what| {
             let help = "Journal entries, fields and files that are damaged or cannot be read.";
             counter("warren_journal_damaged_total", help, &[("what", what)])
@@ -333,7 +343,8 @@ impl Figures {
                 "Number of log records that could not be pushed into the pipeline. [alpha]",
                 &transport,
             ),
-            dropped: counter("warren_dropped_items_total", "Items lost, by reason.", &[("reason", "permanent")]),
+            dropped: lost("permanent"),
+            partial: lost("partial"),
             entries: counter("warren_journal_entries_total", "Journal entries looked at, wanted or not.", &[]),
             copies: counter("warren_journal_copies_total", "Journal entries passed over because a copy of them was read.", &[]),
             damaged: ["entry", "field", "file"].map(damaged),

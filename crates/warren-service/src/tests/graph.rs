@@ -112,7 +112,7 @@ service: {pipelines: {logs: {receivers: [source], exporters: [sink/full, sink/go
     let outputs = outputs(text);
     Diary::mine().take();
     let answer = outputs["source"].get(Signal::Logs).unwrap().consume(logs(1)).await;
-    assert_eq!(answer, Err(ConsumeError::retryable("full")));
+    assert_eq!(answer, Err(ConsumeError { partial: true, ..ConsumeError::retryable("full") }));
     assert_eq!(Diary::mine().take().len(), 2);
 }
 
