@@ -15,6 +15,7 @@ use warren_component::{
     BoxFuture, BuildContext, BuildError, Code, ConsumeError, Consumer, Exporter, RunContext, RunError, Status, Stop,
 };
 use warren_pdata::{Batch, Signal};
+use warren_storage::Policy;
 use warren_telemetry::{Field, Logger};
 
 /// Longest time for which a caller is held for further attempts when there is no queue. Receivers' clients rarely wait longer.
@@ -41,13 +42,14 @@ pub fn deliver(
 ) -> Result<Arc<dyn Exporter>, BuildError> {
     let config = if config.queue.stored_in().is_some() { config.durable() } else { config };
     let counters = Counters::new(cx, signal);
-    let queue = queue(cx, signal, &config)?;
+    let (queue, policy) = queue(cx, signal, &config)?;
     let capacity = Capacity::of(&config.queue);
     if config.queue.enabled {
         counters.watch(&queue, &capacity);
     }
     Ok(Arc::new(Delivery {
         queue,
+        policy,
         capacity,
         work: Work::of(&config),
         sender: Box::new(sender),
@@ -59,16 +61,17 @@ pub fn deliver(
     }))
 }
 
-/// The predecessor's queue, unless it is on disk elsewhere than this one shall be, or a new one; on disk if the settings say so.
-fn queue(cx: &BuildContext, signal: Signal, config: &DeliveryConfig) -> Result<Arc<Queue>, BuildError> {
+/// The predecessor's queue, unless it is on disk elsewhere than this one shall be, or a new one; on disk if the settings say so, and how it is to
+/// be kept there.
+fn queue(cx: &BuildContext, signal: Signal, config: &DeliveryConfig) -> Result<(Arc<Queue>, Option<Policy>), BuildError> {
     let inherited = cx.inherited.take::<Arc<Queue>>();
     let Some(storage) = config.queue.stored_in() else {
-        return Ok(inherited.unwrap_or_else(|| Arc::new(Queue::new(&config.retry))));
+        return Ok((inherited.unwrap_or_else(|| Arc::new(Queue::new(&config.retry))), None));
     };
     let place = cx.storage_place(storage, "exporter", Some(signal))?;
     let inherited = inherited.map(|queue| (queue.disk(), queue));
     let queue = match inherited {
-        Some((Some(disk), queue)) if disk.path() == place.path => return Ok(queue),
+        Some((Some(disk), queue)) if disk.path() == place.path => return Ok((queue, Some(place.policy))),
         // What is in memory goes on over the new storage; what is on another disk is sent by the predecessor, or stays there.
         Some((None, queue)) => queue,
         _ => Arc::new(Queue::new(&config.retry)),
@@ -77,13 +80,15 @@ fn queue(cx: &BuildContext, signal: Signal, config: &DeliveryConfig) -> Result<A
     let disk = Disk::start(directory, signal, Arc::downgrade(&queue))
         .map_err(|error| BuildError::with_source(format!("no thread for the queue on disk: {error}"), error))?;
     queue.attach(disk);
-    Ok(queue)
+    Ok((queue, Some(place.policy)))
 }
 
 /// An exporter with its queue.
 pub(crate) struct Delivery {
     pub(crate) config: DeliveryConfig,
     pub(crate) queue: Arc<Queue>,
+    /// How what is on disk is kept.
+    pub(crate) policy: Option<Policy>,
     pub(crate) capacity: Capacity,
     pub(crate) work: Work,
     pub(crate) sender: Box<dyn Sender>,

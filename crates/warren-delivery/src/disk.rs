@@ -11,14 +11,14 @@
 
 use crate::entry::{Occupancy, Ticket};
 use crate::queue::{Queue, Refusal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 use tokio::sync::oneshot;
 use warren_pdata::{Batch, Signal};
-use warren_storage::{Damage, Directory, Log, Receipt, StageError, Tally};
+use warren_storage::{Damage, Directory, Log, Policy, Receipt, StageError, Tally};
 
 /// Form of a record: an OTLP request of the queue's signal, in protobuf.
 const FORM_OTLP: u8 = 1;
@@ -42,7 +42,7 @@ pub(crate) struct Disk(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    path: PathBuf,
+    directory: Directory,
     commands: Sender<Command>,
     state: Arc<Figures>,
     /// What waits to be committed.
@@ -102,16 +102,21 @@ impl Disk {
     pub(crate) fn start(directory: Directory, signal: Signal, queue: Weak<Queue>) -> std::io::Result<Self> {
         let (commands, receiver) = channel();
         let state = Arc::new(Figures::default());
-        let path = directory.path().to_owned();
         let keeper = Keeper { signal, queue, state: Arc::clone(&state), failing: false };
         let thread = std::thread::Builder::new().name("queue".to_owned()).stack_size(STACK_BYTES);
-        thread.spawn(move || keeper.run(directory, &receiver))?;
-        Ok(Self(Arc::new(Shared { path, commands, state, pending: Arc::default() })))
+        let kept = directory.clone();
+        thread.spawn(move || keeper.run(kept, &receiver))?;
+        Ok(Self(Arc::new(Shared { directory, commands, state, pending: Arc::default() })))
     }
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
-        &self.0.path
+        self.0.directory.path()
+    }
+
+    /// Keeps it in another way from now on.
+    pub(crate) fn keep(&self, policy: Policy) {
+        self.0.directory.keep(policy);
     }
 
     /// Bytes of its files.

@@ -38,6 +38,9 @@ impl Delivery {
     /// Sends what is in the queue until told to stop, and then what is left in it, until the drain deadline.
     pub(crate) async fn empty_queue(&self, cx: &RunContext) {
         let owner = self.queue.adopt(&self.config.retry, &self.work, &self.capacity);
+        if let Some((disk, policy)) = self.queue.disk().zip(self.policy) {
+            disk.keep(policy);
+        }
         self.send_all(owner, cx).await;
         if let Some(disk) = self.queue.disk() {
             // Nothing that was settled is to come again after an orderly end.

@@ -12,7 +12,7 @@ use std::fs::{DirBuilder, File};
 use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use xxhash_rust::xxh64::xxh64;
 
 /// Most bytes of one value.
@@ -49,7 +49,7 @@ pub struct Directory(Arc<Held>);
 #[derive(Debug)]
 struct Held {
     path: PathBuf,
-    policy: Policy,
+    policy: Mutex<Policy>,
     _lock: File,
 }
 
@@ -87,7 +87,7 @@ impl Directory {
         let name = path.join("lock");
         let lock = File::options().create(true).append(true).open(&name).map_err(failed(&name))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self(Arc::new(Held { path, policy, _lock: lock }))),
+            Ok(()) => Ok(Self(Arc::new(Held { path, policy: Mutex::new(policy), _lock: lock }))),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(DirectoryError::InUse(path)),
             Err(error) => Err(failed(&name)(error.into())),
         }
@@ -100,7 +100,12 @@ impl Directory {
 
     /// How it is kept.
     pub fn policy(&self) -> Policy {
-        self.0.policy
+        *self.0.policy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps it in another way from now on.
+    pub fn keep(&self, policy: Policy) {
+        *self.0.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
     /// The value of a key; `None` if there is none.
@@ -153,14 +158,14 @@ impl Directory {
 
     /// Makes sure of names that were added or removed, if the policy asks for it.
     pub(crate) fn sync(&self) -> Result<()> {
-        if self.0.policy.fsync { File::open(self.path())?.sync_all() } else { Ok(()) }
+        if self.policy().fsync { File::open(self.path())?.sync_all() } else { Ok(()) }
     }
 
     fn write(&self, path: &Path, value: &[u8]) -> Result<()> {
         let mut file = File::create(path)?;
         file.write_all(&xxh64(value, 0).to_le_bytes())?;
         file.write_all(value)?;
-        if self.0.policy.fsync { file.sync_all() } else { Ok(()) }
+        if self.policy().fsync { file.sync_all() } else { Ok(()) }
     }
 
     fn value(&self, key: &str) -> PathBuf {

@@ -371,3 +371,21 @@ async fn a_directory_that_is_in_use_is_an_error() {
     let error = deliver(&cx, Signal::Logs, stored(1), Destination::default()).err().unwrap().to_string();
     assert!(error.contains("in use"), "{error}");
 }
+
+#[tokio::test]
+async fn a_successor_keeps_the_same_log_in_its_own_way() {
+    let mut disk = Disk::new();
+    let dead = Destination::always(Step::Answer(unavailable()));
+    let before = disk.start(stored(1), &dead);
+    before.consume(1).await.unwrap();
+    disk.policy = Policy { bytes_max: 1, ..POLICY };
+    let inherited = Inherited::of(before.exporter.hand_over());
+    let small = disk.inheriting(stored(1), &dead, inherited, before.registry.clone());
+    tokio::task::yield_now().await;
+    assert!(small.consume(1).await.is_err(), "there is no room");
+    disk.policy = Policy { fsync: true, ..POLICY };
+    let inherited = Inherited::of(small.exporter.hand_over());
+    let large = disk.inheriting(stored(1), &dead, inherited, before.registry.clone());
+    tokio::task::yield_now().await;
+    large.consume(1).await.unwrap();
+}
