@@ -20,11 +20,17 @@ pub struct RunError(pub String);
 
 /// A request to end, as the component sees it. Clones see the same request.
 #[derive(Clone, Debug)]
-pub struct Stop(watch::Receiver<Option<Instant>>);
+pub struct Stop(watch::Receiver<Option<Request>>);
 
 /// The other end of a [`Stop`].
 #[derive(Clone, Debug)]
-pub struct StopHandle(Arc<watch::Sender<Option<Instant>>>);
+pub struct StopHandle(Arc<watch::Sender<Option<Request>>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Request {
+    deadline: Instant,
+    for_good: bool,
+}
 
 impl Stop {
     /// A stop and the handle that asks for it.
@@ -46,17 +52,23 @@ impl Stop {
 
     /// When draining must be over; `None` until the stop is requested.
     pub fn deadline(&self) -> Option<Instant> {
-        *self.0.borrow()
+        self.0.borrow().map(|request| request.deadline)
+    }
+
+    /// Whether the component was taken out of a configuration that goes on without it: neither a successor nor the next start goes on with what
+    /// it did.
+    pub fn is_for_good(&self) -> bool {
+        self.0.borrow().is_some_and(|request| request.for_good)
     }
 
     /// Resolves at the drain deadline, which a second request may have brought forward.
     pub async fn overdue(&self) {
         let mut receiver = self.0.clone();
         loop {
-            let Ok(deadline) = receiver.wait_for(Option::is_some).await.map(|deadline| *deadline) else { return };
-            let Some(deadline) = deadline else { return };
+            let Ok(request) = receiver.wait_for(Option::is_some).await.map(|request| *request) else { return };
+            let Some(request) = request else { return };
             tokio::select! {
-                () = tokio::time::sleep_until(deadline) => return,
+                () = tokio::time::sleep_until(request.deadline) => return,
                 changed = receiver.changed() => if changed.is_err() { return },
             }
         }
@@ -71,10 +83,20 @@ impl StopHandle {
 
     /// Asks to end, with draining over at `deadline`. A later call may bring the deadline forward, never push it back.
     pub fn request(&self, deadline: Instant) {
+        self.ask(Request { deadline, for_good: false });
+    }
+
+    /// The same to a component that is not wanted any more ([`Stop::is_for_good`]).
+    pub fn request_for_good(&self, deadline: Instant) {
+        self.ask(Request { deadline, for_good: true });
+    }
+
+    fn ask(&self, request: Request) {
         self.0.send_if_modified(|current| {
-            let sooner = current.is_none_or(|before| deadline < before);
+            let sooner = current.is_none_or(|before| request.deadline < before.deadline);
             if sooner {
-                *current = Some(deadline);
+                let for_good = current.map_or(request.for_good, |before| before.for_good);
+                *current = Some(Request { for_good, ..request });
             }
             sooner
         });
@@ -135,11 +157,12 @@ mod tests {
         let (handle, stop) = Stop::new();
         assert!(!stop.is_requested());
         let soon = Instant::now() + Duration::from_secs(1);
-        handle.request(soon + Duration::from_secs(9));
+        handle.request_for_good(soon + Duration::from_secs(9));
         handle.request(soon);
         handle.request(soon + Duration::from_secs(5));
         stop.requested().await;
         assert_eq!(stop.deadline(), Some(soon));
+        assert!(stop.is_for_good());
         stop.overdue().await;
         assert_eq!(Instant::now(), soon);
     }

@@ -125,7 +125,16 @@ impl Runner {
             cx.status.tell(Health::Ok);
             cx.stop.requested().await;
             // Nothing is left when there is a successor.
-            drop(running.take());
+            let Running { jobs, ending } = running.take();
+            if cx.stop.is_for_good() {
+                // Nobody will scrape these targets any more: their series end now.
+                let jobs = jobs.into_values().map(|job| {
+                    let _ = job.orders.send(Order::EndNow);
+                    job.task
+                });
+                futures_util::future::join_all(jobs.map(AbortOnDrop::over)).await;
+            }
+            drop(ending);
         })
     }
 }

@@ -35,8 +35,10 @@ pub(super) struct Shared {
 pub(super) enum Order {
     /// To find its targets in another way.
     Discover(Discovery),
-    /// To end, with stale markers for everything.
+    /// To end, with stale markers for everything that does not come back within two intervals.
     End,
+    /// The same at once.
+    EndNow,
 }
 
 /// How long a new way to find targets may take until those of the old one are given up.
@@ -70,7 +72,11 @@ pub(super) async fn run_job(shared: Shared, discovery: Discovery, mut orders: mp
                 }
                 Some(Order::End) => {
                     drop(discovering);
-                    return targets.end().await;
+                    return targets.end(Wanted::Perhaps).await;
+                }
+                Some(Order::EndNow) => {
+                    drop(discovering);
+                    return targets.end(Wanted::Never).await;
                 }
                 None => return,
             }
@@ -95,7 +101,7 @@ impl TargetTasks {
         let mut shown = HashSet::new();
         for target in targets.active {
             shown.insert(target.hash());
-            let assignment = Assignment { wanted: true, limit: limit.clone() };
+            let assignment = Assignment { wanted: Wanted::Yes, limit: limit.clone() };
             match self.known.get(&target.hash()).filter(|task| !task.is_closed()) {
                 Some(task) => drop(task.send_if_modified(|current| std::mem::replace(current, assignment.clone()) != assignment)),
                 None => {
@@ -106,7 +112,7 @@ impl TargetTasks {
             }
         }
         for task in self.known.iter().filter(|(hash, _)| !shown.contains(hash)).map(|(_, task)| task) {
-            task.send_if_modified(|current| std::mem::replace(&mut current.wanted, false));
+            task.send_if_modified(|current| std::mem::replace(&mut current.wanted, Wanted::Perhaps) == Wanted::Yes);
         }
         self.forget_ended();
     }
@@ -116,8 +122,9 @@ impl TargetTasks {
     }
 
     /// Ends all of them as if none was found any more.
-    async fn end(mut self) {
+    async fn end(mut self, wanted: Wanted) {
         self.show(&Groups::default());
+        self.known.values().for_each(|task| task.send_modify(|current| current.wanted = wanted));
         while self.tasks.join_next().await.is_some() {}
     }
 }
@@ -125,16 +132,33 @@ impl TargetTasks {
 /// A task that ends with its owner.
 pub(super) struct AbortOnDrop(pub(super) JoinHandle<()>);
 
+impl AbortOnDrop {
+    /// Resolves when the task has ended.
+    pub(super) async fn over(mut self) {
+        // How it ended is its own matter.
+        let _ = (&mut self.0).await;
+    }
+}
+
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
+/// Whether a target is to be scraped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Yes,
+    /// Not now; it may be again.
+    Perhaps,
+    Never,
+}
+
 /// What a target's task is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Assignment {
-    wanted: bool,
+    wanted: Wanted,
     limit: Option<String>,
 }
 
@@ -154,7 +178,7 @@ async fn run_target(shared: Shared, target: Target, mut assignment: watch::Recei
         tokio::select! {
             () = sleep_until(due) => {}
             changed = assignment.changed() => {
-                let wanted = changed.is_ok() && assignment.borrow_and_update().wanted;
+                let wanted = changed.is_ok() && assignment.borrow_and_update().wanted == Wanted::Yes;
                 if wanted {
                     continue;
                 }
@@ -180,7 +204,8 @@ async fn run_target(shared: Shared, target: Target, mut assignment: watch::Recei
 /// Waits two intervals for a target that is not wanted to be wanted again.
 async fn returns(assignment: &mut watch::Receiver<Assignment>, interval: Duration) -> bool {
     let wait = interval * 2 + interval / 10;
-    matches!(tokio::time::timeout(wait, assignment.wait_for(|current| current.wanted)).await, Ok(Ok(_)))
+    let decided = assignment.wait_for(|current| current.wanted != Wanted::Perhaps);
+    matches!(tokio::time::timeout(wait, decided).await, Ok(Ok(assignment)) if assignment.wanted == Wanted::Yes)
 }
 
 /// The time that samples get: the ideal one when the scrape began near it.

@@ -19,12 +19,14 @@ struct Task {
 /// Tasks that start and stop together.
 pub(crate) struct Group {
     stop: StopHandle,
+    /// There will be no such component any more.
+    for_good: bool,
     tasks: Vec<Task>,
 }
 
 impl Group {
     pub(crate) fn new() -> Self {
-        Self { stop: Stop::new().0, tasks: Vec::new() }
+        Self { stop: Stop::new().0, for_good: false, tasks: Vec::new() }
     }
 
     /// A group of one task.
@@ -46,6 +48,11 @@ impl Group {
     pub(crate) fn health(&self) -> Health {
         let all = self.tasks.iter().map(|task| task.status.health());
         all.filter(|health| *health != Health::Stopped).max_by_key(badness).unwrap_or(Health::Ok)
+    }
+
+    /// The group, to be told when it stops that it is not wanted any more.
+    pub(crate) fn unwanted(self) -> Self {
+        Self { for_good: true, ..self }
     }
 
     /// Where the group is told to stop.
@@ -71,7 +78,11 @@ impl Group {
     /// Asks all tasks to end by a deadline, and waits for them.
     pub(crate) async fn stop(self, deadline: Instant, log: &Logger) {
         self.tasks.iter().for_each(|task| task.status.tell(Health::Stopping));
-        self.stop.request(deadline);
+        if self.for_good {
+            self.stop.request_for_good(deadline);
+        } else {
+            self.stop.request(deadline);
+        }
         let stop = self.stop.subscribe();
         for mut task in self.tasks {
             // The deadline may be brought forward in the meantime.

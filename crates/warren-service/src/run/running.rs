@@ -97,7 +97,7 @@ impl Running {
         let gone: Vec<Key> = self.nodes.keys().filter(|key| !self.outline.parts.contains_key(*key)).cloned().collect();
         for key in &gone {
             let old = self.nodes.shift_remove(key).zip(self.groups.shift_remove(key));
-            keep(key, old);
+            keep(key, old.map(|(node, group)| (node, group.unwanted())));
         }
         // Backwards, as everything ends: the beginning of a pipeline before its end.
         for key in before.parts.keys().rev() {
