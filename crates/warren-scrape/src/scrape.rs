@@ -183,16 +183,14 @@ impl Scraper {
         Outcome { scraped, committed, counts, skipped, points }
     }
 
-    /// Marks everything stale, the target's own metrics as well: it is not scraped any more.
-    ///
-    /// # Errors
-    /// When the pipeline does not take the markers.
-    pub async fn end(&mut self, time_ms: i64) -> Result<(), ConsumeError> {
+    /// Marks everything stale, the target's own metrics as well: it is not scraped any more. Gives what the pipeline said to the markers, and how
+    /// many there were.
+    pub async fn end(&mut self, time_ms: i64) -> (Result<(), ConsumeError>, usize) {
         let stale = f64::from_bits(STALE_NAN_BITS);
         let own: Vec<Own> =
             own_metrics(stale, Duration::ZERO, Counts::default()).into_iter().map(|own| Own { value: stale, ..own }).collect();
         let release = self.series.begin(time_ms).refuse();
-        hand_on(release, &own, self.output.as_ref()).await.0
+        hand_on(release, &own, self.output.as_ref()).await
     }
 }
 

@@ -183,8 +183,8 @@ async fn run_target(shared: Shared, target: Target, mut assignment: watch::Recei
                     continue;
                 }
                 if !returns(&mut assignment, target.interval).await {
-                    let _ = scraper.end(unix_now().as_millis() as i64).await;
-                    return;
+                    let (committed, points) = scraper.end(unix_now().as_millis() as i64).await;
+                    return teller.tell_committed(&committed, points);
                 }
                 ideal = unix_now() + target.offset(unix_now(), shared.seed);
                 continue;

@@ -4,6 +4,7 @@ use super::job::{Shared, unix_now};
 use crate::scrape::{Outcome, ScrapeError};
 use crate::target::{Target, Targets};
 use std::collections::HashMap;
+use warren_component::ConsumeError;
 use warren_telemetry::{Counter, Field, Telemetry};
 
 /// What is counted, with the receiver's id as label.
@@ -80,8 +81,7 @@ impl Teller<'_> {
     pub(super) async fn tell(&mut self, outcome: &Outcome) {
         let figures = &self.shared.figures;
         let log = &self.shared.telemetry.log;
-        let labels = self.target.public_labels().map(|(name, value)| format!("{name}={value:?}")).collect::<Vec<_>>().join(", ");
-        let labels = format!("{{{labels}}}");
+        let labels = self.labels();
         match &outcome.scraped {
             Ok(()) => {
                 if self.down.take().is_some() {
@@ -101,18 +101,7 @@ impl Teller<'_> {
                 self.write_failure(error).await;
             }
         }
-        match &outcome.committed {
-            Ok(()) => {
-                figures.accepted.add(outcome.points as u64);
-                self.refused = false;
-            }
-            Err(error) => {
-                figures.refused.add(outcome.points as u64);
-                if !std::mem::replace(&mut self.refused, true) {
-                    log.warn("Scrape commit failed", &[("error", Field::Display(error)), ("target_labels", Field::Str(&labels))]);
-                }
-            }
-        }
+        self.tell_committed(&outcome.committed, outcome.points);
         figures.skipped.add(outcome.skipped.lines);
         if let Some(first) = outcome.skipped.first.as_ref().filter(|_| !self.skipped) {
             let fields = [
@@ -123,6 +112,30 @@ impl Teller<'_> {
             log.warn("Skipped lines that break the exposition format", &fields);
         }
         self.skipped = outcome.skipped.lines > 0;
+    }
+
+    /// Tells what the pipeline said to so many points.
+    pub(super) fn tell_committed(&mut self, committed: &Result<(), ConsumeError>, points: usize) {
+        let figures = &self.shared.figures;
+        match committed {
+            Ok(()) => {
+                figures.accepted.add(points as u64);
+                self.refused = false;
+            }
+            Err(error) => {
+                figures.refused.add(points as u64);
+                if !std::mem::replace(&mut self.refused, true) {
+                    let fields = [("error", Field::Display(error)), ("target_labels", Field::Str(&self.labels()))];
+                    self.shared.telemetry.log.warn("Scrape commit failed", &fields);
+                }
+            }
+        }
+    }
+
+    /// The target's labels as lines of the log show them.
+    fn labels(&self) -> String {
+        let labels = self.target.public_labels().map(|(name, value)| format!("{name}={value:?}")).collect::<Vec<_>>().join(", ");
+        format!("{{{labels}}}")
     }
 
     /// Appends a failure to the job's `scrape_failure_log_file`.
