@@ -1,15 +1,12 @@
 //! Targets that are broken or mean harm: the scrape fails with a reason that is told once, memory stays bounded, the neighbour is scraped on.
 
-use std::io::{self, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::json;
 use warren_e2e::collector::{Collector, Setup};
+use warren_e2e::hostile::Hostile;
 use warren_e2e::http::{Answer, Server};
 use warren_e2e::remote_write::Receiver;
 use warren_e2e::{Result, page};
@@ -18,6 +15,9 @@ use crate::support::{PATIENCE, healthy_target, job, scrape_to, text_page};
 
 /// Memory no hostile page may push the collector beyond: what new series of pages that have not ended may take, and the rest of the program.
 const RESIDENT_BYTES_MAX: u64 = 128 << 20;
+
+/// The same for all of them at once.
+const CROWD_BYTES_MAX: u64 = 200 << 20;
 
 /// Scrapes of the healthy neighbour that prove that it goes on, after the hostile page has been refused.
 const FURTHER_SCRAPES: f64 = 3.0;
@@ -32,6 +32,13 @@ struct Scene {
 impl Scene {
     fn start(hostile: impl Fn() -> Answer + Send + Sync + 'static) -> Result<Scene> {
         Scene::start_with(json!({}), hostile)
+    }
+
+    /// The hostile target is scraped every `interval`.
+    fn hostile(hostile: Hostile, interval: &str) -> Result<Scene> {
+        let asked = AtomicU64::new(0);
+        let settings = json!({"scrape_interval": interval, "scrape_timeout": interval});
+        Scene::start_with(settings, move || hostile.answer(asked.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// `settings` are added to the hostile target's scrape job.
@@ -83,46 +90,15 @@ impl Scene {
     }
 }
 
-/// Writes an answer's head, then whatever `body` writes, without announcing a length.
-fn endless(head: &'static str, body: impl Fn(&mut TcpStream) -> io::Result<()> + Send + 'static) -> Answer {
-    Answer::raw(move |stream| {
-        stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n{head}\r\n").as_bytes())?;
-        body(stream)
-    })
-}
-
-fn gzip(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(plain).unwrap();
-    encoder.finish().unwrap()
-}
-
 #[test]
 fn a_page_that_never_ends_is_cut_by_the_scrape_timeout() -> Result<()> {
-    let page = || {
-        endless("", |stream| {
-            loop {
-                writeln!(stream, "endless{{line=\"again\"}} 1")?;
-            }
-        })
-    };
-    Scene::start(page)?.expect_refusal("connection", "deadline")
+    Scene::hostile(Hostile::Endless, "1s")?.expect_refusal("connection", "deadline")
 }
 
 #[test]
 fn a_page_that_makes_up_series_without_end_is_refused() -> Result<()> {
-    let page = || {
-        endless("", |stream| {
-            let mut lines = io::BufWriter::new(stream);
-            for line in 0.. {
-                writeln!(lines, "endless{{line=\"{line}\"}} 1")?;
-            }
-            Ok(())
-        })
-    };
     // Long enough for slow machines: the bound on series must come before the end of the time.
-    let settings = json!({"scrape_interval": "10s", "scrape_timeout": "10s"});
-    Scene::start_with(settings, page)?.expect_refusal("limit", "new series")
+    Scene::hostile(Hostile::EndlessSeries, "10s")?.expect_refusal("limit", "new series")
 }
 
 #[test]
@@ -134,44 +110,29 @@ fn a_page_beyond_its_body_size_limit_is_refused() -> Result<()> {
 
 #[test]
 fn a_line_of_ten_megabytes_is_refused() -> Result<()> {
-    let line = format!("long{{label=\"{}\"}} 1\n", "x".repeat(10 << 20));
-    Scene::start(move || text_page(line.clone()))?.expect_refusal("format", "line")
+    Scene::hostile(Hostile::LongLine, "1s")?.expect_refusal("format", "line")
 }
 
 #[test]
 fn a_series_with_a_hundred_thousand_labels_harms_nobody() -> Result<()> {
-    let labels: Vec<String> = (0..100_000).map(|index| format!("l{index}=\"v\"")).collect();
-    let line = format!("many{{{}}} 1\n", labels.join(","));
-    let mut scene = Scene::start(move || text_page(line.clone()))?;
+    let mut scene = Scene::hostile(Hostile::ManyLabels, "1s")?;
     scene.wait("the hostile target is scraped twice", |scene| scene.up("hostile").len() >= 2)?;
     scene.expect_the_neighbour_unharmed()
 }
 
 #[test]
 fn a_page_with_invalid_utf_8_is_refused() -> Result<()> {
-    Scene::start(|| text_page(*b"fine 1\nbroken{label=\"\xff\xfe\"} 2\n"))?.expect_refusal("format", "UTF-8")
+    Scene::hostile(Hostile::NoText, "1s")?.expect_refusal("format", "UTF-8")
 }
 
 #[test]
 fn a_gzip_stream_that_breaks_off_is_refused() -> Result<()> {
-    let mut body = gzip(page::broker(100, 0).text.as_bytes());
-    body.truncate(body.len() / 2);
-    let answer = move || text_page(body.clone()).header("Content-Encoding", "gzip");
-    Scene::start(answer)?.expect_refusal("format", "gzip")
+    Scene::hostile(Hostile::CutGzip, "1s")?.expect_refusal("format", "gzip")
 }
 
 #[test]
 fn a_gzip_bomb_is_refused_before_it_unfolds_in_memory() -> Result<()> {
-    // One gigabyte of comment lines in about a megabyte.
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let line = format!("# {}\n", "0".repeat(1021));
-    for _ in 0..1 << 20 {
-        encoder.write_all(line.as_bytes()).unwrap();
-    }
-    let bomb = encoder.finish().unwrap();
-    let answer = move || text_page(bomb.clone()).header("Content-Encoding", "gzip");
-    let settings = json!({"scrape_interval": "5s", "scrape_timeout": "5s"});
-    Scene::start_with(settings, answer)?.expect_refusal("size", "body size limit")
+    Scene::hostile(Hostile::Bomb, "5s")?.expect_refusal("size", "body size limit")
 }
 
 #[test]
@@ -190,19 +151,12 @@ fn metrics_under_a_foreign_content_type_are_read_as_text() -> Result<()> {
 
 #[test]
 fn a_target_that_accepts_and_says_nothing_times_out() -> Result<()> {
-    let silent = || {
-        Answer::raw(|stream| {
-            // Until the scraper hangs up.
-            io::copy(stream, &mut io::sink()).map(drop)
-        })
-    };
-    Scene::start(silent)?.expect_refusal("connection", "deadline")
+    Scene::hostile(Hostile::Silent, "1s")?.expect_refusal("connection", "deadline")
 }
 
 #[test]
 fn an_answer_that_is_no_http_is_refused() -> Result<()> {
-    Scene::start(|| Answer::raw(|stream| stream.write_all(b"220 smtp.example.com ESMTP\r\n")))?
-        .expect_refusal("connection", "http")
+    Scene::hostile(Hostile::NoHttp, "1s")?.expect_refusal("connection", "http")
 }
 
 #[test]
@@ -235,4 +189,37 @@ fn memory_comes_back_after_one_giant_page() -> Result<()> {
         let small_again = sizes(&scene).iter().rev().take_while(|size| **size < 400_000.0).count() >= 2;
         (small_again && resident() < level + (8 << 20)).then_some(())
     })
+}
+
+#[test]
+fn a_crowd_of_hostile_targets_costs_the_one_good_target_nothing() -> Result<()> {
+    const SCRAPES: usize = 30;
+    let (healthy, receiver) = (healthy_target()?, Receiver::start()?);
+    let crowd: Vec<(String, Server)> =
+        Hostile::ALL.iter().map(|hostile| Ok((format!("{hostile:?}"), hostile.serve()?))).collect::<Result<_>>()?;
+    let mut jobs = vec![job("healthy", &healthy.address())];
+    for (name, server) in &crowd {
+        let mut hostile = job(name, &server.address());
+        // Two of them keep a processor busy as long as they may.
+        hostile["scrape_interval"] = json!("5s");
+        hostile["scrape_timeout"] = json!("2s");
+        jobs.push(hostile);
+    }
+    let collector = Setup::new(scrape_to(&jobs, &receiver.url()))?.start()?;
+    let healthy = receiver.wait_for("healthy", 4 * PATIENCE, |values| values.len() >= SCRAPES)?;
+    let expected: Vec<f64> = (1..=healthy.len()).map(|number| number as f64).collect();
+    assert_eq!(healthy, expected, "each scrape once and in order");
+    let usage = collector.usage().expect("the collector runs");
+    assert!(usage.resident_peak < CROWD_BYTES_MAX, "{} MiB resident", usage.resident_peak >> 20);
+    let samples = receiver.samples();
+    let up = |job: &str| -> Vec<f64> {
+        samples.iter().filter(|(labels, ..)| labels["__name__"] == "up" && labels["job"] == job).map(|up| up.1).collect()
+    };
+    assert!(up("healthy").iter().all(|up| *up == 1.0));
+    for (name, _) in &crowd {
+        let harmless = [Hostile::NewSeries, Hostile::ManyLabels].iter().any(|harmless| format!("{harmless:?}") == *name);
+        let (scrapes, well) = (up(name).len(), up(name).iter().filter(|up| **up == 1.0).count());
+        assert!(scrapes > 1 && well == if harmless { scrapes } else { 0 }, "{name}: {well} of {scrapes} scrapes are well");
+    }
+    Ok(())
 }

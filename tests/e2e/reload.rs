@@ -9,56 +9,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use warren_e2e::collector::{self, Collector, Setup};
-use warren_e2e::http::{self, Answer, Server};
+use warren_e2e::collector::{Collector, Setup};
+use warren_e2e::http::{Answer, Server};
+use warren_e2e::otlp::send_point;
 use warren_e2e::remote_write::Receiver;
 use warren_e2e::{Result, port, wait};
 
-use crate::support::{PATIENCE, healthy_target, job, scrape_to};
-
-/// A collector with a state directory, and the configuration that its file holds.
-struct Scene {
-    collector: Collector,
-    config: Value,
-    state: TempDir,
-}
-
-impl Scene {
-    fn start(config: Value) -> Result<Scene> {
-        let port = port::free()?;
-        let mut config = config;
-        config["service"]["telemetry"] = json!({"metrics": collector::own_metrics_on(port)});
-        let state = tempfile::tempdir().unwrap();
-        let setup = Setup::new(config.clone())?.telemetry(port).args(["--state-dir", state.path().to_str().unwrap()]);
-        Ok(Scene { collector: setup.start()?, config, state })
-    }
-
-    /// Writes the configuration and has it read; what it says if it is refused.
-    fn reload(&self) -> Result<std::result::Result<String, String>> {
-        self.write(&self.config.to_string());
-        self.ask(&["reload"])
-    }
-
-    fn write(&self, text: &str) {
-        std::fs::write(self.collector.config_path(), text).unwrap();
-    }
-
-    fn ask(&self, command: &[&str]) -> Result<std::result::Result<String, String>> {
-        let state = ["--state-dir", self.state.path().to_str().unwrap()];
-        let finished = collector::command(command.iter().copied().chain(state), &[])?;
-        Ok(if finished.status.success() { Ok(finished.stdout) } else { Err(finished.stderr) })
-    }
-
-    fn descriptors(&mut self) -> usize {
-        let id = self.collector.process().id();
-        std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count()
-    }
-
-    fn own(&self, name: &str) -> f64 {
-        self.collector.metric(name, "").unwrap().unwrap_or_default()
-    }
-}
+use crate::support::{Editable as Scene, PATIENCE, healthy_target, job, scrape_to};
 
 #[test]
 fn a_plan_is_told_before_and_carried_out_when_asked() -> Result<()> {
@@ -270,7 +227,7 @@ impl Load {
         let thread = std::thread::spawn(move || {
             while !ended.load(Ordering::Relaxed) {
                 let value = posted.load(Ordering::Relaxed) + 1;
-                post(port, value).unwrap_or_else(|error| panic!("point {value}: {error}"));
+                send_point(port, "posted", value as u64).unwrap_or_else(|error| panic!("point {value}: {error}"));
                 posted.store(value, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -292,15 +249,6 @@ impl Posting {
         self.thread.join().unwrap();
         self.count.load(Ordering::Relaxed)
     }
-}
-
-fn post(port: u16, value: usize) -> Result<()> {
-    let nanos = 1_755_000_000_000_000_000 + value as u64 * 1_000_000_000;
-    let point = json!({"timeUnixNano": nanos.to_string(), "asDouble": value});
-    let metric = json!({"name": "posted", "gauge": {"dataPoints": [point]}});
-    let body = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]});
-    let url = format!("http://127.0.0.1:{port}/v1/metrics");
-    http::post(&url, "application/json", body.to_string().as_bytes()).map(drop)
 }
 
 /// Makes edits at random.

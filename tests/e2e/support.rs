@@ -1,4 +1,4 @@
-//! What several promises need: configurations of the path page → remote write, pages with one gauge, patience.
+//! What several promises need: configurations of the path page → remote write, pages with one gauge, a collector that is reloaded, patience.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use warren_e2e::Result;
+use tempfile::TempDir;
+use warren_e2e::collector::{self, Collector, Setup};
 use warren_e2e::http::{Answer, Server};
 use warren_e2e::loki::Loki;
+use warren_e2e::{Result, port};
 
 /// How long anything that must happen may take. Generous: it is only waited for in full when the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,4 +59,47 @@ pub(crate) fn loki(test: &str) -> Result<Option<Loki>> {
     let _ =
         writeln!(told, "SKIPPED {test}: it needs Grafana Loki; `cargo xtask loki && cargo test -p warren-e2e {test}` runs it");
     Ok(None)
+}
+
+/// A collector with a state directory, and the configuration that its file holds.
+pub(crate) struct Editable {
+    pub(crate) collector: Collector,
+    pub(crate) config: Value,
+    pub(crate) state: TempDir,
+}
+
+impl Editable {
+    pub(crate) fn start(config: Value) -> Result<Editable> {
+        let port = port::free()?;
+        let mut config = config;
+        config["service"]["telemetry"] = json!({"metrics": collector::own_metrics_on(port)});
+        let state = tempfile::tempdir().unwrap();
+        let setup = Setup::new(config.clone())?.telemetry(port).args(["--state-dir", state.path().to_str().unwrap()]);
+        Ok(Editable { collector: setup.start()?, config, state })
+    }
+
+    /// Writes the configuration and has it read; what it says if it is refused.
+    pub(crate) fn reload(&self) -> Result<std::result::Result<String, String>> {
+        self.write(&self.config.to_string());
+        self.ask(&["reload"])
+    }
+
+    pub(crate) fn write(&self, text: &str) {
+        std::fs::write(self.collector.config_path(), text).unwrap();
+    }
+
+    pub(crate) fn ask(&self, command: &[&str]) -> Result<std::result::Result<String, String>> {
+        let state = ["--state-dir", self.state.path().to_str().unwrap()];
+        let finished = collector::command(command.iter().copied().chain(state), &[])?;
+        Ok(if finished.status.success() { Ok(finished.stdout) } else { Err(finished.stderr) })
+    }
+
+    pub(crate) fn descriptors(&mut self) -> usize {
+        let id = self.collector.process().id();
+        std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count()
+    }
+
+    pub(crate) fn own(&self, name: &str) -> f64 {
+        self.collector.metric(name, "").unwrap().unwrap_or_default()
+    }
 }

@@ -1,5 +1,6 @@
 //! The collector under test: the real program with a configuration of the test's own, in a directory of its own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
@@ -212,7 +213,15 @@ impl Collector {
     /// # Errors
     /// When the page is not served.
     pub fn metric(&self, name: &str, label: &str) -> Result<Option<f64>> {
-        Ok(sum(&http::get(&self.telemetry_url(), None)?.text(), name, label))
+        Ok(self.own_page()?.sum(name, label))
+    }
+
+    /// Everything that it tells of itself now.
+    ///
+    /// # Errors
+    /// When the page is not served.
+    pub fn own_page(&self) -> Result<OwnPage> {
+        Ok(OwnPage(http::get(&self.telemetry_url(), None)?.text()))
     }
 
     /// Waits until a line of the log contains `text`.
@@ -251,6 +260,29 @@ impl Collector {
     /// When it has to be killed.
     pub fn stop(&mut self) -> Result<ExitStatus> {
         self.process.stop(STOP_TIMEOUT)
+    }
+}
+
+/// A page of the collector's own metrics.
+pub struct OwnPage(String);
+
+impl OwnPage {
+    /// Sum of metric `name`, as [`Collector::metric`] gives it.
+    pub fn sum(&self, name: &str, label: &str) -> Option<f64> {
+        sum(&self.0, name, label)
+    }
+
+    /// The sums of all metrics over the series whose labels contain one of these.
+    pub fn sums(&self, labels: &[&str]) -> BTreeMap<String, f64> {
+        let mut sums = BTreeMap::new();
+        for line in self.0.lines().filter(|line| labels.iter().any(|label| line.contains(label))) {
+            if let Some((series, value)) = line.rsplit_once(' ')
+                && let Ok(value) = value.parse::<f64>()
+            {
+                *sums.entry(series.split('{').next().unwrap_or(series).to_owned()).or_default() += value;
+            }
+        }
+        sums
     }
 }
 

@@ -17,7 +17,9 @@ mod error;
 
 pub mod cache;
 pub mod collector;
+pub mod hostile;
 pub mod http;
+pub mod isolation;
 pub mod journald;
 pub mod loki;
 pub mod node_exporter;

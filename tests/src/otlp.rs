@@ -1,4 +1,5 @@
-//! OTLP over HTTP with JSON: numbered log records on their way into a collector, and a loopback receiver that counts which of them come out.
+//! OTLP over HTTP with JSON: numbered log records and points on their way into a collector, and a loopback receiver that counts which of the records
+//! come out.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,9 +18,27 @@ use crate::wait;
 /// When the collector cannot be reached or hangs up.
 pub fn send_numbers(port: u16, numbers: std::ops::Range<u64>) -> Result<u16> {
     let records: Vec<Value> = numbers.map(|number| json!({"body": {"intValue": number.to_string()}})).collect();
-    let body = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).to_string();
-    let url = format!("http://127.0.0.1:{port}/v1/logs");
+    send(port, "logs", &json!({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}))
+}
+
+/// Sends one point of a gauge whose value is a number. A point is as many seconds younger than the first as its number says.
+///
+/// # Errors
+/// As [`send_numbers`], and when it is not taken.
+pub fn send_point(port: u16, gauge: &str, number: u64) -> Result<()> {
+    let nanos = (1_755_000_000 + number) * 1_000_000_000;
+    let point = json!({"timeUnixNano": nanos.to_string(), "asDouble": number});
+    let metric = json!({"name": gauge, "gauge": {"dataPoints": [point]}});
+    match send(port, "metrics", &json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}))? {
+        200 => Ok(()),
+        status => Err(Error::Answer { request: format!("point {number} of {gauge}"), status, body: String::new() }),
+    }
+}
+
+fn send(port: u16, signal: &str, body: &Value) -> Result<u16> {
+    let url = format!("http://127.0.0.1:{port}/v1/{signal}");
     let headers = [("Content-Type", "application/json")];
+    let body = body.to_string();
     let request = http::Request { method: "POST", url: &url, headers: &headers, body: body.as_bytes(), ..Default::default() };
     let answer = http::send(&request)?;
     answer.word(1).parse().map_err(|_| Error::Malformed { what: format!("the answer to POST {url}"), reason: answer.text() })

@@ -15,6 +15,7 @@ mod dist;
 mod fuzz;
 mod interrupt;
 mod loki;
+mod soak;
 mod sync;
 mod test;
 mod tool;
@@ -41,11 +42,18 @@ Usage: cargo xtask COMMAND
                            run ../shared/bench/rig.py with this program beside; may be repeated
       --pipeline           statements on the path OTLP in, OTLP out instead
       --host               host metrics and the journal instead
+      --isolation          what ill receivers cost their neighbours instead
+      --seed               the load of the fleet that the project was made for instead; 300 seconds at least
       --instructions       instructions for each sample (needs valgrind), against benches/instructions.txt
       --save               with --instructions: write the figures there instead of comparing
   fuzz [TARGET]          the fuzz targets, or one of them
       --minutes N          for each target (5)
   loki                   builds Grafana Loki into the cache, for the tests and `up`; needs Go
+  soak [OPTIONS]         everything that may happen, at once and for long; what went in and what came out must add up
+      --minutes N          how long (5); 60 before a release
+      --bin PATH           soak this collector instead of building the release
+      --report PATH        write the report there as well
+      --seed N             other outages and other edits (1)
   dist                   release archives of both distributions in target/dist
   conformance [OPTIONS]  ../shared/conformance against the collector
       --bin PATH           check this collector instead of building one
@@ -81,6 +89,7 @@ fn run() -> Result<()> {
         "bench" => bench::run(arguments),
         "fuzz" => fuzz::run(arguments),
         "loki" => loki::run(arguments),
+        "soak" => soak::run(arguments),
         "dist" => dist::run(arguments),
         "conformance" => conformance::run(arguments),
         "sync" => sync::run(arguments),

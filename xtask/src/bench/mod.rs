@@ -4,16 +4,19 @@
 //! load::Load: pages, compressed once ──GET──▶ warren-collector ──remote write──▶ counted, answered 204
 //! ```
 //!
-//! `--pipeline` measures another path instead: OTLP through statements ([`pipeline`]); `--host` the machine's own figures and journal ([`host`]).
+//! `--pipeline` measures another path instead: OTLP through statements ([`pipeline`]); `--host` the machine's own figures and journal ([`host`]);
+//! `--isolation` what ill receivers cost their neighbours ([`isolation`]); `--seed` the load of the fleet that the project was made for ([`seed`]).
 //!
 //! The collector is the release build. Memory is read every 100 ms; processor time is that of the collector's process alone. A run that lost a
 //! sample is void whatever it cost.
 
 mod host;
 mod instructions;
+mod isolation;
 mod load;
 mod otlp;
 mod pipeline;
+mod seed;
 mod start;
 mod table;
 
@@ -55,6 +58,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let (mut queues, mut seconds, mut binary) = (Vec::new(), DEFAULT_SECONDS, None);
     let (mut references, mut instructions, mut save, mut through_statements, mut of_host) =
         (Vec::new(), false, false, false, false);
+    let (mut isolated, mut as_the_seed) = (false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("queues") => queues.push(arguments.value()?.parse::<usize>()?),
@@ -65,6 +69,8 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
             Long("save") => save = true,
             Long("pipeline") => through_statements = true,
             Long("host") => of_host = true,
+            Long("isolation") => isolated = true,
+            Long("seed") => as_the_seed = true,
             other => return Err(other.unexpected().into()),
         }
     }
@@ -78,6 +84,12 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
     }
     if of_host {
         return host::run(&binary, &interrupt);
+    }
+    if isolated {
+        return isolation::run(&binary, seconds, &interrupt);
+    }
+    if as_the_seed {
+        return seed::run(&binary, seconds, &interrupt);
     }
     if through_statements && references.is_empty() {
         return pipeline::run(&binary, &interrupt);
