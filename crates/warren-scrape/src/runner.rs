@@ -126,15 +126,16 @@ impl Runner {
             cx.stop.requested().await;
             // Nothing is left when there is a successor.
             let Running { jobs, ending } = running.take();
-            if cx.stop.is_for_good() {
-                // Nobody will scrape these targets any more: their series end now.
-                let jobs = jobs.into_values().map(|job| {
-                    let _ = job.orders.send(Order::EndNow);
-                    job.task
-                });
-                futures_util::future::join_all(jobs.map(AbortOnDrop::over)).await;
-            }
             drop(ending);
+            let for_good = cx.stop.is_for_good();
+            let ends = jobs.into_values().map(|RunningJob { orders, task, .. }| {
+                // If nobody will scrape these targets any more, their series end now.
+                if for_good {
+                    let _ = orders.send(Order::EndNow);
+                }
+                task.over()
+            });
+            futures_util::future::join_all(ends.collect::<Vec<_>>()).await;
         })
     }
 }
@@ -146,14 +147,17 @@ impl Jobs {
         for Job { config, client, discovery } in jobs {
             let (name, print) = (config.job_name.clone(), (shared.print, config.print()));
             let same = |old: &RunningJob| (old.print.0, old.print.1.settings) == (print.0, print.1.settings);
-            // A job of the same name that is another one ends without a word: its targets are scraped by the new one.
-            let job = match before.jobs.remove(&name).filter(same) {
+            let job = match before.jobs.remove(&name) {
                 Some(old) if old.print == print => old,
-                Some(old) => {
+                Some(old) if same(&old) => {
                     let _ = old.orders.send(Order::Discover(discovery));
                     RunningJob { print, ..old }
                 }
-                None => {
+                old => {
+                    // A job of the same name that is another one ends without a word, but for pages that it has read: its targets are scraped
+                    // by the new one.
+                    running.ending.extend(old.map(|old| old.task));
+
                     let (orders, receiver) = mpsc::unbounded_channel();
                     let task = tokio::spawn(run_job(shared.with(config, client), discovery, receiver));
                     RunningJob { print, orders, task: AbortOnDrop(task) }
@@ -161,7 +165,7 @@ impl Jobs {
             };
             running.jobs.insert(name, job);
         }
-        running.ending = before.ending;
+        running.ending.append(&mut before.ending);
         running.ending.retain(|task| !task.0.is_finished());
         for job in before.jobs.into_values() {
             let _ = job.orders.send(Order::End);

@@ -140,8 +140,9 @@ impl Scraper {
         }
     }
 
-    /// Scrapes once. `time_ms` is the time that samples get, in milliseconds since 1970; `limit` fails the scrape beforehand.
-    pub async fn scrape(&mut self, time_ms: i64, limit: Option<String>) -> Outcome {
+    /// Scrapes once. `time_ms` is the time that samples get, in milliseconds since 1970; `limit` fails the scrape beforehand. Reading is cut short, and
+    /// nothing comes of it, when `cut` resolves; a page that was read is handed on as a whole.
+    pub async fn scrape(&mut self, time_ms: i64, limit: Option<String>, cut: impl Future<Output = ()>) -> Option<Outcome> {
         let started = Instant::now();
         let request = Request {
             client: &self.client,
@@ -150,19 +151,23 @@ impl Scraper {
             job: &self.job,
             deadline: started + self.timeout,
         };
-        let reply = match limit {
-            Some(limit) => Err(ScrapeError::Limit(limit)),
-            None => request.open().await,
-        };
         let options = Options {
             lenient: self.settings.lenient_lines,
             classic_histograms: self.job.always_scrape_classic_histograms || !self.settings.native_histograms,
         };
         let mut page = self.series.begin(time_ms);
         let mut size = 0;
-        let scraped = match reply {
-            Ok((body, format)) => request.read(body, Parser::new(format, options), &mut page, &mut size).await,
-            Err(error) => Err(error),
+        let reading = async {
+            if let Some(limit) = limit {
+                return Err(ScrapeError::Limit(limit));
+            }
+            let (body, format) = request.open().await?;
+            request.read(body, Parser::new(format, options), &mut page, &mut size).await
+        };
+        let scraped = tokio::select! {
+            biased;
+            scraped = reading => scraped,
+            () = cut => return None,
         };
         let took = started.elapsed();
         let (release, scraped, skipped) = match scraped {
@@ -180,7 +185,7 @@ impl Scraper {
             own.extend(extra_metrics(self.timeout, self.job.limits.samples, size));
         }
         let (committed, points) = hand_on(release, &own, self.output.as_ref()).await;
-        Outcome { scraped, committed, counts, skipped, points }
+        Some(Outcome { scraped, committed, counts, skipped, points })
     }
 
     /// Marks everything stale, the target's own metrics as well: it is not scraped any more. Gives what the pipeline said to the markers, and how

@@ -78,7 +78,11 @@ pub(super) async fn run_job(shared: Shared, discovery: Discovery, mut orders: mp
                     drop(discovering);
                     return targets.end(Wanted::Never).await;
                 }
-                None => return,
+                // There is another job instead.
+                None => {
+                    drop(discovering);
+                    return targets.end(Wanted::Elsewhere).await;
+                }
             }
         }
     }
@@ -152,7 +156,10 @@ enum Wanted {
     Yes,
     /// Not now; it may be again.
     Perhaps,
+    /// By nobody any more.
     Never,
+    /// By somebody else: what is being read is left to him.
+    Elsewhere,
 }
 
 /// What a target's task is told.
@@ -169,7 +176,7 @@ async fn run_target(shared: Shared, target: Target, mut assignment: watch::Recei
     let mut teller = Teller::new(&shared, &target);
     if shared.at_once {
         let limit = assignment.borrow().limit.clone();
-        let outcome = scraper.scrape(unix_now().as_millis() as i64, limit).await;
+        let Some(outcome) = scraper.scrape(unix_now().as_millis() as i64, limit, elsewhere(&assignment)).await else { return };
         teller.tell(&outcome).await;
     }
     let mut ideal = unix_now() + target.offset(unix_now(), shared.seed);
@@ -178,20 +185,23 @@ async fn run_target(shared: Shared, target: Target, mut assignment: watch::Recei
         tokio::select! {
             () = sleep_until(due) => {}
             changed = assignment.changed() => {
-                let wanted = changed.is_ok() && assignment.borrow_and_update().wanted == Wanted::Yes;
-                if wanted {
+                if changed.is_ok() && assignment.borrow_and_update().wanted == Wanted::Yes {
                     continue;
                 }
-                if !returns(&mut assignment, target.interval).await {
-                    let (committed, points) = scraper.end(unix_now().as_millis() as i64).await;
-                    return teller.tell_committed(&committed, points);
+                match decided(&mut assignment, target.interval).await {
+                    Wanted::Yes => ideal = unix_now() + target.offset(unix_now(), shared.seed),
+                    Wanted::Elsewhere => return,
+                    Wanted::Perhaps | Wanted::Never => {
+                        let (committed, points) = scraper.end(unix_now().as_millis() as i64).await;
+                        return teller.tell_committed(&committed, points);
+                    }
                 }
-                ideal = unix_now() + target.offset(unix_now(), shared.seed);
                 continue;
             }
         }
         let limit = assignment.borrow().limit.clone();
-        let outcome = scraper.scrape(aligned(ideal, target.interval).as_millis() as i64, limit).await;
+        let time_ms = aligned(ideal, target.interval).as_millis() as i64;
+        let Some(outcome) = scraper.scrape(time_ms, limit, elsewhere(&assignment)).await else { return };
         teller.tell(&outcome).await;
         ideal += target.interval;
         // What was missed (a suspended machine, a clock set forward) is not made up for.
@@ -201,11 +211,22 @@ async fn run_target(shared: Shared, target: Target, mut assignment: watch::Recei
     }
 }
 
-/// Waits two intervals for a target that is not wanted to be wanted again.
-async fn returns(assignment: &mut watch::Receiver<Assignment>, interval: Duration) -> bool {
+/// Resolves when somebody else scrapes the target.
+fn elsewhere(assignment: &watch::Receiver<Assignment>) -> impl Future<Output = ()> + use<> {
+    let mut assignment = assignment.clone();
+    async move {
+        let _ = assignment.wait_for(|current| current.wanted == Wanted::Elsewhere).await;
+    }
+}
+
+/// Waits two intervals for what becomes of a target that is not wanted now.
+async fn decided(assignment: &mut watch::Receiver<Assignment>, interval: Duration) -> Wanted {
     let wait = interval * 2 + interval / 10;
     let decided = assignment.wait_for(|current| current.wanted != Wanted::Perhaps);
-    matches!(tokio::time::timeout(wait, decided).await, Ok(Ok(assignment)) if assignment.wanted == Wanted::Yes)
+    match tokio::time::timeout(wait, decided).await {
+        Ok(Ok(assignment)) => assignment.wanted,
+        _ => Wanted::Perhaps,
+    }
 }
 
 /// The time that samples get: the ideal one when the scrape began near it.

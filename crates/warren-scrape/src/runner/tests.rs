@@ -132,6 +132,7 @@ scrape_configs:
     // Its targets may come back for two intervals.
     assert_eq!(second.ending(), 1);
     let third = second.then(BEFORE);
+    tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!(third.ending(), 2);
 }
 
