@@ -106,8 +106,10 @@ fn nothing_taken_is_lost_however_often_the_collector_is_killed() -> Result<()> {
     std::thread::sleep(LIFE);
     stopped.store(true, Ordering::Relaxed);
     let (taken, cut_off) = sender.join().unwrap();
+    let (waits, draining) = (collector.metric("otelcol_exporter_queue_size", "")?.unwrap_or_default(), Instant::now());
     assert!(taken > kills * 5, "only {taken} numbers were taken");
     let arrived: BTreeSet<u64> = receiver.wait_for(usize::try_from(taken).unwrap(), DRAIN_PATIENCE)?.into_iter().collect();
+    let drained = draining.elapsed().as_secs_f64();
     let lost: Vec<u64> = (0..taken).filter(|number| !arrived.contains(number)).collect();
     assert_eq!(lost, Vec::<u64>::new(), "of {taken} taken");
     assert!(collector.stop()?.success(), "{}", collector.log());
@@ -117,7 +119,10 @@ fn nothing_taken_is_lost_however_often_the_collector_is_killed() -> Result<()> {
     assert!(duplicates <= in_flight, "{duplicates} duplicates, {kills} kills, {taken} taken");
     let mut told = std::io::stdout().lock();
     // Figures for the report; nothing depends on them.
-    let _ = writeln!(told, "{kills} kills: {taken} taken, none lost, {duplicates} twice, {cut_off} requests cut off or refused");
+    let _ = writeln!(
+        told,
+        "{kills} kills: {taken} taken, none lost, {duplicates} twice, {cut_off} requests cut off or refused; {waits} waited at the end, for {drained:.1} s"
+    );
     Ok(())
 }
 
