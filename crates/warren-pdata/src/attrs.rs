@@ -29,6 +29,9 @@ pub struct Attrs(Option<Arc<Vec<KeyValue>>>);
 /// Attributes for which a copy that is made for editing has room.
 const EDIT_ROOM: usize = 2;
 
+/// Holders up to which a set's texts are shared out among them.
+const HOLDERS_COUNTED: usize = 16;
+
 const _: () = assert!(size_of::<Attrs>() == 8, "an attribute set is one word");
 
 impl Attrs {
@@ -132,6 +135,11 @@ impl Attrs {
     pub fn heap_bytes(&self) -> usize {
         let Some(entries) = &self.0 else { return 0 };
         let own = entries.capacity() * size_of::<KeyValue>() + 48;
+        // Of a set that many hold, hardly anything is kept alive by each; looking at its texts is what would take time.
+        let holders = Arc::strong_count(entries);
+        if holders > HOLDERS_COUNTED {
+            return own / holders;
+        }
         let values: usize = entries.iter().map(|entry| text_bytes(&entry.key) + entry.value.heap_bytes()).sum();
         (own + values) / Arc::strong_count(entries).max(1)
     }

@@ -4,6 +4,7 @@ use crate::family::{Entry, Families, Origin};
 use crate::labels::{Extra, Hash, Layout, Layouts, Named};
 use crate::points::{Item, Part, Walk};
 use crate::translation::{ResourceLabels, Translation};
+use hashbrown::HashTable;
 use std::ops::Range;
 use warren_pdata::{Attrs, Data, KeyValue, Metric, NumberPoints};
 
@@ -143,14 +144,16 @@ impl<'a> Labelling<'a> {
             }
             _ => (Extra::None, true),
         };
-        let mut known: Vec<u64> = (0..metric.data.len())
-            .map(|point| {
-                let set = metric.data.attrs(point);
-                self.identity_of_set(resource, set, extra)
-            })
-            .collect();
-        known.sort_unstable();
-        let distinct = parts_differ && known.windows(2).all(|pair| matches!(pair, [a, b] if a != b));
+        let mut known: HashTable<u64> = HashTable::with_capacity(metric.data.len());
+        let distinct = parts_differ
+            && (0..metric.data.len()).all(|point| {
+                let identity = self.identity_of_set(resource, metric.data.attrs(point), extra);
+                let new = known.find(identity, |known| *known == identity).is_none();
+                if new {
+                    known.insert_unique(identity, identity, |known| *known);
+                }
+                new
+            });
         if let (true, Some(points)) = (distinct, metric.data.numbers()) {
             self.distinct = Some((resource, &points.attrs));
         }

@@ -364,10 +364,17 @@ impl Request<'_> {
             if *size >= limit {
                 return Err(ScrapeError::TooLarge(limit));
             }
-            parser.feed(window, page).map_err(refused)?;
+            if let Err(error) = parser.feed(window, page) {
+                page.keep_read();
+                return Err(refused(error));
+            }
             tokio::task::yield_now().await;
         }
-        parser.finish(page).map_err(refused)
+        let finished = parser.finish(page);
+        if finished.is_err() {
+            page.keep_read();
+        }
+        finished.map_err(refused)
     }
 }
 

@@ -22,6 +22,7 @@ mod metric;
 mod native;
 mod origin;
 mod page;
+mod recall;
 mod release;
 #[cfg(test)]
 mod tests;

@@ -354,7 +354,11 @@ impl ScrapeConfig {
             NameValidation::Legacy => NameEscaping::Underscores,
             NameValidation::Utf8 => NameEscaping::AllowUtf8,
         });
-        self.name_escaping = NameEscaping::field(m, "scrape config").unwrap_or(global_escaping);
+        let own = NameEscaping::field(m, "scrape config").or(global.name_escaping);
+        self.name_escaping = own.unwrap_or(match self.name_validation {
+            NameValidation::Legacy => NameEscaping::Underscores,
+            NameValidation::Utf8 => global_escaping,
+        });
         if self.name_escaping == NameEscaping::AllowUtf8 && self.name_validation == NameValidation::Legacy {
             let message = "utf8 metric names requested but validation scheme is not set to UTF8";
             m.report().error("metric_name_validation_scheme", message);

@@ -159,7 +159,10 @@ fn faults_of_jobs_are_told_in_prometheus_words() {
             "fallback_scrape_protocol: x",
             "invalid fallback_scrape_protocol for scrape config with job name \"j\": unknown scrape protocol x, supported: [OpenMetricsText0.0.1 OpenMetricsText1.0.0 PrometheusProto PrometheusText0.0.4 PrometheusText1.0.0]",
         ),
-        ("metric_name_validation_scheme: legacy", "utf8 metric names requested but validation scheme is not set to UTF8"),
+        (
+            "metric_name_validation_scheme: legacy\nmetric_name_escaping_scheme: allow-utf-8",
+            "utf8 metric names requested but validation scheme is not set to UTF8",
+        ),
         (
             "metric_name_validation_scheme: x",
             "unknown scrape config name validation method specified, must be either 'legacy' or 'utf8', got x",

@@ -22,6 +22,8 @@ pub(crate) const SHADOWED: u8 = 8;
 pub(crate) enum Role {
     /// Dropped by relabelling.
     Dropped,
+    /// Kept by relabelling, and yet in no metric: a bucket without a bound, what the scrape itself tells.
+    Ignored,
     /// The value of a number point.
     Number,
     /// `_bucket` of a histogram or a quantile of a summary; the bound is in `value`.
@@ -80,6 +82,8 @@ pub(crate) struct Cache {
     pub(crate) page: u16,
     /// Series that were there before the page being read.
     pub(crate) known: usize,
+    /// Whether a series was ever placed that says something of others.
+    pub(crate) tells_of_others: bool,
     /// Whether the page being read is in another order than the one before.
     pub(crate) reordered: bool,
     index: Option<HashTable<u32>>,

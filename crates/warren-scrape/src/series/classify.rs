@@ -1,13 +1,14 @@
 //! From the labels of a series to its place: dropped, or a metric, an attribute set and a role. Done once per series.
 
 use super::cache::Role;
-use super::metadata::{Belongs, Families};
+use super::metadata::{Belongs, Families, OWN};
 use super::metric::MetricTable;
 use super::origin::Origins;
+use super::recall::Recall;
 use super::{PageError, Rules};
 use crate::labels::Labels;
 use crate::relabel::Verdict;
-use warren_exposition::{FamilyKind, parse_number};
+use warren_exposition::{FamilyKind, SeriesText, parse_number};
 use warren_pdata::{Attrs, AttrsPool, KeyValue, TextPool};
 
 /// The label that holds a series' name.
@@ -42,6 +43,7 @@ pub(super) struct Classifier {
     texts: TextPool,
     sets: AttrsPool,
     entries: Vec<KeyValue>,
+    pub(super) recall: Recall,
 }
 
 impl Classifier {
@@ -58,20 +60,23 @@ impl Classifier {
             texts: TextPool::default(),
             sets: AttrsPool::default(),
             entries: Vec::new(),
+            recall: Recall::new(rules),
         }
     }
 
-    /// Places a series whose labels stand as on the page; `histogram` if its samples are native histograms.
+    /// Places a series. The labels are room for its labels.
     pub(super) fn place(
         &mut self,
         rules: &Rules,
         metrics: &mut MetricTable,
         labels: &mut Labels,
-        histogram: bool,
+        series: &SeriesText<'_>,
     ) -> Result<Place, PageError> {
-        if histogram && !rules.native_histograms {
+        if series.histogram && !rules.native_histograms {
             return Ok(Place::DROPPED);
         }
+        labels.clear();
+        series.labels.iter().try_for_each(|(name, value)| labels.push(name, value))?;
         add_target_labels(rules, labels)?;
         if !rules.relabel.is_empty() && rules.relabel.apply(labels)? == Verdict::Drop {
             return Ok(Place::DROPPED);
@@ -91,11 +96,18 @@ impl Classifier {
         if let Some(name) = labels.duplicate() {
             return Err(PageError::DuplicateLabel(name.to_owned()));
         }
-        self.assign(rules, metrics, labels, histogram)
+        self.assign(rules, metrics, labels, series)
     }
 
     /// Finds family, origin, role and attribute set.
-    fn assign(&mut self, rules: &Rules, metrics: &mut MetricTable, labels: &Labels, histogram: bool) -> Result<Place, PageError> {
+    fn assign(
+        &mut self,
+        rules: &Rules,
+        metrics: &mut MetricTable,
+        labels: &Labels,
+        series: &SeriesText<'_>,
+    ) -> Result<Place, PageError> {
+        let histogram = series.histogram;
         let sample = labels.get(NAME);
         let or = |name: &str, fallback: &str| Some(labels.get(name)).filter(|own| !own.is_empty()).unwrap_or(fallback).to_owned();
         let (job, instance) = (or("job", &rules.job), or("instance", &rules.instance));
@@ -116,18 +128,24 @@ impl Classifier {
             }
         }
         let attrs = self.sets.get(&self.entries);
+        // What the scrape tells of itself stands for a series of the page with the same labels.
+        let own = OWN.iter().any(|(name, _)| *name == sample) && attrs == self.own_attrs;
+        let role = if own && job == rules.job && instance == rules.instance { Role::Ignored } else { role };
         let metric = if rules.trim_metric_suffixes {
             let shown = trimmed(&belongs.metric, kind, &belongs.family.unit);
             metrics.of(origin, belongs.stem, &shown, belongs.family)
         } else {
             metrics.of(origin, belongs.stem, &belongs.metric, belongs.family)
         };
-        Ok(Place { role, metric, attrs, bound })
+        let place = Place { role, metric, attrs, bound };
+        self.recall.learn(series, sample, &place, origin, kind);
+        Ok(place)
     }
 
     /// Forgets text and sets that no series uses any more.
     pub(super) fn settle(&mut self, page: u16, moved: bool) {
         self.families.settle(page);
+        self.recall.forget();
         if moved {
             self.sets.shrink();
             self.texts.shrink();
@@ -153,7 +171,7 @@ fn role_of(sample: &str, belongs: &Belongs<'_>, labels: &Labels) -> (Role, f64) 
 
 /// A sample of a bucket or quantile. Without a bound it is left out; the page stands.
 fn bound(text: &str) -> (Role, f64) {
-    parse_number(text.as_bytes()).map_or((Role::Dropped, 0.0), |bound| (Role::Bound, bound))
+    parse_number(text.as_bytes()).map_or((Role::Ignored, 0.0), |bound| (Role::Bound, bound))
 }
 
 /// Under the legacy scheme the names of metric and labels are letters, digits and underscores, and colons for the metric.

@@ -112,7 +112,7 @@ impl Reading {
             Role::Count => self.count = Some(value),
             Role::Sum => self.sum = Some(value),
             Role::Bound => self.bounds.push((bound, value)),
-            Role::Dropped | Role::Number | Role::Native | Role::Created | Role::TargetInfo | Role::ScopeInfo => {}
+            Role::Dropped | Role::Ignored | Role::Number | Role::Native | Role::Created | Role::TargetInfo | Role::ScopeInfo => {}
         }
         true
     }

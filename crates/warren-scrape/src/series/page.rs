@@ -8,6 +8,7 @@ use super::release::Release;
 use super::unproven::{UNPROVEN_BYTES_MAX, Unproven};
 use super::{SERIES_MAX, Series};
 use crate::labels::{Labels, TooLarge};
+use hashbrown::HashSet;
 use warren_exposition::{ExemplarText, FamilyText, NativeHistogram, Refusal, SeriesText, Sink};
 use warren_pdata::Exemplar;
 
@@ -83,7 +84,11 @@ pub struct Page<'a> {
     counts: bool,
     labels: Labels,
     outdated: Vec<u32>,
+    /// Those of them whose series are still to come on this page.
+    changed: HashSet<u32>,
     unproven: Unproven,
+    /// Whether series that were read count as present when the page is refused.
+    pub(super) read_stays: bool,
 }
 
 /// What few samples have, by their place within the values of the page, in order.
@@ -113,13 +118,20 @@ impl<'a> Page<'a> {
             counts: false,
             labels: Labels::default(),
             outdated: Vec::new(),
+            changed: HashSet::new(),
             unproven: Unproven::default(),
+            read_stays: false,
         }
     }
 
     /// The page ended well: everything on it is released, and stale markers for what was on the page before and is gone.
     pub fn accept(self) -> Release<'a> {
         Release::accepted(self)
+    }
+
+    /// What is read already counts as present should the page be refused: it came whole, and is bad from here on. As in Prometheus.
+    pub fn keep_read(&mut self) {
+        self.read_stays = true;
     }
 
     /// The page ended badly: nothing on it is released but stale markers for what was on the page before.
@@ -177,12 +189,12 @@ impl<'a> Page<'a> {
     }
 
     /// A series that is not known: relabels and places it.
-    fn place_new(&mut self, hash: u64, histogram: bool) -> Result<u32, PageError> {
+    fn place_new(&mut self, hash: u64, series: &SeriesText<'_>) -> Result<u32, PageError> {
         let limit = self.series.rules.limits.samples as usize;
         if self.series.cache.slots.len() >= SERIES_MAX.max(limit) {
             return Err(PageError::Series);
         }
-        let mut slot = self.placed(histogram)?;
+        let mut slot = self.placed(series)?;
         slot.hash = hash;
         // Who set a limit has said how much the target may take.
         if limit == 0 && !self.unproven.take(NEW_SERIES_BYTES + slot.attrs.heap_bytes()) {
@@ -192,8 +204,8 @@ impl<'a> Page<'a> {
     }
 
     /// A known series of a family that is described otherwise now: places it anew. Its state stays if it stays in its place.
-    fn place_again(&mut self, at: u32, histogram: bool) -> Result<u32, PageError> {
-        let new = self.placed(histogram)?;
+    fn place_again(&mut self, at: u32, series: &SeriesText<'_>) -> Result<u32, PageError> {
+        let new = self.placed(series)?;
         if let Some(slot) = self.series.cache.slots.get_mut(at as usize) {
             let same = slot.metric == new.metric && slot.role == new.role && slot.attrs == new.attrs;
             let (hash, seen, flags) = (slot.hash, slot.seen, slot.flags & !OUTDATED);
@@ -205,9 +217,13 @@ impl<'a> Page<'a> {
         Ok(at)
     }
 
-    fn placed(&mut self, histogram: bool) -> Result<Slot, PageError> {
+    fn placed(&mut self, series: &SeriesText<'_>) -> Result<Slot, PageError> {
         let Series { rules, classifier, metrics, groups, cache } = &mut *self.series;
-        let place = classifier.place(rules, metrics, &mut self.labels, histogram)?;
+        let place = match classifier.recall.place(series) {
+            Some(place) => place,
+            None => classifier.place(rules, metrics, &mut self.labels, series)?,
+        };
+        cache.tells_of_others |= matches!(place.role, Role::TargetInfo | Role::ScopeInfo | Role::Created);
         let start = match place.role {
             Role::Bound | Role::Sum | Role::Count | Role::Native => i64::from(groups.of(place.metric, &place.attrs, cache.page)),
             _ => i64::MIN,
@@ -231,11 +247,23 @@ impl Sink for Page<'_> {
 
     fn metadata(&mut self, family: &str, text: FamilyText<'_>) {
         let Series { classifier, cache, metrics, .. } = &mut *self.series;
-        if !classifier.families.note(family, text, cache.page) || cache.slots.is_empty() {
+        if !classifier.families.note(family, text, cache.page) {
+            return;
+        }
+        classifier.recall.forget_name();
+        if cache.slots.is_empty() {
             return;
         }
         match text {
-            FamilyText::Kind(_) => self.outdated.extend(metrics.touched_by(family)),
+            FamilyText::Kind(_) => {
+                let touched = metrics.touched_by(family);
+                let last = cache.order.last().and_then(|at| cache.slots.get(*at as usize)).map(|slot| slot.metric);
+                self.outdated.extend(&touched);
+                // Said behind its samples, it counts on the next page.
+                if !last.is_some_and(|last| touched.contains(&last)) {
+                    self.changed.extend(touched);
+                }
+            }
             FamilyText::Help(_) | FamilyText::Unit(_) => metrics.describe(family, &classifier.families),
         }
     }
@@ -245,7 +273,9 @@ impl Sink for Page<'_> {
         let cache = &mut self.series.cache;
         let hash = cache.hash(text);
         let found = cache.find(hash);
-        let outdated = |at: u32| cache.slots.get(at as usize).is_some_and(|slot| slot.flags & OUTDATED != 0);
+        let changed = &self.changed;
+        let is_outdated = |slot: &Slot| slot.flags & OUTDATED != 0 || (!changed.is_empty() && changed.contains(&slot.metric));
+        let outdated = |at: u32| cache.slots.get(at as usize).is_some_and(is_outdated);
         match found {
             Some(at) if !outdated(at) => Some(at),
             other => {
@@ -257,12 +287,10 @@ impl Sink for Page<'_> {
 
     #[cold]
     fn meet(&mut self, series: &SeriesText<'_>) -> Result<u32, Refusal<PageError>> {
-        self.labels.clear();
-        let filled = series.labels.iter().try_for_each(|(name, value)| self.labels.push(name, value));
-        let placed = filled.map_err(PageError::from).and_then(|()| match self.unknown {
-            (_, Some(at)) => self.place_again(at, series.histogram),
-            (hash, None) => self.place_new(hash, series.histogram),
-        });
+        let placed = match self.unknown {
+            (_, Some(at)) => self.place_again(at, series),
+            (hash, None) => self.place_new(hash, series),
+        };
         placed.map_err(|error| if error.is_of_series() { Refusal::Series(error) } else { Refusal::Page(error) })
     }
 

@@ -118,8 +118,10 @@ impl<'a> Release<'a> {
         page.series.cache.forget_new();
         page.values = Vec::new();
         page.asides = Asides::default();
-        let slots = page.series.cache.slots.iter().enumerate();
-        let gone = slots.filter(|(_, slot)| slot.flags & PRESENT != 0).map(|(at, _)| at as u32).collect();
+        let cache = &page.series.cache;
+        let stays = |slot: &Slot| page.read_stays && slot.seen == cache.page;
+        let is_gone = |slot: &Slot| slot.flags & PRESENT != 0 && !stays(slot);
+        let gone = cache.slots.iter().enumerate().filter(|(_, slot)| is_gone(slot)).map(|(at, _)| at as u32).collect();
         Self::new(page, counts, gone, false)
     }
 
@@ -231,6 +233,9 @@ impl<'a> Release<'a> {
             StartTimes::Metric(regex) => Some(regex.as_ref()),
             StartTimes::Adjusted { .. } | StartTimes::Told { .. } => None,
         };
+        if !cache.tells_of_others && from.is_none() {
+            return;
+        }
         for (at, value) in cache.order.iter().zip(&self.values) {
             let Some(slot) = cache.slots.get(*at as usize) else { continue };
             match slot.role {
@@ -312,7 +317,7 @@ impl<'a> Release<'a> {
                         reading.exemplars.extend(exemplars.iter_mut().map(|(_, exemplar)| std::mem::take(exemplar)));
                     }
                 }
-                Role::Dropped | Role::Created | Role::TargetInfo | Role::ScopeInfo => {}
+                Role::Dropped | Role::Ignored | Role::Created | Role::TargetInfo | Role::ScopeInfo => {}
             }
         }
     }
@@ -348,7 +353,7 @@ impl<'a> Release<'a> {
                         }
                     }
                 }
-                Role::Dropped | Role::Created | Role::TargetInfo | Role::ScopeInfo => {}
+                Role::Dropped | Role::Ignored | Role::Created | Role::TargetInfo | Role::ScopeInfo => {}
             }
         }
     }

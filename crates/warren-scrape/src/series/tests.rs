@@ -142,6 +142,32 @@ fn a_refused_page_releases_stale_markers_alone_and_leaves_no_trace() {
     assert_eq!(scrape(&mut series, 4000, "g 3\n"), ["g [] 3 0 4000"]);
 }
 
+/// As Prometheus does it (`scrape/scrape.go`, `scrapeAndReport` at commit 419d436a447a): what was appended before the fault stays in its cache.
+#[test]
+fn what_was_read_of_a_page_that_turns_out_bad_is_not_gone() {
+    let mut series = Series::new(rules());
+    scrape(&mut series, 1000, "a 1\nb 1\n");
+    let mut page = series.begin(2000);
+    feed(&mut page, "a 2\n").unwrap();
+    page.keep_read();
+    assert_eq!(drain(page.refuse()), ["b [] stale 0 2000"]);
+    assert_eq!(scrape(&mut series, 3000, "c 3\n"), ["a [] stale 0 3000", "c [] 3 0 3000"]);
+}
+
+#[test]
+fn a_family_of_another_type_is_of_that_type_at_once() {
+    let mut series = Series::new(rules());
+    assert_eq!(scrape(&mut series, 1000, "# TYPE m gauge\nm{a=\"b\"} 1\nz 1\n")[0], "m [a=b] 1 0 1000");
+    assert_eq!(scrape(&mut series, 2000, "# TYPE m counter\nm{a=\"b\"} 2\nz 1\n")[0], "m [a=b] sum 2 2000 2000");
+    assert_eq!(scrape(&mut series, 3000, "# TYPE m counter\nm{a=\"b\"} 3\nz 1\n")[0], "m [a=b] sum 3 2000 3000");
+}
+
+#[test]
+fn a_series_of_the_page_does_not_stand_beside_what_the_scrape_tells_itself() {
+    let mut series = Series::new(rules());
+    assert_eq!(scrape(&mut series, 1000, "up 5\nup{a=\"b\"} 6\n"), ["up [a=b] 6 0 1000"]);
+}
+
 #[test]
 fn a_page_in_another_order_is_the_same_page() {
     let mut series = Series::new(rules());
@@ -336,4 +362,38 @@ fn what_is_gone_for_long_is_forgotten_with_all_that_belongs_to_it() {
     assert_eq!(series.len(), 1);
     assert!(series.cache.slots.capacity() < 100);
     assert!(series.metrics.len() <= 2);
+}
+
+/// A page of few names and labels, so that much of it repeats.
+fn page_text() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    let name = "[abu]|a_total|a_created|a_sum|a_count|a_bucket|up|target_info";
+    let label = "(q|job|le|quantile|otel_scope_name|instance|a)=\"(|1|x|y)\"";
+    let series = (name, prop::collection::vec(label, 0..3), 0..9u8).prop_map(|(name, labels, value)| match labels.len() {
+        0 => format!("{name} {value}\n"),
+        _ => format!("{name}{{{}}} {value}\n", labels.join(",")),
+    });
+    let kind =
+        ("[ab]|a_total", "counter|gauge|histogram|summary|untyped").prop_map(|(name, kind)| format!("# TYPE {name} {kind}\n"));
+    prop::collection::vec(prop_oneof![6 => series, 1 => kind], 0..24).prop_map(|lines| lines.concat())
+}
+
+proptest::proptest! {
+    /// A rule that keeps everything is in the way of recalling, and changes nothing else.
+    #[test]
+    fn prop_what_is_recalled_is_what_would_be_found_out_again(pages in proptest::collection::vec(page_text(), 1..4)) {
+        let mut plain = Series::new(rules());
+        let keep = Rule { action: Some(Action::Keep), ..Rule::default() };
+        let mut ruled = Series::new(Rules { relabel: Program::new(&[keep]).unwrap(), ..rules() });
+        for (time, text) in (1..).zip(&pages) {
+            let one = |series: &mut Series| {
+                let mut page = series.begin(time * 1000);
+                match feed(&mut page, text) {
+                    Ok(()) => Ok(drain(page.accept())),
+                    Err(error) => Err((error, drain(page.refuse()))),
+                }
+            };
+            proptest::prop_assert_eq!(one(&mut plain), one(&mut ruled));
+        }
+    }
 }
