@@ -1,6 +1,7 @@
 //! Values between types, and hashed.
 
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use warren_match::text;
 use warren_pdata::{Text, Value};
 
@@ -46,10 +47,22 @@ fn truncated(value: f64) -> i64 {
 
 /// Go's `ParseFloat`, but for hexadecimal numbers.
 fn double(text: &str) -> Option<f64> {
+    let text = &*without_underscores(text)?;
     let value: f64 = text.parse().ok()?;
     let infinite_by_name = text.contains(['i', 'I']);
     let signed_nan = value.is_nan() && text.starts_with(['+', '-']);
     if (value.is_infinite() && !infinite_by_name) || signed_nan { None } else { Some(value) }
+}
+
+/// The digits of a number that are set apart by underscores (`1_000`); `None` if one stands elsewhere than between two digits.
+fn without_underscores(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('_') {
+        return Some(Cow::Borrowed(text));
+    }
+    let apart = text.split('_').collect::<Vec<_>>();
+    let digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
+    let between = apart.windows(2).all(|pair| digit(pair[0].bytes().last()) && digit(pair[1].bytes().next()));
+    between.then(|| Cow::Owned(apart.concat()))
 }
 
 /// SHA-256 of the value in hexadecimal. What has no bytes of its own (empty text, bytes, lists, maps) becomes empty text.

@@ -64,6 +64,10 @@ fn read_strictly(source: &ArcStr, text: &str, relaxed: Option<&Relaxed>) -> Resu
         match event {
             Event::Scalar(scalar, style, anchor, tag) => {
                 let scalar = without_missing_break(scalar, style, text, &span);
+                // Within brackets the parser takes what begins a block text for a plain one.
+                if style == ScalarStyle::Plain && scalar.starts_with(['|', '>']) {
+                    return Err(syntax(place, "found character that cannot start any token"));
+                }
                 let as_key = builder.wants_key();
                 if as_key && scalar.is_empty() && style == ScalarStyle::Plain && anchor == 0 {
                     return Err(syntax(place, "did not find expected key"));
