@@ -29,8 +29,9 @@ const SHOWN: u64 = 200_000;
 const SPEED_BUDGET: f64 = 150_000.0;
 const MEMORY_BUDGET: f64 = 12.0;
 
-/// How long nothing happens.
+/// How long nothing happens, after the threads that had read have ended and what was read is on the medium.
 const IDLE: Duration = Duration::from_secs(20);
+const SETTLED: Duration = Duration::from_secs(15);
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -48,10 +49,10 @@ pub(super) fn run(binary: &Path, interrupt: &Interrupt) -> Result<()> {
     collector.wait_for_metric("otelcol_receiver_accepted_log_records", "", PATIENCE, |records| records >= ENTRIES as f64)?;
     let seconds = busy(&mut collector)?.as_secs_f64();
     let peak = mebibytes(collector.usage().context("the process cannot be measured")?.resident_peak);
-    pause(Duration::from_secs(8), interrupt)?;
+    pause(SETTLED, interrupt)?;
     let before = wakes(&mut collector)?;
     pause(IDLE, interrupt)?;
-    let woken = wakes(&mut collector)? - before;
+    let woken = wakes(&mut collector)?.saturating_sub(before);
     collector.stop()?;
     tool::announce(&format!("journalctl -o json --all, {SHOWN} entries"));
     let theirs = SHOWN as f64 / journalctl(&directory)?;
