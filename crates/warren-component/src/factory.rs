@@ -146,6 +146,14 @@ pub trait ReceiverConfig: Block + Send + Sync {
 
 /// Decoded settings of a processor.
 pub trait ProcessorConfig: Block + Send + Sync {
+    /// Finds what is wrong with the settings for this signal without building anything: what validation of a configuration tells.
+    ///
+    /// # Errors
+    /// In the words of [`build`](Self::build).
+    fn check(&self, _signal: Signal) -> Result<(), BuildError> {
+        Ok(())
+    }
+
     /// Builds the processor of one pipeline before `next`. Called inside the runtime; spawns nothing.
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError>;
 
@@ -173,6 +181,14 @@ pub struct Tool {
 
 /// Decoded settings of an exporter.
 pub trait ExporterConfig: Block + Send + Sync {
+    /// Finds what is wrong with the settings for this signal without building anything: what validation of a configuration tells.
+    ///
+    /// # Errors
+    /// In the words of [`build`](Self::build).
+    fn check(&self, _signal: Signal) -> Result<(), BuildError> {
+        Ok(())
+    }
+
     /// Builds the exporter for one signal. May open; spawns nothing. Called inside the runtime.
     fn build(&self, cx: BuildContext, signal: Signal) -> Result<Arc<dyn Exporter>, BuildError>;
 

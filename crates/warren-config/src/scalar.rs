@@ -136,6 +136,7 @@ impl<T: Keyword> Scalar for T {
                 .map(|(_, meaning)| *meaning)
                 .ok_or_else(|| unknown_word::<T>(word)),
             Value::Int(number) => T::from_integer(*number).ok_or(ScalarError::Type),
+            Value::Float(number) if T::NUMERIC => T::from_integer(*number as i64).ok_or(ScalarError::Type),
             _ => Err(ScalarError::Type),
         }
     }

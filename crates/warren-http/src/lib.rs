@@ -39,7 +39,10 @@ pub mod server;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+mod url;
+mod wait;
 
 pub use client::{Body, Client, ClientConfig, ClientSettings, connect};
 pub use error::{Awaiting, Cause, Error, SetupError};
 pub use retry_after::retry_after;
+pub use url::is_broken_url;

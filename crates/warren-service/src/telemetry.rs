@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use std::io::Write;
 use std::time::Duration;
 use warren_component::BuildInfo;
-use warren_config::{Block, Fields, Keyword, Node, Report, Value};
+use warren_config::{Block, Fields, Keyword, Node, Report, Scalar, Value};
 use warren_telemetry::{Detail, Encoding, Level, LogSettings, PageStyle, Sampling};
 
 /// `service::telemetry`
@@ -71,7 +71,9 @@ impl Keyword for LogLevel {
         ("dpanic", Self(LevelWord::Error)),
         ("panic", Self(LevelWord::Error)),
         ("fatal", Self(LevelWord::Error)),
+        ("", Self(LevelWord::Info)),
     ];
+    const IGNORE_CASE: bool = true;
 
     fn unknown(word: &str) -> String {
         format!("unrecognized level: {word:?}")
@@ -102,7 +104,7 @@ impl Keyword for MetricsLevel {
             -1 => Some(Self(Detail::None)),
             0 => Some(Self(Detail::Basic)),
             1 => Some(Self(Detail::Normal)),
-            2 => Some(Self(Detail::Detailed)),
+            2.. => Some(Self(Detail::Detailed)),
             _ => None,
         }
     }
@@ -181,6 +183,35 @@ impl Block for TelemetrySettings {
         f.block("metrics", &mut self.metrics);
         f.any("traces", &mut self.traces);
         f.any("resource", &mut self.resource);
+    }
+
+    fn validate(&self, report: &mut Report<'_>) {
+        if let Some(level) = self.traces.as_ref().and_then(|traces| traces.get("level"))
+            && let Value::String(word) = &level.value
+            && MetricsLevel::decode(&level.value).is_err()
+        {
+            report.error_at("traces", &level.place, format!("unknown metrics level {word:?}"));
+        }
+        match self.resource.as_ref().map(|resource| (resource, resource.as_map())) {
+            Some((resource, None)) => {
+                let message =
+                    format!("expected type 'map[string]*string', got unconvertible type '{}'", resource.value.go_type());
+                report.error_at("resource", &resource.place, message);
+            }
+            Some((_, Some(map))) => {
+                let fits = |node: &Node| node.original.is_some() || matches!(node.value, Value::String(_) | Value::Null);
+                for (name, node) in map.iter().map(|(name, entry)| (name, &entry.node)).filter(|(_, node)| !fits(node)) {
+                    let message = format!("'{name}' expected type 'string', got unconvertible type '{}'", node.value.go_type());
+                    report.error_at("resource", &node.place, message);
+                }
+            }
+            None => {}
+        }
+        if self.metrics.views.is_some() && self.metrics.level.0 != Detail::Detailed {
+            let message =
+                "service::telemetry::metrics::views can only be set when service::telemetry::metrics::level is detailed";
+            report.error("", message);
+        }
     }
 }
 

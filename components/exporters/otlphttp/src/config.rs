@@ -7,8 +7,8 @@ use std::time::Duration;
 use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig};
 use warren_config::{Block, Fields, Keyword, Report};
 use warren_delivery::{DeliveryConfig, QueueConfig, RetryConfig, deliver};
-use warren_http::ClientConfig;
 use warren_http::coding::Coding;
+use warren_http::{ClientConfig, is_broken_url};
 use warren_pdata::Signal;
 
 /// Settings of one exporter.
@@ -90,7 +90,8 @@ impl Block for Config {
         }
         for (key, endpoint) in endpoints {
             // The reference starts with such an endpoint, and then every request fails.
-            if !endpoint.is_empty() && parse(endpoint).is_some_and(|url| !is_reachable(&url)) {
+            let sendable = || parse(endpoint).is_some_and(|url| is_reachable(&url));
+            if !endpoint.is_empty() && !is_broken_url(endpoint) && !sendable() {
                 report.warning(key, "nothing can be sent there: an endpoint begins with http:// or https:// and names a host");
             }
         }
@@ -103,27 +104,40 @@ impl Config {
     /// # Errors
     /// In upstream's words when that is not said, or is no URL.
     pub fn url(&self, signal: Signal) -> Result<Uri, BuildError> {
-        let endpoint = &self.client.endpoint;
-        if !endpoint.is_empty() && parse(endpoint).is_none() {
-            return Err(BuildError::new("endpoint must be a valid URL"));
-        }
-        let own = match signal {
-            Signal::Traces => &self.traces_endpoint,
-            Signal::Metrics => &self.metrics_endpoint,
-            Signal::Logs => &self.logs_endpoint,
-        };
+        self.check(signal)?;
+        let own = self.own_endpoint(signal);
         if !own.is_empty() {
             return parse(own).ok_or_else(|| BuildError::new(format!("{signal}_endpoint must be a valid URL")));
         }
-        if endpoint.is_empty() {
-            return Err(BuildError::new(format!("either endpoint or {signal}_endpoint must be specified")));
-        }
+        let endpoint = &self.client.endpoint;
         let url = format!("{}/v1/{signal}", endpoint.strip_suffix('/').unwrap_or(endpoint));
         parse(&url).ok_or_else(|| BuildError::new("endpoint must be a valid URL"))
+    }
+
+    fn own_endpoint(&self, signal: Signal) -> &str {
+        match signal {
+            Signal::Traces => &self.traces_endpoint,
+            Signal::Metrics => &self.metrics_endpoint,
+            Signal::Logs => &self.logs_endpoint,
+        }
     }
 }
 
 impl ExporterConfig for Config {
+    fn check(&self, signal: Signal) -> Result<(), BuildError> {
+        let (endpoint, own) = (&self.client.endpoint, self.own_endpoint(signal));
+        if is_broken_url(endpoint) {
+            return Err(BuildError::new("endpoint must be a valid URL"));
+        }
+        if is_broken_url(own) {
+            return Err(BuildError::new(format!("{signal}_endpoint must be a valid URL")));
+        }
+        if endpoint.is_empty() && own.is_empty() {
+            return Err(BuildError::new(format!("either endpoint or {signal}_endpoint must be specified")));
+        }
+        Ok(())
+    }
+
     fn build(&self, cx: BuildContext, signal: Signal) -> Result<Arc<dyn Exporter>, BuildError> {
         let sender = OtlpHttp::new(self.client.client(&cx)?, self.url(signal)?, self.encoding, cx.telemetry.log.clone());
         let delivery = DeliveryConfig {

@@ -163,8 +163,9 @@ impl Block for Config {
                 report.error_with_hint("endpoint", "invalid endpoint", hint);
             }
         }
+        let none = report.node().and_then(|node| node.get("compression")).is_some_and(|node| node.as_text() == Some("none"));
         let mut fault = |path: &[&str], message: &str| fault(report, path, message);
-        if !matches!(self.client.compression, Coding::Identity | Coding::Snappy) {
+        if none || !matches!(self.client.compression, Coding::Identity | Coding::Snappy) {
             fault(&["compression"], "compression type must be snappy");
         }
         if self.external_labels.iter().any(|(name, value)| name.is_empty() || value.is_empty()) {
@@ -326,7 +327,7 @@ fn destination(endpoint: &str) -> Destination {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
     });
-    let plain = endpoint.bytes().all(|byte| byte.is_ascii_graphic());
+    let plain = endpoint.bytes().all(|byte| byte.is_ascii_graphic()) && !warren_http::is_broken_url(endpoint);
     if plain && (scheme || endpoint.starts_with('/')) { Destination::Elsewhere } else { Destination::Invalid }
 }
 

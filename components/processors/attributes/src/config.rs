@@ -30,7 +30,17 @@ impl Block for Config {
     }
 }
 
+impl Config {
+    fn selector(&self, signal: Signal) -> Result<Selector, BuildError> {
+        Selector::new(&self.selection, signal).map_err(|error| BuildError::with_source(format!("{}: {error}", error.key), error))
+    }
+}
+
 impl ProcessorConfig for Config {
+    fn check(&self, signal: Signal) -> Result<(), BuildError> {
+        self.selector(signal).map(drop)
+    }
+
     fn point_attributes(&self) -> Vec<String> {
         let gives =
             |action: &&ActionSettings| ["insert", "update", "upsert"].iter().any(|word| action.action.eq_ignore_ascii_case(word));
@@ -38,8 +48,7 @@ impl ProcessorConfig for Config {
     }
 
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
-        let selector = Selector::new(&self.selection, signal)
-            .map_err(|error| BuildError::with_source(format!("{}: {error}", error.key), error))?;
+        let selector = self.selector(signal)?;
         let blocks = [&self.selection.include, &self.selection.exclude];
         if signal == Signal::Metrics && blocks.into_iter().flatten().any(|block| !block.resources.is_empty()) {
             cx.telemetry
@@ -48,5 +57,44 @@ impl ProcessorConfig for Config {
         }
         let editor = Editor::build(&self.actions, cx.telemetry.clone())?;
         Ok(Arc::new(Staged::new(AttributesStage::new(selector, editor), &cx, signal, next)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use warren_config::{Diagnostics, decode_settings, parse_yaml};
+
+    /// `internal/filter/filterset` and `filtermetric` of contrib v0.132.0.
+    #[test]
+    fn what_a_signal_does_not_have_is_told_when_the_configuration_is_checked() {
+        for (include, signal, says) in [
+            (
+                "{match_type: nope, metric_names: [a]}",
+                Signal::Metrics,
+                Some("unrecognized match_type: 'nope', valid types are: [regexp strict]"),
+            ),
+            (
+                "{match_type: strict}",
+                Signal::Metrics,
+                Some("at least one of \"metric_names\" or \"resources\" field must be specified"),
+            ),
+            (
+                "{match_type: strict, span_names: [a]}",
+                Signal::Logs,
+                Some("services, span_names, span_kinds and metric_names are not valid"),
+            ),
+            ("{match_type: strict, metric_names: [a]}", Signal::Metrics, None),
+        ] {
+            let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());
+            let text = format!("{{actions: [{{key: a, action: delete}}], include: {include}}}");
+            decode_settings(&parse_yaml("test", &text).unwrap(), &mut config, &mut diagnostics);
+            assert!(!diagnostics.has_errors());
+            match (config.check(signal), says) {
+                (Ok(()), None) => {}
+                (Err(error), Some(says)) => assert!(error.to_string().contains(says), "{error}"),
+                (result, says) => panic!("{include}: {result:?} for {says:?}"),
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Client, ClientSettings, Proxies};
 use crate::coding::Coding;
 use crate::tls::TlsClientConfig;
+use crate::wait::wait;
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use indexmap::IndexMap;
@@ -120,7 +121,7 @@ impl Block for ClientConfig {
         f.block("tls", &mut self.tls);
         f.scalar("read_buffer_size", &mut self.read_buffer_size);
         f.scalar("write_buffer_size", &mut self.write_buffer_size);
-        f.scalar("timeout", &mut self.timeout);
+        wait(f, "timeout", &mut self.timeout);
         f.map("headers", &mut self.headers);
         f.optional("auth", &mut self.auth);
         f.scalar("compression", &mut self.compression);
@@ -128,10 +129,10 @@ impl Block for ClientConfig {
         f.scalar("max_idle_conns", &mut self.max_idle_conns);
         f.scalar("max_idle_conns_per_host", &mut self.max_idle_conns_per_host);
         f.scalar("max_conns_per_host", &mut self.max_conns_per_host);
-        f.scalar("idle_conn_timeout", &mut self.idle_conn_timeout);
+        wait(f, "idle_conn_timeout", &mut self.idle_conn_timeout);
         f.scalar("disable_keep_alives", &mut self.disable_keep_alives);
-        f.scalar("http2_read_idle_timeout", &mut self.http2_read_idle_timeout);
-        f.scalar("http2_ping_timeout", &mut self.http2_ping_timeout);
+        wait(f, "http2_read_idle_timeout", &mut self.http2_read_idle_timeout);
+        wait(f, "http2_ping_timeout", &mut self.http2_ping_timeout);
         f.block("cookies", &mut self.cookies);
         f.scalar("force_attempt_http2", &mut self.force_attempt_http2);
         f.blocks("middlewares", &mut self.middlewares);

@@ -5,6 +5,7 @@ use super::watch::Bounds;
 use super::{BODY_SIZE_MAX, CONNECTIONS_MAX, accepted_codings};
 use crate::client::{Middleware, header_map};
 use crate::tls::TlsServerConfig;
+use crate::wait::wait;
 use indexmap::IndexMap;
 use std::time::Duration;
 use warren_config::{Block, ComponentId, Fields, ReferenceKind, Report, Secret};
@@ -92,10 +93,10 @@ impl Block for ServerConfig {
         f.scalar("include_metadata", &mut self.include_metadata);
         f.map("response_headers", &mut self.response_headers);
         f.list("compression_algorithms", &mut self.compression_algorithms);
-        f.scalar("read_timeout", &mut self.read_timeout);
-        f.scalar("read_header_timeout", &mut self.read_header_timeout);
-        f.scalar("write_timeout", &mut self.write_timeout);
-        f.scalar("idle_timeout", &mut self.idle_timeout);
+        wait(f, "read_timeout", &mut self.read_timeout);
+        wait(f, "read_header_timeout", &mut self.read_header_timeout);
+        wait(f, "write_timeout", &mut self.write_timeout);
+        wait(f, "idle_timeout", &mut self.idle_timeout);
         f.blocks("middlewares", &mut self.middlewares);
     }
 

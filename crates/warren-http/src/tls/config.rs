@@ -1,6 +1,7 @@
 //! The settings of TLS.
 
 use super::choice;
+use crate::wait::wait;
 use std::time::Duration;
 use warren_config::{Block, Fields, Report, Secret};
 
@@ -81,7 +82,7 @@ impl Block for TlsConfig {
         f.scalar("min_version", &mut self.min_version);
         f.scalar("max_version", &mut self.max_version);
         f.list("cipher_suites", &mut self.cipher_suites);
-        f.scalar("reload_interval", &mut self.reload_interval);
+        wait(f, "reload_interval", &mut self.reload_interval);
         f.list("curve_preferences", &mut self.curve_preferences);
         f.block("tpm", &mut self.tpm);
     }

@@ -45,8 +45,32 @@ impl Settings {
         for (id, pipeline) in &self.pipelines {
             let node = node.and_then(|pipelines| pipelines.get(&id.to_string()));
             PipelineCheck { id, node, root, diagnostics }.run(pipeline, sections, factories);
+            self.check_components(id, pipeline, sections, diagnostics);
             if id.signal() == Signal::Metrics {
                 self.check_replaced(id, node, pipeline, diagnostics);
+            }
+        }
+    }
+
+    /// What is wrong with the settings of processors and exporters for the signal of a pipeline, in the words with which upstream fails to build them.
+    fn check_components(&self, pipeline: &PipelineId, of: &Pipeline, sections: &Sections, diagnostics: &mut Diagnostics) {
+        let signal = pipeline.signal();
+        let processors = of.processors.iter().filter_map(|id| {
+            let error = self.processors.get(id)?.check(signal).err()?;
+            Some((id, &sections.processors, format!("create \"{id}\" processor, in pipeline \"{pipeline}\": {error}")))
+        });
+        let exporters = of.exporters.iter().filter_map(|id| {
+            let error = self.exporters.get(id)?.check(signal).err()?;
+            Some((id, &sections.exporters, format!("create \"{id}\" exporter for data type \"{signal}\": {error}")))
+        });
+        for (id, section, what) in processors.chain(exporters) {
+            let message = format!("failed to build pipelines: failed to {what}");
+            let place = section.get(id).map_or_else(Place::none, |raw| raw.node.place.clone());
+            let mut told = Diagnostic::new(Severity::Error, Stage::Build, "unusable-settings", message, place);
+            told.pointer = format!("/{}/{}", section.name(), id.to_string().replace('~', "~0").replace('/', "~1"));
+            told.component = Some(id.clone());
+            if !diagnostics.iter().any(|known| known.message == told.message) {
+                diagnostics.push(told);
             }
         }
     }

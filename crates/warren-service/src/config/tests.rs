@@ -92,6 +92,30 @@ fn faults_of_pipelines_are_told_in_upstreams_words() {
 }
 
 #[test]
+fn faults_of_telemetry_are_told() {
+    for (text, says) in [
+        ("logs: {level: WARN}", None),
+        ("logs: {level: }", None),
+        ("metrics: {level: 5}", None),
+        ("resource: {a: b, service.name: }", None),
+        ("resource: {a: 5}", Some("resource: 'a' expected type 'string', got unconvertible type 'int'")),
+        ("resource: []", Some("resource: expected type 'map[string]*string', got unconvertible type '[]interface {}'")),
+        ("traces: {level: x}", Some("traces: unknown metrics level \"x\"")),
+        (
+            "metrics: {views: []}",
+            Some("service::telemetry::metrics::views can only be set when service::telemetry::metrics::level is detailed"),
+        ),
+    ] {
+        let told = told(&GOOD.replacen("service:\n", &format!("service:\n  telemetry: {{{text}}}\n"), 1));
+        let errors: Vec<&String> = told.iter().filter(|line| !line.starts_with("warning")).collect();
+        assert!(
+            errors.len() == usize::from(says.is_some()) && says.is_none_or(|says| errors[0].contains(says)),
+            "{text}: {told:?}"
+        );
+    }
+}
+
+#[test]
 fn faults_of_the_whole_are_told() {
     for (text, says) in [
         ("{}", vec!["empty configuration file"]),
