@@ -16,6 +16,9 @@ use crate::process::{self, Process};
 /// The server's own start script. Debian's wrapper in the search path insists on the system's broker user and directories.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
+/// The same for its tool.
+const CTL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
+
 /// Where a broker of Debian's has its settings.
 const SETTINGS: &str = "/etc/rabbitmq";
 
@@ -157,6 +160,20 @@ impl RabbitMq {
     /// Address of the management console; the account is `guest`/`guest`.
     pub fn management_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.management)
+    }
+
+    /// Runs a command of `rabbitmqctl` on the broker.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn ctl(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = process::command(CTL);
+        command.args(arguments).env_clear().envs(self.environment.iter().map(|(name, value)| (*name, value)));
+        let finished = process::run("rabbitmqctl", &mut command, STOP_TIMEOUT)?;
+        match finished.status.success() {
+            true => Ok(finished.stdout),
+            false => Err(Error::Malformed { what: format!("rabbitmqctl {}", arguments.join(" ")), reason: finished.stderr }),
+        }
     }
 
     /// The server's log.

@@ -25,6 +25,14 @@ pub trait Sink {
 
     /// Takes an entry with its fields in the order of the file, and says whether it can take another in this slice.
     fn entry(&mut self, place: &Place, fields: &mut Vec<Self::Field>) -> bool;
+
+    /// Whether it wants to know how far the journal is read after each entry, and not only after a slice: because it holds entries back.
+    fn wants_positions(&self) -> bool {
+        false
+    }
+
+    /// Hears how far the journal is read, if it wants to.
+    fn reached(&mut self, _position: Position) {}
 }
 
 /// Where to begin.
@@ -167,6 +175,10 @@ impl<S: Sink> Journal<S> {
                 false => self.reading.take(file, &entry, &mut self.files.windows),
             };
             self.files.took(index, &entry.place);
+            if self.reading.sink.wants_positions() {
+                let position = self.position();
+                self.reading.sink.reached(position);
+            }
             self.files.advance(index);
             self.pass_copies(index, &entry.place);
             if !goes_on {

@@ -6,7 +6,16 @@ use serde_json::Value;
 
 /// Libraries by layer, lowest first. Components come next, then the service, then the distributions.
 const LIBRARIES: [&[&str]; 5] = [
-    &["warren-sys", "warren-doctor", "warren-pdata", "warren-regex", "warren-storage", "warren-host", "warren-journal"],
+    &[
+        "warren-sys",
+        "warren-doctor",
+        "warren-pdata",
+        "warren-regex",
+        "warren-storage",
+        "warren-host",
+        "warren-journal",
+        "warren-brokerlog",
+    ],
     &["warren-expr", "warren-gotext", "warren-config", "warren-telemetry", "warren-promname"],
     &["warren-gotime", "warren-otlp", "warren-exposition", "warren-remotewrite", "warren-component", "warren-match"],
     &["warren-http", "warren-delivery", "warren-ottl", "warren-attributes", "warren-stanza"],

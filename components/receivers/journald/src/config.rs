@@ -1,9 +1,11 @@
 //! Settings of the receiver.
 
+use crate::extras::Extras;
 use indexmap::IndexMap;
 use warren_config::{Block, ComponentId, Custom, Fields, GoDuration, Keyword, Map, Node, Place, ReferenceKind, Report, Value};
 use warren_journal::{Match, Namespace, Source, query};
 use warren_regex::Regex;
+use warren_stanza::{Operators, Template};
 
 /// Settings of a `journald` receiver.
 #[derive(Debug)]
@@ -44,7 +46,8 @@ pub struct Config {
     pub root_path: String,
     /// What upstream does not know.
     pub warren: Extras,
-    operators: Option<Node>,
+    /// What is done with single records before they become a batch.
+    pub operators: Operators,
     all: bool,
 }
 
@@ -67,21 +70,6 @@ pub struct Retry {
     /// Longest wait.
     pub max_interval: GoDuration,
     max_elapsed_time: GoDuration,
-}
-
-/// What upstream does not know.
-#[derive(Debug, Default)]
-pub struct Extras {
-    /// Map priorities to severities.
-    pub severity: bool,
-    /// Take the time of a record from `_SOURCE_REALTIME_TIMESTAMP` where there is one.
-    pub source_timestamp: bool,
-    /// Put the host's name into the resource: `host.name`.
-    pub host: bool,
-    /// Put the unit's name without `.service` into the resource: `service.name`.
-    pub unit: bool,
-    /// Fields that are not text become text all the same.
-    pub convert_bytes: bool,
 }
 
 /// Combinations of fields, one of which an entry must have.
@@ -113,7 +101,7 @@ impl Default for Config {
             merge: false,
             root_path: String::new(),
             warren: Extras::default(),
-            operators: None,
+            operators: Operators::default(),
             all: false,
         }
     }
@@ -140,12 +128,13 @@ impl Block for Config {
         f.scalar("namespace", &mut self.namespace);
         f.scalar("convert_message_bytes", &mut self.convert_message_bytes);
         f.optional_scalar("storage", &mut self.storage);
-        f.any("operators", &mut self.operators);
+        f.custom("operators", &mut self.operators);
+        f.list("output", &mut self.operators.entrance);
         f.map("attributes", &mut self.attributes);
         f.map("resource", &mut self.resource);
         f.block("retry_on_failure", &mut self.retry);
         // Keys that every operator has; the receiver is the first of a chain.
-        for key in ["id", "type", "output"] {
+        for key in ["id", "type"] {
             f.accepted(key, "the key has no effect on the receiver");
         }
         f.scalar("merge", &mut self.merge);
@@ -168,17 +157,9 @@ impl Block for Config {
         if self.directory.is_some() && !self.files.is_empty() {
             report.warning("files", "`files` is ignored because `directory` is set");
         }
-        let operators = self.operators.as_ref().and_then(Node::as_list).is_some_and(|list| !list.is_empty());
-        if operators {
-            report.error_with_hint(
-                "operators",
-                "operators are not supported by this receiver",
-                "use a transform or filter processor",
-            );
-        }
         for (key, values) in [("attributes", &self.attributes), ("resource", &self.resource)] {
-            if values.values().any(|value| value.trim_start().starts_with("EXPR(")) {
-                report.error(key, "expressions are not supported; give constant values, or use a transform processor");
+            for error in values.values().filter_map(|text| Template::new(text).err()) {
+                report.error(key, error);
             }
         }
     }
@@ -244,16 +225,6 @@ impl Block for Retry {
                 report.error(key, format!("'{key}' must be non-negative"));
             }
         }
-    }
-}
-
-impl Block for Extras {
-    fn fields(&mut self, f: &mut Fields<'_>) {
-        f.scalar("severity", &mut self.severity);
-        f.scalar("source_timestamp", &mut self.source_timestamp);
-        f.scalar("host", &mut self.host);
-        f.scalar("unit", &mut self.unit);
-        f.scalar("convert_bytes", &mut self.convert_bytes);
     }
 }
 
@@ -351,7 +322,7 @@ mod tests {
             all: true
             namespace: n
             convert_message_bytes: true
-            operators: []
+            operators: [{type: noop, id: y}]
             attributes: {a: b}
             resource: {c: d}
             retry_on_failure: {enabled: true, initial_interval: 2s, max_interval: 3s, max_elapsed_time: 0}
@@ -361,7 +332,7 @@ mod tests {
             merge: true
             root_path: /host
             journalctl_path: /bin/journalctl
-            warren: {severity: true, source_timestamp: true, host: true, unit: true, convert_bytes: true}";
+            warren: {severity: true, source_timestamp: true, host: true, unit: true, convert_bytes: true, broker_logs: auto}";
         let (config, errors) = decode(yaml);
         assert_eq!(errors, [""; 0]);
         assert_eq!(config.start_at, StartAt::Beginning);
@@ -371,15 +342,15 @@ mod tests {
 
     #[test]
     fn all_faults_are_told_together() {
-        let yaml = "{start_at: middle, priority: loud, grep: '(', matches: [{_pid: 1}], operators: [{type: noop}], attributes: {a: EXPR(1)}}";
+        let yaml = "{start_at: middle, priority: loud, grep: '(', matches: [{_pid: 1}], operators: [{type: nope}], attributes: {a: EXPR(1 +)}}";
         let (_, errors) = decode(yaml);
         for part in [
             "invalid value 'middle' for parameter 'start_at'",
             "invalid priority \"loud\"",
             "missing closing ): `(?i)(`",
             "'_pid' is not a valid Systemd field name",
-            "operators are not supported",
-            "expressions are not supported",
+            "unsupported type 'nope'",
+            "compile embedded expression",
         ] {
             assert!(errors.iter().any(|error| error.contains(part)), "{part}: {errors:?}");
         }

@@ -2,12 +2,14 @@
 
 use crate::Config;
 use crate::config::StartAt;
+use crate::figures::Figures;
 use crate::keep::{Home, Keeper, Kept, home};
 use crate::records::Records;
+use crate::stages::Troubles;
 use std::any::Any;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Mutex;
@@ -18,7 +20,7 @@ use warren_delivery::{Backoff, RetryConfig, persist};
 use warren_journal::{Counts, Journal, Limit, Match, Notice, Position, Progress, Source, Start};
 use warren_pdata::{Batch, Signal};
 use warren_regex::Regex;
-use warren_telemetry::{Counter, Field, Logger, Telemetry};
+use warren_telemetry::{Field, Logger};
 
 /// Entries that are looked at in one slice, wanted or not: some milliseconds.
 const SLICE: Limit = Limit { entries: 8192 };
@@ -61,7 +63,7 @@ impl ReceiverConfig for Config {
                 StartAt::Beginning => Start::Beginning,
             },
             wanted: self.wanted(),
-            records: Records::new(self, grep),
+            records: Records::new(self, grep).map_err(BuildError::new)?,
             home,
             turn: cx.inherited.take::<Turn>().unwrap_or_default(),
             retry: RetryConfig {
@@ -100,6 +102,11 @@ struct Slice {
     notices: Vec<Notice>,
     counts: Counts,
     kept: std::io::Result<()>,
+    /// Whether entries were taken, though they may all have been dropped or held back.
+    took: bool,
+    /// When something that is held back is due.
+    due: Option<Instant>,
+    troubles: Troubles,
 }
 
 impl Journald {
@@ -129,19 +136,26 @@ impl Journald {
         }
         let mut reached = taken.clone();
         let mut failing = false;
+        let mut refused = false;
         loop {
             let (back, slice) = blocking(move || next_slice(reader, taken)).await?;
             reader = back;
             taken = None;
             figures.count(&slice.counts);
+            figures.tell(&slice.troubles, &log);
             tell(&slice, &mut failing, &log);
             if let Some(batch) = slice.batch {
                 if hand_on(batch, next.as_ref(), &retry, &stop, &log, &figures).await.is_err() {
                     // Nobody took it: the next process reads it again.
+                    refused = true;
                     break;
                 }
                 taken = Some(slice.position);
                 reached.clone_from(&taken);
+            } else if slice.took {
+                taken = Some(slice.position);
+                reached.clone_from(&taken);
+                tokio::task::yield_now().await;
             } else if slice.progress == Progress::More {
                 tokio::task::yield_now().await;
             }
@@ -149,10 +163,21 @@ impl Journald {
                 break;
             }
             if slice.progress != Progress::More && taken.is_none() {
-                wait(slice.progress, watch.as_ref(), reader.journal.needs_polling(), &stop).await;
+                wait(slice.progress, slice.due, watch.as_ref(), reader.journal.needs_polling(), &stop).await;
                 if stop.is_requested() {
                     break;
                 }
+            }
+        }
+        // What is held back goes along; where it is refused, the next process reads it again.
+        if !refused {
+            let (back, last) = blocking(move || let_go(reader)).await?;
+            reader = back;
+            if let Some((batch, position)) = last
+                && hand_on(batch, next.as_ref(), &retry, &stop, &log, &figures).await.is_ok()
+            {
+                taken = Some(position);
+                reached.clone_from(&taken);
             }
         }
         *turn = reached.map(|position| (what, position));
@@ -182,7 +207,9 @@ fn open(
         Kept::Position(position) => (Start::After(position), None),
         Kept::Damaged(why) => (start, Some(why)),
     };
-    let journal = Journal::open(source, &start, wanted, records);
+    let mut journal = Journal::open(source, &start, wanted, records);
+    let position = journal.position();
+    journal.sink().safe(position);
     Ok((Reader { journal, keeper }, trouble))
 }
 
@@ -191,15 +218,30 @@ fn next_slice(mut reader: Reader, taken: Option<Position>) -> (Reader, Slice) {
     let kept = taken.map_or(Ok(()), |position| reader.keeper.keep(position));
     reader.journal.refresh();
     let progress = reader.journal.read(SLICE);
+    let position = reader.journal.position();
+    let records = reader.journal.sink();
+    records.flush(false);
     let slice = Slice {
-        batch: reader.journal.sink().take(),
-        position: reader.journal.position(),
+        took: records.entries() > 0,
+        position: records.safe(position),
+        batch: records.take(),
+        due: records.next_due(),
+        troubles: records.troubles(),
         progress,
         notices: reader.journal.notices(),
         counts: reader.journal.counts(),
         kept,
     };
     (reader, slice)
+}
+
+/// Lets go all that is held back: a batch, and how far the journal counts as read once it is taken.
+fn let_go(mut reader: Reader) -> (Reader, Option<(Batch, Position)>) {
+    let position = reader.journal.position();
+    let records = reader.journal.sink();
+    records.flush(true);
+    let last = records.take().map(|batch| (batch, position));
+    (reader, last)
 }
 
 fn finish(mut reader: Reader, taken: Option<Position>) -> std::io::Result<()> {
@@ -221,11 +263,13 @@ fn watch(journal: &Journal<Records>, log: &Logger) -> Option<AsyncFd<OwnedFd>> {
 }
 
 /// Waits until there may be something to read.
-async fn wait(progress: Progress, watch: Option<&AsyncFd<OwnedFd>>, polling: bool, stop: &Stop) {
+async fn wait(progress: Progress, due: Option<Instant>, watch: Option<&AsyncFd<OwnedFd>>, polling: bool, stop: &Stop) {
     let pause = match progress {
         Progress::Unsure => Some(UNSURE_INTERVAL),
         _ => (polling || watch.is_none()).then_some(POLL_INTERVAL),
     };
+    let held = due.map(|due| due.saturating_duration_since(Instant::now()));
+    let pause = pause.into_iter().chain(held).min();
     let news = async {
         match watch {
             Some(watch) => match watch.readable().await {
@@ -303,68 +347,5 @@ fn tell(slice: &Slice, failing: &mut bool, log: &Logger) {
             log.error("Cannot keep how far the journal is read; after a restart what follows is read again", &fields);
         }
         Err(_) => {}
-    }
-}
-
-/// The receiver's own metrics.
-struct Figures {
-    accepted: Counter,
-    refused: Counter,
-    dropped: Counter,
-    /// For some of several exporters.
-    partial: Counter,
-    entries: Counter,
-    copies: Counter,
-    damaged: [Counter; 3],
-    lost: Counter,
-    before: Counts,
-}
-
-impl Figures {
-    fn new(telemetry: &Telemetry, id: &str) -> Self {
-        let counter = |name: &str, help, labels: &[(&'static str, &str)]| {
-            let labels: Vec<_> = [("receiver", id)].iter().chain(labels).copied().collect();
-            telemetry.registry.counter(name, help, &labels)
-        };
-        let transport = [("transport", "")];
-        let lost = |reason| counter("warren_dropped_items_total", "Items lost, by reason.", &[("reason", reason)]);
-        let damaged = |what| {
-            let help = "Journal entries, fields and files that are damaged or cannot be read.";
-            counter("warren_journal_damaged_total", help, &[("what", what)])
-        };
-        Self {
-            accepted: counter(
-                "otelcol_receiver_accepted_log_records",
-                "Number of log records successfully pushed into the pipeline. [alpha]",
-                &transport,
-            ),
-            refused: counter(
-                "otelcol_receiver_refused_log_records",
-                "Number of log records that could not be pushed into the pipeline. [alpha]",
-                &transport,
-            ),
-            dropped: lost("permanent"),
-            partial: lost("partial"),
-            entries: counter("warren_journal_entries_total", "Journal entries looked at, wanted or not.", &[]),
-            copies: counter("warren_journal_copies_total", "Journal entries passed over because a copy of them was read.", &[]),
-            damaged: ["entry", "field", "file"].map(damaged),
-            lost: counter("warren_journal_lost_total", "Journal entries that were deleted before they were read.", &[]),
-            before: Counts::default(),
-        }
-    }
-
-    fn count(&mut self, now: &Counts) {
-        let before = std::mem::replace(&mut self.before, *now);
-        let [entry, field, file] = &self.damaged;
-        for (counter, now, before) in [
-            (&self.entries, now.entries, before.entries),
-            (&self.copies, now.copies, before.copies),
-            (entry, now.damaged_entries, before.damaged_entries),
-            (field, now.damaged_fields, before.damaged_fields),
-            (file, now.unreadable_files, before.unreadable_files),
-            (&self.lost, now.lost_entries, before.lost_entries),
-        ] {
-            counter.add(now.saturating_sub(before));
-        }
     }
 }

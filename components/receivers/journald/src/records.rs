@@ -1,14 +1,16 @@
 //! Entries become log records, and records a batch.
 
 use crate::Config;
-use crate::config::Extras;
+use crate::extras::Extras;
+use crate::groups::Groups;
+use crate::stages::{Source, Stages, Troubles};
 use crate::value;
 use indexmap::IndexMap;
-use warren_journal::{Place, Sink, query};
-use warren_pdata::{
-    Attrs, Batch, KeyValue, LogRecord, Logs, Resource, ResourceGroup, Scope, ScopeGroup, Text, TextPool, Value, literal,
-};
+use std::time::Instant;
+use warren_journal::{Place, Position, Sink, query};
+use warren_pdata::{Attrs, Batch, KeyValue, LogRecord, Text, TextPool, Value, literal};
 use warren_regex::Regex;
+use warren_stanza::{Entry, Template};
 
 /// Records of one batch.
 pub(crate) const RECORDS_MAX: usize = 1024;
@@ -16,13 +18,17 @@ pub(crate) const RECORDS_MAX: usize = 1024;
 /// Bytes of text of one batch, about. A batch of one record may have more.
 const BYTES_MAX: usize = 512 << 10;
 
+/// Resources that are remembered by host and unit.
+const RESOURCES_MAX: usize = 64;
+
 /// Makes records of entries and holds them until the batch is taken out.
 pub(crate) struct Records {
     shape: Shape,
     names: TextPool,
-    /// Records by host and unit; one group unless these go into the resource.
-    groups: Vec<Group>,
-    records: usize,
+    groups: Groups,
+    stages: Option<Box<Stages>>,
+    /// Entries that were taken since the last batch.
+    entries: usize,
     bytes: usize,
     /// The boot of the last entry.
     boot: (warren_journal::Id, Text),
@@ -31,16 +37,15 @@ pub(crate) struct Records {
 /// How records look.
 struct Shape {
     grep: Option<Regex>,
-    convert_message_bytes: bool,
+    convert_message: bool,
     extras: Extras,
     attributes: Attrs,
     resource: Attrs,
-}
-
-struct Group {
-    host: Option<Text>,
-    unit: Option<Text>,
-    records: Vec<LogRecord>,
+    /// Attributes of records and resources that depend on the record.
+    rendered: Vec<(Text, Template)>,
+    rendered_resource: Vec<(Text, Template)>,
+    /// Resources by host and unit.
+    resources: Vec<(Option<Text>, Option<Text>, Attrs)>,
 }
 
 /// A field of the journal as one of a record's body.
@@ -60,51 +65,74 @@ enum Kind {
     Host,
     Unit,
     Boot,
+    Stream,
+    Process,
+    Identifier,
+    LineBreak,
     Other,
 }
 
 impl Records {
-    pub(crate) fn new(config: &Config, grep: Option<Regex>) -> Self {
-        let attrs =
-            |map: &IndexMap<String, String>| map.iter().map(|(key, value)| KeyValue::new(key.as_str(), value.as_str())).collect();
-        let extras = Extras { ..config.warren };
-        Self {
+    /// # Errors
+    /// When attributes or operators cannot be compiled.
+    pub(crate) fn new(config: &Config, grep: Option<Regex>) -> Result<Self, String> {
+        let (attributes, rendered) = split(&config.attributes)?;
+        let (resource, rendered_resource) = split(&config.resource)?;
+        let broker = config.warren.broker_logs.0;
+        Ok(Self {
             shape: Shape {
                 grep,
-                convert_message_bytes: config.convert_message_bytes,
-                extras,
-                attributes: attrs(&config.attributes),
-                resource: attrs(&config.resource),
+                convert_message: config.convert_message_bytes || config.warren.convert_bytes || broker.is_some(),
+                extras: config.warren.clone(),
+                attributes,
+                resource,
+                rendered,
+                rendered_resource,
+                resources: Vec::new(),
             },
             names: TextPool::default(),
-            groups: Vec::new(),
-            records: 0,
+            groups: Groups::default(),
+            stages: Stages::new(broker, config.operators.compile()?).map(Box::new),
+            entries: 0,
             bytes: 0,
             boot: (warren_journal::Id::default(), Text::new()),
-        }
+        })
     }
 
     /// The records that came since the last time; none if there were none.
     pub(crate) fn take(&mut self) -> Option<Batch> {
-        (self.records, self.bytes) = (0, 0);
-        let groups: Vec<ResourceGroup<LogRecord>> = std::mem::take(&mut self.groups)
-            .into_iter()
-            .map(|group| {
-                let resource = Resource { attrs: self.shape.resource(&group), dropped_attributes: 0 };
-                let scopes = vec![ScopeGroup { scope: Scope::default(), schema_url: Text::new(), items: group.records }];
-                ResourceGroup { resource, schema_url: Text::new(), scopes }
-            })
-            .collect();
-        (!groups.is_empty()).then(|| Batch::Logs(Logs { resources: groups }))
+        (self.entries, self.bytes) = (0, 0);
+        self.groups.take()
     }
 
-    /// Takes a record into the batch. Whatever is to be done to single records, such as operators, is done before.
-    fn push(&mut self, record: LogRecord, host: Option<Text>, unit: Option<Text>) {
-        self.records += 1;
-        match self.groups.iter_mut().find(|group| group.host == host && group.unit == unit) {
-            Some(group) => group.records.push(record),
-            None => self.groups.push(Group { host, unit, records: vec![record] }),
+    /// Entries that were taken since the last batch, dropped ones too.
+    pub(crate) fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// Lets go what was held back for as long as it may be; all of it, if `all`.
+    pub(crate) fn flush(&mut self, all: bool) {
+        if let Some(stages) = &mut self.stages {
+            stages.flush(all, &mut self.groups);
         }
+    }
+
+    /// When something that is held back is due.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.stages.as_ref()?.next_due()
+    }
+
+    /// How far the journal may count as read, given how far it is.
+    pub(crate) fn safe(&mut self, position: Position) -> Position {
+        match &mut self.stages {
+            Some(stages) => stages.safe(position),
+            None => position,
+        }
+    }
+
+    /// What operators could not do, since the last time.
+    pub(crate) fn troubles(&mut self) -> Troubles {
+        self.stages.as_mut().map(|stages| stages.troubles()).unwrap_or_default()
     }
 
     fn boot(&mut self, id: warren_journal::Id) -> Text {
@@ -129,10 +157,14 @@ impl Sink for Records {
             "_HOSTNAME" => Kind::Host,
             "_SYSTEMD_UNIT" => Kind::Unit,
             "_BOOT_ID" => Kind::Boot,
+            "_STREAM_ID" => Kind::Stream,
+            "_PID" => Kind::Process,
+            "SYSLOG_IDENTIFIER" => Kind::Identifier,
+            "_LINE_BREAK" => Kind::LineBreak,
             _ => Kind::Other,
         };
         let is_message = matches!(kind, Kind::Message(_));
-        let to_text = self.shape.extras.convert_bytes || self.shape.convert_message_bytes && is_message;
+        let to_text = self.shape.extras.convert_bytes || self.shape.convert_message && is_message;
         let value = value::of_field(bytes, to_text);
         self.bytes += if let Value::List(list) = &value { list.len() * size_of::<Value>() } else { bytes.len() };
         Field { kind, entry: KeyValue { key: self.names.get(name), value } }
@@ -149,12 +181,23 @@ impl Sink for Records {
             Some(Value::Str(text)) => Some(text.clone()),
             _ => None,
         };
-        let host = if extras.host { text(Kind::Host) } else { None };
-        let unit = if extras.unit { text(Kind::Unit) } else { None };
+        let host = if extras.host() { text(Kind::Host) } else { None };
+        let unit = if extras.unit() { text(Kind::Unit) } else { None };
         let source = if extras.source_timestamp { text(Kind::SourceTime) } else { None };
         let severity = if extras.severity { text(Kind::Priority).and_then(|text| severity(&text)) } else { None };
         let micros = source.and_then(|text| text.parse().ok()).unwrap_or(place.realtime);
         let (severity_number, severity_text) = severity.unwrap_or_default();
+        // What the broker's stage looks at, before the fields go into the body.
+        let joins = self.stages.as_ref().is_some_and(|stages| stages.joins());
+        let line = joins.then(|| {
+            let message = fields.iter().find(|field| matches!(field.kind, Kind::Message(_)));
+            let message =
+                message.and_then(|field| if let Value::Str(text) = &field.entry.value { Some(text.clone()) } else { None });
+            let stream = text(Kind::Stream).or_else(|| text(Kind::Process)).unwrap_or_default();
+            let name = text(Kind::Unit).or_else(|| text(Kind::Identifier)).unwrap_or_default();
+            let priority = text(Kind::Priority).and_then(|text| text.parse().ok());
+            (message, stream, name, priority, text(Kind::LineBreak).is_some_and(|why| why == "line-max"))
+        });
         let record = LogRecord {
             time: micros.saturating_mul(1000),
             // Not the time of reading: a record that is read twice must be the same, for stores that keep each once.
@@ -166,8 +209,33 @@ impl Sink for Records {
             ..LogRecord::default()
         };
         self.bytes += 256;
-        self.push(record, host, unit);
-        self.records < RECORDS_MAX && self.bytes < BYTES_MAX
+        self.entries += 1;
+        let resource = self.shape.resource(host, unit);
+        if self.stages.is_none() && self.shape.is_constant() {
+            self.groups.push(record, resource, Text::new());
+        } else {
+            let mut entry = Entry { record, resource, ..Entry::default() };
+            self.shape.render(&mut entry);
+            match &mut self.stages {
+                Some(stages) => {
+                    let (message, stream, unit, priority, is_cut) = line.unwrap_or_default();
+                    let source = Source { message: message.as_deref(), stream: &stream, unit: &unit, priority, is_cut };
+                    stages.push(entry, &source, &mut self.groups);
+                }
+                None => self.groups.push(entry.record, entry.resource, Text::new()),
+            }
+        }
+        self.groups.len() < RECORDS_MAX && self.entries < RECORDS_MAX && self.bytes < BYTES_MAX
+    }
+
+    fn wants_positions(&self) -> bool {
+        self.stages.is_some()
+    }
+
+    fn reached(&mut self, position: Position) {
+        if let Some(stages) = &mut self.stages {
+            stages.reached(position);
+        }
     }
 }
 
@@ -224,17 +292,55 @@ fn join(value: &mut Value, another: Value) {
 }
 
 impl Shape {
-    fn resource(&self, group: &Group) -> Attrs {
+    /// The resource of what a unit of a host said.
+    fn resource(&mut self, host: Option<Text>, unit: Option<Text>) -> Attrs {
+        if host.is_none() && unit.is_none() {
+            return self.resource.clone();
+        }
+        if let Some((.., known)) = self.resources.iter().find(|(of_host, of_unit, _)| *of_host == host && *of_unit == unit) {
+            return known.clone();
+        }
         let mut attrs = self.resource.clone();
-        if let Some(host) = &group.host {
+        if let Some(host) = &host {
             attrs.upsert(literal!("host.name"), Value::Str(host.clone()));
         }
-        if let Some(unit) = &group.unit {
+        if let Some(unit) = &unit {
             let name = unit.strip_suffix(".service").unwrap_or(unit);
             attrs.upsert(literal!("service.name"), Value::Str(Text::from(name)));
         }
+        if self.resources.len() >= RESOURCES_MAX {
+            self.resources.clear();
+        }
+        self.resources.push((host, unit, attrs.clone()));
         attrs
     }
+
+    fn is_constant(&self) -> bool {
+        self.rendered.is_empty() && self.rendered_resource.is_empty()
+    }
+
+    /// Adds what depends on the record. What cannot be told is left out.
+    fn render(&self, entry: &mut Entry) {
+        let render = |all: &[(Text, Template)], entry: &Entry| -> Vec<(Text, Text)> {
+            all.iter().filter_map(|(key, template)| Some((key.clone(), template.render(entry).ok()?))).collect()
+        };
+        let (attributes, resource) = (render(&self.rendered, entry), render(&self.rendered_resource, entry));
+        attributes.into_iter().for_each(|(key, text)| entry.record.attrs.upsert(key, Value::Str(text)));
+        resource.into_iter().for_each(|(key, text)| entry.resource.upsert(key, Value::Str(text)));
+    }
+}
+
+/// Constant attributes, and those that depend on the record.
+fn split(all: &IndexMap<String, String>) -> Result<(Attrs, Vec<(Text, Template)>), String> {
+    let (mut constant, mut rendered) = (Attrs::EMPTY, Vec::new());
+    for (key, text) in all {
+        let template = Template::new(text)?;
+        match template.literal() {
+            Some(text) => constant.upsert(key.as_str().into(), Value::Str(text.clone())),
+            None => rendered.push((key.as_str().into(), template)),
+        }
+    }
+    Ok((constant, rendered))
 }
 
 /// Number and text of the severity that a priority stands for.
