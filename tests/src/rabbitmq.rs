@@ -168,7 +168,8 @@ impl RabbitMq {
     /// When it fails.
     pub fn ctl(&self, arguments: &[&str]) -> Result<String> {
         let mut command = process::command(CTL);
-        command.args(arguments).env_clear().envs(self.environment.iter().map(|(name, value)| (*name, value)));
+        let environment = self.launch.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        command.args(arguments).env_clear().envs(environment);
         let finished = process::run("rabbitmqctl", &mut command, STOP_TIMEOUT)?;
         match finished.status.success() {
             true => Ok(finished.stdout),

@@ -261,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn prop_any_text_is_taken(texts in proptest::collection::vec("\\PC{0,30}|lmq[\\[\\]a:\", 0-9.]{0,20}|[a->() :0-9']{0,30} -> [a->() :0-9'-]{0,20}|\u{1b}\\[[0-9;]{0,4}m?.{0,5}", 0..8)) {
+    fn prop_any_text_is_taken(texts in proptest::collection::vec("\\PC{0,30}|lmq[\\[\\]a:\", 0-9.]{0,20}|[a>() :0-9'-]{0,30} -> [a>() :0-9'-]{0,20}|\u{1b}\\[[0-9;]{0,4}m?.{0,5}", 0..8)) {
         let prefixed: Vec<String> = texts.iter().map(|text| format!("2025-08-12 12:00:00 [error] <0.1.0> {text}")).collect();
         for text in texts.iter().chain(&prefixed) {
             for broker in [Broker::RabbitMq, Broker::LavinMq, Broker::Any] {

@@ -309,21 +309,20 @@ mod tests {
                 }
             }
         }
+    }
 
-        #[test]
-        fn prop_positions_are_bounded_and_never_too_far(held in 0u64..100, more in 8000u64..9000) {
-            let mut stages = Stages::new(None, chain(RECOMBINE)).unwrap();
-            let mut groups = Groups::default();
-            stages.safe(behind(0));
-            for number in 0..held + more {
-                let message = if number == held { "x" } else { "x;" };
-                let pid = if number == held { "1" } else { "2" };
-                stages.push(entry(message, pid), &source(message, pid), &mut groups);
-                stages.reached(behind(number + 1));
-            }
-            prop_assert!(stages.positions.len() <= POSITIONS_MAX);
-            let safe = stages.safe(behind(held + more)).cursor.and_then(|cursor| cursor.realtime).unwrap_or(0);
-            prop_assert!(safe <= held);
+    #[test]
+    fn positions_are_bounded_and_never_too_far() {
+        let mut stages = Stages::new(None, chain(RECOMBINE)).unwrap();
+        let mut groups = Groups::default();
+        stages.safe(behind(0));
+        for number in 0..POSITIONS_MAX as u64 + 100 {
+            let (message, pid) = if number == 17 { ("x", "1") } else { ("x;", "2") };
+            stages.push(entry(message, pid), &source(message, pid), &mut groups);
+            stages.reached(behind(number + 1));
         }
+        assert!(stages.positions.len() <= POSITIONS_MAX);
+        let safe = stages.safe(behind(9000)).cursor.and_then(|cursor| cursor.realtime).unwrap_or(0);
+        assert!((16..=17).contains(&safe), "{safe}");
     }
 }
