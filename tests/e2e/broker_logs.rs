@@ -132,7 +132,10 @@ fn events(lines: &[String]) -> Vec<String> {
         }
     }
     // Blank lines at the ends say nothing, and journald does not keep blanks at the end of a line.
-    let tidy = |event: &str| event.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned();
+    let tidy = |event: &str| {
+        let lines: Vec<&str> = event.lines().map(str::trim_end).collect();
+        lines.join("\n").trim_end().trim_start_matches('\n').to_owned()
+    };
     events.iter().map(|(_, event)| tidy(event)).collect()
 }
 
@@ -175,7 +178,9 @@ fn a_brokers_console_arrives_as_events_through_a_kill() -> Result<()> {
     });
     let start = || Setup::new(config(receiver.clone(), &sink))?.args(["--state-dir", state.to_str().unwrap()]).start();
     // The first lines are taken and what came last of them is held back when it is killed.
-    let half = lines.len() / 2;
+    let prefix = |line: &String| plain(line).split("> ").next().map(str::to_owned);
+    let is_first = |index: &usize| prefix(&lines[*index]) != prefix(&lines[*index - 1]);
+    let half = (lines.len() / 2..lines.len()).find(is_first).expect("an event's first line");
     write(&journal, 0, "rabbitmq-server", &lines[..half])?;
     let mut collector = start()?;
     sink.wait_for("some events", |records| records.len() > 20)?;
