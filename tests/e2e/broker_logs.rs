@@ -123,9 +123,11 @@ fn plain(line: &str) -> String {
 
 /// The events of a log, by what all lines of one begin with: time, level and process.
 fn events(lines: &[String]) -> Vec<String> {
+    // The banner ends without a line end, so that it stands before the first line of an event.
+    let is_prefix = |prefix: &str| prefix.contains("] <0.") && prefix.starts_with(|c: char| c.is_ascii_digit());
     let mut events: Vec<(String, String)> = Vec::new();
     for line in lines.iter().map(|line| plain(line)) {
-        let Some((prefix, text)) = line.split_once("> ").filter(|(prefix, _)| prefix.contains("] <0.")) else { continue };
+        let Some((prefix, text)) = line.split_once("> ").filter(|(prefix, _)| is_prefix(prefix)) else { continue };
         match events.last_mut() {
             Some((last, event)) if last == prefix => *event = format!("{event}\n{text}"),
             _ => events.push((prefix.to_owned(), text.to_owned())),
