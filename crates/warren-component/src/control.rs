@@ -1,6 +1,6 @@
 //! What a running program lets its parts ask for: another configuration, and how everything fares.
 
-use crate::Health;
+use crate::{Health, Pulse};
 use tokio::sync::{mpsc, oneshot};
 use warren_config::ComponentId;
 use warren_pdata::Signal;
@@ -106,6 +106,8 @@ pub struct ServiceStatus {
     pub degraded: Option<String>,
     /// The components in the order of their start.
     pub components: Vec<(ComponentName, Health)>,
+    /// How data moves through those of them that can tell.
+    pub pulses: Vec<(ComponentName, Pulse)>,
     /// Components that are on their way out.
     pub leaving: usize,
 }

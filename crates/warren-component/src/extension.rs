@@ -2,6 +2,7 @@
 
 use crate::{BoxFuture, Control, RunContext, RunError};
 use http::HeaderMap;
+use std::any::Any;
 use std::sync::Arc;
 use warren_pdata::{Batch, Signal};
 use warren_storage::Place;
@@ -30,6 +31,12 @@ pub trait Extension: Send + Sync {
 
     /// Where the extension may ask for another configuration, and how everything fares. Called once, before [`Extension::run`].
     fn attach(&self, _control: Control) {}
+
+    /// Hands what must survive a change of settings, such as listening sockets, to the successor, as a handle ([`crate::Inherited`]). Asked
+    /// whenever there may be a successor; not all of them come to run.
+    fn hand_over(&self) -> Option<Box<dyn Any + Send>> {
+        None
+    }
 
     /// What the extension does by itself; ends after `cx.stop` was asked. Extensions stop last.
     fn run(self: Arc<Self>, cx: RunContext) -> BoxFuture<'static, Result<(), RunError>> {

@@ -1,6 +1,6 @@
 //! Factories: what a distribution lists, one line per component.
 
-use crate::{BoxFuture, BuildContext, BuildError, Consumer, Extension, Outputs, RunContext, RunError};
+use crate::{BoxFuture, BuildContext, BuildError, Consumer, Extension, MemoryBound, Outputs, RunContext, RunError};
 use std::any::Any;
 use std::ffi::OsString;
 use std::io::Write;
@@ -142,6 +142,11 @@ pub struct Factories {
 pub trait ReceiverConfig: Block + Send + Sync {
     /// Builds the receiver for all signals that are wanted from it. May bind and open; spawns nothing. Called inside the runtime.
     fn build(&self, cx: BuildContext, outputs: Outputs) -> Result<Box<dyn Receiver>, BuildError>;
+
+    /// What each instance may hold at most besides the batch at hand; nothing that is worth telling unless it says so.
+    fn memory(&self) -> Vec<MemoryBound> {
+        Vec::new()
+    }
 }
 
 /// Decoded settings of a processor.
@@ -156,6 +161,11 @@ pub trait ProcessorConfig: Block + Send + Sync {
 
     /// Builds the processor of one pipeline before `next`. Called inside the runtime; spawns nothing.
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError>;
+
+    /// What each instance may hold at most besides the batch at hand; nothing that is worth telling unless it says so.
+    fn memory(&self) -> Vec<MemoryBound> {
+        Vec::new()
+    }
 
     /// Names of the attributes that it gives data points, as far as its settings say.
     fn point_attributes(&self) -> Vec<String> {
@@ -192,6 +202,11 @@ pub trait ExporterConfig: Block + Send + Sync {
     /// Builds the exporter for one signal. May open; spawns nothing. Called inside the runtime.
     fn build(&self, cx: BuildContext, signal: Signal) -> Result<Arc<dyn Exporter>, BuildError>;
 
+    /// What each instance may hold at most besides the batch at hand; nothing that is worth telling unless it says so.
+    fn memory(&self) -> Vec<MemoryBound> {
+        Vec::new()
+    }
+
     /// Attributes of data points that do not arrive as they are.
     fn replaced(&self) -> &'static [Replaced] {
         &[]
@@ -211,6 +226,11 @@ pub struct Replaced {
 pub trait ExtensionConfig: Block + Send + Sync {
     /// Builds the extension. May open; spawns nothing. Called inside the runtime.
     fn build(&self, cx: BuildContext) -> Result<Arc<dyn Extension>, BuildError>;
+
+    /// What each instance may hold at most besides the batch at hand; nothing that is worth telling unless it says so.
+    fn memory(&self) -> Vec<MemoryBound> {
+        Vec::new()
+    }
 }
 
 /// A running receiver.

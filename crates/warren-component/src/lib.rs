@@ -24,6 +24,7 @@ mod control;
 mod extension;
 mod factory;
 mod gates;
+mod memory;
 mod run;
 mod stage;
 
@@ -37,7 +38,8 @@ pub use factory::{
     ProcessorFactory, Receiver, ReceiverConfig, ReceiverFactory, Replaced, Signals, Stability, Tool,
 };
 pub use gates::Gates;
-pub use run::{Health, RunContext, RunError, Status, Stop, StopHandle};
+pub use memory::MemoryBound;
+pub use run::{Health, Pulse, RunContext, RunError, Status, Stop, StopHandle};
 pub use stage::{Flow, Stage, Staged};
 
 /// A future on the heap, as trait objects return it.

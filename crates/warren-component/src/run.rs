@@ -1,6 +1,7 @@
 //! Running: how a component is told to stop, and how it tells how it fares.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -121,36 +122,78 @@ pub enum Health {
     Stopped,
 }
 
+/// How data moves through a component, asked when somebody wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pulse {
+    /// It sends what it has taken.
+    Sends {
+        /// How much waits or is on its way, by the measure of its queue.
+        waiting: u64,
+        /// For how long nothing of it was taken by the destination; zero while nothing waits.
+        silent: Duration,
+    },
+    /// It collects by itself.
+    Collects {
+        /// How often.
+        interval: Duration,
+        /// How long ago what it collected was last taken by its pipelines.
+        ago: Duration,
+    },
+}
+
 /// Where a component tells how it fares. Clones tell the same component's story.
-#[derive(Clone, Debug, Default)]
-pub struct Status(Arc<Mutex<Health>>);
+#[derive(Clone, Default)]
+pub struct Status(Arc<Mutex<Story>>);
+
+#[derive(Default)]
+struct Story {
+    health: Health,
+    pulse: Option<Arc<dyn Fn() -> Option<Pulse> + Send + Sync>>,
+}
 
 impl Status {
     /// Tells how the component fares now. What cannot follow the present state is ignored: nothing follows `Stopped`, and only
     /// `Stopping` and `Stopped` follow `Permanent` or `Stopping`.
     pub fn tell(&self, next: Health) {
-        let mut health = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut story = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let ending = matches!(next, Health::Stopping | Health::Stopped);
-        let allowed = match &*health {
+        let allowed = match &story.health {
             Health::Stopped => false,
             Health::Permanent(_) | Health::Stopping => ending,
             Health::Starting | Health::Ok | Health::Recoverable(_) => true,
         };
         if allowed {
-            *health = next;
+            story.health = next;
         }
     }
 
     /// How the component fares.
     pub fn health(&self) -> Health {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).health.clone()
+    }
+
+    /// Says how to find out how data moves through the component. The question is asked seldom, on the runtime's thread; it may find
+    /// nothing to tell.
+    pub fn answer(&self, pulse: impl Fn() -> Option<Pulse> + Send + Sync + 'static) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pulse = Some(Arc::new(pulse));
+    }
+
+    /// How data moves through the component, if it can tell.
+    pub fn pulse(&self) -> Option<Pulse> {
+        let question = self.0.lock().unwrap_or_else(PoisonError::into_inner).pulse.clone();
+        question?()
+    }
+}
+
+impl std::fmt::Debug for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Status").field(&self.health()).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
     async fn a_second_request_can_only_bring_the_deadline_forward() {
@@ -184,5 +227,18 @@ mod tests {
         status.tell(Health::Stopped);
         status.tell(Health::Starting);
         assert_eq!(status.health(), Health::Stopped);
+    }
+
+    #[test]
+    fn a_pulse_is_asked_for_when_it_is_wanted() {
+        let status = Status::default();
+        assert_eq!(status.pulse(), None);
+        let waiting = Arc::new(std::sync::atomic::AtomicU64::new(1));
+        let counted = Arc::clone(&waiting);
+        status.answer(move || {
+            Some(Pulse::Sends { waiting: counted.load(std::sync::atomic::Ordering::Relaxed), silent: Duration::ZERO })
+        });
+        waiting.store(2, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(status.clone().pulse(), Some(Pulse::Sends { waiting: 2, silent: Duration::ZERO }));
     }
 }

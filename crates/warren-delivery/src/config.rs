@@ -3,7 +3,9 @@
 //! Keys, defaults and checks are those of `exporter/exporterhelper` and `config/configretry` at v0.132.0, except that the checks of
 //! `batch` are run (v0.132.0 forgets them) and its absent keys have the defaults of v0.138.
 
+use crate::queue::Capacity;
 use std::time::Duration;
+use warren_component::MemoryBound;
 use warren_config::{Block, ComponentId, Fields, GoDuration, Keyword, ReferenceKind, Report, format_go};
 
 /// How an exporter wants its batches delivered.
@@ -129,6 +131,16 @@ impl QueueConfig {
     /// The storage that the queue is kept in, if it is.
     pub fn stored_in(&self) -> Option<&ComponentId> {
         self.storage.as_ref().filter(|_| self.enabled)
+    }
+
+    /// What the queue may hold, and what of it may be encoded to be sent at the same time.
+    pub fn memory(&self) -> Vec<MemoryBound> {
+        if !self.enabled {
+            return Vec::new();
+        }
+        let most = Capacity::of(self).memory() as u64;
+        // A batch counts as in the queue until it is sent, so that all encodings together are not much more than the queue itself.
+        vec![MemoryBound::new("queue", most).set_by("sending_queue"), MemoryBound::new("requests", most).set_by("sending_queue")]
     }
 
     /// No queue: the caller waits for the outcome.

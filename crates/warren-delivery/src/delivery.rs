@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use warren_component::{
-    BoxFuture, BuildContext, BuildError, Code, ConsumeError, Consumer, Exporter, RunContext, RunError, Status, Stop,
+    BoxFuture, BuildContext, BuildError, Code, ConsumeError, Consumer, Exporter, Pulse, RunContext, RunError, Status, Stop,
 };
 use warren_pdata::{Batch, Signal};
 use warren_storage::Policy;
@@ -112,6 +112,13 @@ impl Exporter for Delivery {
     fn run(self: Arc<Self>, cx: RunContext) -> BoxFuture<'static, Result<(), RunError>> {
         // `run` is called once; were it called again, the first context would stand.
         let _ = self.running.set(cx.clone());
+        if self.config.queue.enabled {
+            let queue = Arc::downgrade(&self.queue);
+            cx.status.answer(move || {
+                let (waiting, silent) = queue.upgrade()?.silence();
+                Some(Pulse::Sends { waiting, silent })
+            });
+        }
         Box::pin(async move {
             self.empty_queue(&cx).await;
             Ok(())
@@ -232,6 +239,7 @@ impl Delivery {
         };
         if sent + rest > 0 {
             self.counters.outcome(sent + rest, 0);
+            self.queue.took();
         }
         for (items, error) in refused {
             entry.fail(&error);

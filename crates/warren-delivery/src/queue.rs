@@ -106,6 +106,8 @@ struct State {
     parked: Vec<Entry>,
     in_flight: usize,
     circuit: Circuit,
+    /// When the destination last took something, or the queue was last found empty.
+    well: Option<Instant>,
     owner: u64,
 }
 
@@ -127,6 +129,11 @@ impl Capacity {
     /// The size; none if the bytes on disk are the only bound.
     pub(crate) fn size(&self) -> Option<u64> {
         (self.size < i64::MAX as u64).then_some(self.size)
+    }
+
+    /// Bytes in memory at most. On disk is what waits to be written, and a little that is at hand.
+    pub(crate) fn memory(&self) -> usize {
+        if self.durable { self.bytes.saturating_add(stored::MEMORY_BYTES_MAX) } else { self.bytes }
     }
 
     pub(crate) fn is_durable(&self) -> bool {
@@ -157,6 +164,7 @@ impl Queue {
             parked: Vec::new(),
             in_flight: 0,
             circuit: Circuit::new(retry),
+            well: None,
             owner: 0,
         };
         Self { occupancy: Arc::default(), work: Notify::new(), state: Mutex::new(state) }
@@ -182,6 +190,7 @@ impl Queue {
         if held > 0 && self.occupancy.bytes.load(Relaxed).saturating_add(bytes) > capacity.bytes {
             return Err(Refusal::Full);
         }
+        state.begin(held);
         let ticket = Ticket::new(&self.occupancy, size, bytes, reply.take());
         state.waiting.push_back(Entry::new(batch.clone(), Instant::now(), vec![ticket]));
         drop(state);
@@ -290,6 +299,19 @@ impl Queue {
         self.state().in_flight
     }
 
+    /// The destination took something.
+    pub(crate) fn took(&self) {
+        self.state().well = Some(Instant::now());
+    }
+
+    /// How much waits or is on its way, and for how long the destination has taken nothing of it.
+    pub(crate) fn silence(&self) -> (u64, Duration) {
+        let mut state = self.state();
+        let waiting = state.held(&self.occupancy, state.rules.sizer);
+        state.begin(waiting);
+        (waiting, state.well.map_or(Duration::ZERO, |well| well.elapsed()))
+    }
+
     /// How long the oldest batch has been waiting; those on their way do not count.
     pub(crate) fn oldest_age(&self, now: Instant) -> Duration {
         let state = self.state();
@@ -308,6 +330,13 @@ impl State {
     fn held(&self, occupancy: &Occupancy, sizer: Sizer) -> u64 {
         let pending = self.disk.as_ref().map_or(0, |disk| disk.pending().size.load(Relaxed));
         occupancy.size.load(Relaxed) + pending + sizer.of(&self.unread)
+    }
+
+    /// Nothing has waited until now, if so much is held. What a former process left waits since it was found.
+    fn begin(&mut self, held: u64) {
+        if held == 0 || self.well.is_none() {
+            self.well = Some(Instant::now());
+        }
     }
 
     fn holds_something(&self) -> bool {

@@ -27,6 +27,7 @@ pub use http_client::{
 pub use scrape::{Global, JobPrint, Limits, ScrapeConfig};
 
 use crate::glob;
+use crate::scrape::PAGE_BYTES_MAX;
 use yaml::Mapping;
 
 /// Longest file of `scrape_config_files` that is read, in bytes.
@@ -34,6 +35,12 @@ pub const SCRAPE_CONFIG_FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// Most jobs of one configuration, those in files included.
 pub const JOBS_MAX: usize = 100_000;
+
+/// What a known series may take, with labels of a usual length.
+const SERIES_BYTES: u64 = 512;
+
+/// The shortest line with labels that tell series apart, about.
+const LINE_BYTES: u64 = 32;
 
 /// A Prometheus configuration.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +72,20 @@ impl Config {
         let mut diagnostics = Diagnostics::new();
         let jobs = self.read_jobs(&mut Report::root(&mut diagnostics, None));
         if diagnostics.has_errors() { Err(Box::new(diagnostics)) } else { Ok(jobs) }
+    }
+
+    /// What the series of all targets may take, for each job: its name and the bytes. Without a limit of samples the size of a page limits
+    /// them, without a limit of targets there are as many as are written down, or as discovery may find.
+    pub fn series_memory(&self) -> Vec<(String, u64)> {
+        let jobs = self.jobs().unwrap_or_default();
+        let bytes = |job: &ScrapeConfig| {
+            let page = if job.limits.body_size == 0 { PAGE_BYTES_MAX } else { job.limits.body_size };
+            let series = if job.limits.samples == 0 { page / LINE_BYTES } else { job.limits.samples };
+            let found: u64 = job.discovery.iter().map(DiscoveryConfig::targets_max).fold(0, u64::saturating_add);
+            let targets = if job.limits.targets == 0 { found } else { job.limits.targets.min(found) };
+            series.saturating_mul(SERIES_BYTES).saturating_mul(targets)
+        };
+        jobs.iter().map(|job| (job.job_name.clone(), bytes(job))).collect()
     }
 
     fn read_jobs(&self, report: &mut Report<'_>) -> Vec<Arc<ScrapeConfig>> {

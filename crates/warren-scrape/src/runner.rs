@@ -7,6 +7,7 @@
 //! interval, scrapes under way. A job of which only the way to find targets is another keeps the targets that are found again. A job that
 //! is not wanted any more ends as its targets do; one that changed begins anew.
 
+mod beat;
 mod job;
 mod tell;
 #[cfg(test)]
@@ -16,12 +17,13 @@ use crate::config::{JobPrint, ScrapeConfig};
 use crate::discovery::{Discovery, Tools};
 use crate::http::HttpClient;
 use crate::scrape::Settings;
+use beat::{Beats, missed};
 use job::{AbortOnDrop, Order, Shared, run_job};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tell::Figures;
 use tokio::sync::mpsc;
-use warren_component::{BoxFuture, BuildError, Consumer, Health, RunContext};
+use warren_component::{BoxFuture, BuildError, Consumer, Health, Pulse, RunContext};
 use warren_config::{Value, fingerprint};
 use warren_telemetry::Telemetry;
 
@@ -66,6 +68,7 @@ struct RunningJob {
     /// What applies to all jobs, and what the job itself is.
     print: (u64, JobPrint),
     orders: mpsc::UnboundedSender<Order>,
+    beats: Beats,
     task: AbortOnDrop,
 }
 
@@ -123,6 +126,8 @@ impl Runner {
         running.begin(jobs, &shared, inherited.take());
         Box::pin(async move {
             cx.status.tell(Health::Ok);
+            let jobs = Arc::downgrade(&running.0);
+            cx.status.answer(move || Jobs(jobs.upgrade()?).pulse());
             cx.stop.requested().await;
             // Nothing is left when there is a successor.
             let Running { jobs, ending } = running.take();
@@ -159,8 +164,10 @@ impl Jobs {
                     running.ending.extend(old.map(|old| old.task));
 
                     let (orders, receiver) = mpsc::unbounded_channel();
-                    let task = tokio::spawn(run_job(shared.with(config, client), discovery, receiver));
-                    RunningJob { print, orders, task: AbortOnDrop(task) }
+                    let shared = shared.with(config, client);
+                    let beats = shared.beats.clone();
+                    let task = tokio::spawn(run_job(shared, discovery, receiver));
+                    RunningJob { print, orders, beats, task: AbortOnDrop(task) }
                 }
             };
             running.jobs.insert(name, job);
@@ -171,6 +178,14 @@ impl Jobs {
             let _ = job.orders.send(Order::End);
             running.ending.push(job.task);
         }
+    }
+
+    /// How the target fares that missed most.
+    fn pulse(&self) -> Option<Pulse> {
+        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let worst = running.jobs.values().filter_map(|job| job.beats.worst());
+        let (interval, ago) = worst.max_by(|a, b| missed(*a).total_cmp(&missed(*b)))?;
+        Some(Pulse::Collects { interval, ago })
     }
 
     fn take(&self) -> Running {
@@ -190,6 +205,7 @@ impl Common {
             figures: self.figures.clone(),
             seed: self.seed,
             at_once: self.at_once,
+            beats: Beats::default(),
         }
     }
 }

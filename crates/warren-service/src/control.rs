@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use warren_component::{
-    Applied, BoxFuture, BuildContext, ComponentName, Control, Extensions, Health, Inherited, Refused, ServiceStatus, Stop,
+    Applied, BoxFuture, BuildContext, ComponentName, Control, Extensions, Health, Inherited, Pulse, Refused, ServiceStatus, Stop,
 };
 use warren_config::ComponentId;
 use warren_http::server::{Handler, Reply, Request, Server, ServerConfig, plain_error};
@@ -123,12 +123,23 @@ fn status_json(status: &ServiceStatus) -> Value {
         let (word, reason) = words(health);
         json["health"] = json!(word);
         json["reason"] = json!(reason);
+        let pulse = status.pulses.iter().find(|(other, _)| other == name);
+        json["pulse"] = pulse.map_or(Value::Null, |(_, pulse)| pulse_json(pulse));
         json
     };
     json!({
         "hash": status.hash, "degraded": status.degraded, "leaving": status.leaving,
         "components": status.components.iter().map(component).collect::<Vec<_>>(),
     })
+}
+
+fn pulse_json(pulse: &Pulse) -> Value {
+    match pulse {
+        Pulse::Sends { waiting, silent } => json!({ "waiting": waiting, "silent_seconds": silent.as_secs() }),
+        Pulse::Collects { interval, ago } => {
+            json!({ "interval_seconds": interval.as_secs_f64(), "ago_seconds": ago.as_secs_f64() })
+        }
+    }
 }
 
 fn name_json(name: &ComponentName) -> Value {

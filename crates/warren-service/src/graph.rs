@@ -137,7 +137,7 @@ impl Node {
     /// What the node has for a successor.
     pub(crate) fn leaves(&self) -> Inherited {
         match &self.body {
-            Body::Extension(_) => Inherited::default(),
+            Body::Extension(extension) => Inherited::of(extension.hand_over()),
             Body::Exporter(exporter) => Inherited::of(exporter.hand_over()),
             Body::Processor(processor) => Inherited::of(processor.hand_over()),
             Body::Receiver(_, leaves) => leaves.clone(),

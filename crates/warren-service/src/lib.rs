@@ -21,6 +21,7 @@ mod control;
 mod edge;
 mod fanout;
 mod graph;
+mod memory;
 mod outline;
 mod own;
 mod plan;

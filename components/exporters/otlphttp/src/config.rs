@@ -4,7 +4,7 @@ use crate::send::OtlpHttp;
 use http::Uri;
 use std::sync::Arc;
 use std::time::Duration;
-use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig};
+use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig, MemoryBound};
 use warren_config::{Block, Fields, Keyword, Report};
 use warren_delivery::{DeliveryConfig, QueueConfig, RetryConfig, deliver};
 use warren_http::coding::Coding;
@@ -136,6 +136,10 @@ impl ExporterConfig for Config {
             return Err(BuildError::new(format!("either endpoint or {signal}_endpoint must be specified")));
         }
         Ok(())
+    }
+
+    fn memory(&self) -> Vec<MemoryBound> {
+        self.queue.memory()
     }
 
     fn build(&self, cx: BuildContext, signal: Signal) -> Result<Arc<dyn Exporter>, BuildError> {

@@ -5,7 +5,7 @@ use http::Uri;
 use indexmap::IndexMap;
 use std::sync::Arc;
 use std::time::Duration;
-use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig, Replaced};
+use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig, MemoryBound, Replaced};
 use warren_config::{Block, ComponentId, Fields, GoDuration, Keyword, ReferenceKind, Report};
 use warren_delivery::{DeliveryConfig, QueueConfig, RetryConfig, deliver};
 use warren_http::ClientConfig;
@@ -263,6 +263,16 @@ const REPLACED: [Replaced; 2] =
     [Replaced { attribute: "job", by: "service.name" }, Replaced { attribute: "instance", by: "service.instance.id" }];
 
 impl ExporterConfig for Config {
+    fn memory(&self) -> Vec<MemoryBound> {
+        let queue = QueueConfig { enabled: self.queue.enabled, storage: self.queue.storage.clone(), ..QueueConfig::default() };
+        let mut bounds = queue.memory();
+        bounds.retain(|bound| bound.what == "queue");
+        // Each request is there once as it is written and once compressed.
+        let requests = self.parallelism().saturating_mul(2).saturating_mul(self.limits().bytes);
+        bounds.push(MemoryBound::new("requests", requests as u64).set_by("max_batch_size_bytes"));
+        bounds
+    }
+
     fn replaced(&self) -> &'static [Replaced] {
         &REPLACED
     }

@@ -4,7 +4,7 @@ use crate::send::{Exporting, RabbitMq};
 use std::sync::Arc;
 use std::time::Duration;
 use warren_amqp::{Client, Endpoint, Publisher, Route};
-use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig};
+use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig, MemoryBound};
 use warren_config::{Block, ComponentId, Fields, GoDuration, ReferenceKind, Report, Secret};
 use warren_delivery::{DeliveryConfig, QueueConfig, RetryConfig, deliver};
 use warren_http::tls::{ClientTls, TlsClientConfig};
@@ -269,6 +269,10 @@ fn noun(signal: Signal) -> &'static str {
 }
 
 impl ExporterConfig for Config {
+    fn memory(&self) -> Vec<MemoryBound> {
+        self.queue.memory()
+    }
+
     fn build(&self, cx: BuildContext, signal: Signal) -> Result<Arc<dyn Exporter>, BuildError> {
         let encoding = self.encoding_extension.as_ref().map(|id| cx.extensions.encoding(id)).transpose()?;
         let publisher = Arc::new(Publisher::new(self.client(signal)?, self.route(signal)));

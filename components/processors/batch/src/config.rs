@@ -1,9 +1,10 @@
 //! Settings of the processor.
 
 use crate::processor::Batcher;
+use crate::shard::PENDING_BYTES_MAX;
 use std::sync::Arc;
 use std::time::Duration;
-use warren_component::{BuildContext, BuildError, Consumer, Processor, ProcessorConfig};
+use warren_component::{BuildContext, BuildError, Consumer, MemoryBound, Processor, ProcessorConfig};
 use warren_config::{Block, Fields, GoDuration, Report};
 use warren_pdata::Signal;
 
@@ -66,6 +67,10 @@ impl Config {
 }
 
 impl ProcessorConfig for Config {
+    fn memory(&self) -> Vec<MemoryBound> {
+        vec![MemoryBound::new("pending batches", PENDING_BYTES_MAX as u64)]
+    }
+
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
         Ok(Arc::new(Batcher::new(self.clone(), &cx, signal, next)))
     }

@@ -13,7 +13,7 @@ use warren_pdata::Batch;
 use warren_telemetry::{Field, Logger};
 
 /// Heap bytes that wait in all shards of a processor together; the shard that brings more goes on, whatever its size.
-const PENDING_BYTES_MAX: usize = 32 << 20;
+pub(crate) const PENDING_BYTES_MAX: usize = 32 << 20;
 
 /// Batches that wait to be put together, in each shard.
 const HAND_OFF: usize = 2;

@@ -3,7 +3,7 @@
 use crate::convert::Choice;
 use crate::processor::Converter;
 use std::sync::Arc;
-use warren_component::{BuildContext, BuildError, Consumer, Processor, ProcessorConfig};
+use warren_component::{BuildContext, BuildError, Consumer, MemoryBound, Processor, ProcessorConfig};
 use warren_config::{Block, ByteSize, Fields, GoDuration, Keyword, Report};
 use warren_match::{Names, RegexpSettings};
 use warren_pdata::Signal;
@@ -141,6 +141,10 @@ impl Block for Own {
 }
 
 impl ProcessorConfig for Config {
+    fn memory(&self) -> Vec<MemoryBound> {
+        vec![MemoryBound::new("series", self.warren.max_state.0).set_by("warren::max_state")]
+    }
+
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
         Ok(Arc::new(Converter::build(self, &cx, signal, next)?))
     }

@@ -8,11 +8,12 @@ use crate::scraper::ScraperContext;
 use crate::work::{Figures, Unit, Work, Worker};
 use std::any::Any;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use warren_component::{
-    BoxFuture, BuildContext, BuildError, Consumer, Health, Outputs, Receiver, ReceiverConfig, RunContext, RunError, Status,
+    BoxFuture, BuildContext, BuildError, Consumer, Health, MemoryBound, Outputs, Pulse, Receiver, ReceiverConfig, RunContext,
+    RunError, Status,
 };
 use warren_host::{Host, Paths, boot};
 use warren_pdata::{Batch, Metrics, Signal};
@@ -20,6 +21,9 @@ use warren_telemetry::{Counter, Field, Logger};
 
 /// After this a scrape counts as hung, when the configuration does not say it and the interval is not longer.
 const HUNG_AFTER_MIN: Duration = Duration::from_secs(10);
+
+/// The figures of the machine and of some tens of thousands of processes.
+const KERNEL_BYTES: u64 = 16 << 20;
 
 /// When the machine booted, as the receiver's predecessor found: reckoned anew it could come out a second off, and everything would count from
 /// another start.
@@ -66,9 +70,15 @@ struct Output {
     log: Logger,
     /// Whether the last batch was refused.
     was_refused: bool,
+    /// When a batch was last taken.
+    taken: Arc<Mutex<Instant>>,
 }
 
 impl ReceiverConfig for Config {
+    fn memory(&self) -> Vec<MemoryBound> {
+        vec![MemoryBound::new("what the kernel tells", KERNEL_BYTES)]
+    }
+
     fn build(&self, cx: BuildContext, outputs: Outputs) -> Result<Box<dyn Receiver>, BuildError> {
         let counters = |signal: Signal| {
             let (registry, id) = (&cx.telemetry.registry, cx.id.to_string());
@@ -92,7 +102,14 @@ impl ReceiverConfig for Config {
         let root = Path::new(&self.root_path);
         let (work, booted) = self.work(&cx, Paths::from_environment(root))?;
         let (accepted, refused) = counters(Signal::Metrics);
-        let output = Output { consumer: Arc::clone(consumer), accepted, refused, log, was_refused: false };
+        let output = Output {
+            consumer: Arc::clone(consumer),
+            accepted,
+            refused,
+            log,
+            was_refused: false,
+            taken: Arc::new(Mutex::new(Instant::now())),
+        };
         let pace = Pace {
             delay: if cx.collect_now { Duration::ZERO } else { self.delay() },
             interval: self.interval(),
@@ -187,6 +204,12 @@ impl Scraping {
     async fn run(mut self, cx: &RunContext) -> Result<(), RunError> {
         let worker = self.work.start().map_err(|error| RunError(format!("cannot start the thread that scrapes: {error}")))?;
         let begin = Instant::now() + self.pace.delay;
+        let (interval, taken) = (self.pace.interval, Arc::clone(&self.output.taken));
+        *taken.lock().unwrap_or_else(PoisonError::into_inner) = begin;
+        cx.status.answer(move || {
+            let ago = taken.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+            Some(Pulse::Collects { interval, ago })
+        });
         let mut clock = interval_at(begin, self.pace.interval);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -229,12 +252,13 @@ impl Output {
     async fn take(&mut self, metrics: Metrics) {
         let points = metrics.count() as u64;
         if points == 0 {
-            return;
+            return self.beat();
         }
         match self.consumer.consume(Arc::new(Batch::Metrics(metrics))).await {
             Ok(()) => {
                 self.accepted.add(points);
                 self.was_refused = false;
+                self.beat();
             }
             Err(error) => {
                 self.refused.add(points);
@@ -243,5 +267,9 @@ impl Output {
                 }
             }
         }
+    }
+
+    fn beat(&self) {
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 }

@@ -14,13 +14,17 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Mutex;
 use warren_component::{
-    BoxFuture, BuildContext, BuildError, ConsumeError, Consumer, Outputs, Receiver, ReceiverConfig, RunContext, RunError, Stop,
+    BoxFuture, BuildContext, BuildError, ConsumeError, Consumer, MemoryBound, Outputs, Receiver, ReceiverConfig, RunContext,
+    RunError, Stop,
 };
 use warren_delivery::{Backoff, RetryConfig, persist};
 use warren_journal::{Counts, Journal, Limit, Match, Notice, Position, Progress, Source, Start};
 use warren_pdata::{Batch, Signal};
 use warren_regex::Regex;
 use warren_telemetry::{Field, Logger};
+
+/// Windows on files, known fields, one field inflated, and the records of a batch.
+const READING_BYTES: u64 = 24 << 20;
 
 /// Entries that are looked at in one slice, wanted or not: some milliseconds.
 const SLICE: Limit = Limit { entries: 8192 };
@@ -51,6 +55,10 @@ struct Journald {
 struct Turn(Arc<Mutex<Option<(String, Position)>>>);
 
 impl ReceiverConfig for Config {
+    fn memory(&self) -> Vec<MemoryBound> {
+        vec![MemoryBound::new("journal files and records", READING_BYTES)]
+    }
+
     fn build(&self, cx: BuildContext, outputs: Outputs) -> Result<Box<dyn Receiver>, BuildError> {
         let next = outputs.get(Signal::Logs).ok_or_else(|| BuildError::new("telemetry type is not supported"))?;
         let grep: Option<Regex> = self.grep().map_err(|error| BuildError::with_source(format!("grep: {error}"), error))?;

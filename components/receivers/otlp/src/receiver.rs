@@ -6,8 +6,10 @@ use crate::http::OtlpHttp;
 use crate::intake::Intake;
 use std::any::Any;
 use std::sync::Arc;
-use warren_component::{BoxFuture, BuildContext, BuildError, Outputs, Receiver, ReceiverConfig, RunContext, RunError, Stop};
-use warren_http::grpc::GrpcServer;
+use warren_component::{
+    BoxFuture, BuildContext, BuildError, MemoryBound, Outputs, Receiver, ReceiverConfig, RunContext, RunError, Stop,
+};
+use warren_http::grpc::{GrpcServer, GrpcServerConfig};
 use warren_http::server::{ListenError, ServeError, Server, Sockets, Transport};
 use warren_telemetry::{Field, Logger};
 
@@ -19,6 +21,12 @@ struct Otlp {
 }
 
 impl ReceiverConfig for Config {
+    fn memory(&self) -> Vec<MemoryBound> {
+        let grpc = self.grpc().map(GrpcServerConfig::memory);
+        let http = self.http().map(|http| http.server.memory(true));
+        grpc.into_iter().chain(http).flatten().collect()
+    }
+
     fn build(&self, cx: BuildContext, outputs: Outputs) -> Result<Box<dyn Receiver>, BuildError> {
         let inherited = cx.inherited.take::<Sockets>().unwrap_or_default();
         let mut sockets = Sockets::default();

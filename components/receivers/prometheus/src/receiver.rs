@@ -3,7 +3,9 @@
 use crate::Config;
 use std::any::Any;
 use std::sync::Arc;
-use warren_component::{BoxFuture, BuildContext, BuildError, Outputs, Receiver, ReceiverConfig, RunContext, RunError};
+use warren_component::{
+    BoxFuture, BuildContext, BuildError, MemoryBound, Outputs, Receiver, ReceiverConfig, RunContext, RunError,
+};
 use warren_pdata::Signal;
 use warren_regex::Regex;
 use warren_scrape::discovery::{Resolver, Tools};
@@ -14,6 +16,12 @@ use warren_scrape::series::StartTimes;
 use warren_scrape::target::offset_seed;
 
 impl ReceiverConfig for Config {
+    fn memory(&self) -> Vec<MemoryBound> {
+        let jobs = self.scrape.series_memory().into_iter();
+        jobs.map(|(job, bytes)| MemoryBound::new(format!("series of job {job}"), bytes).set_by("sample_limit, target_limit"))
+            .collect()
+    }
+
     fn build(&self, cx: BuildContext, outputs: Outputs) -> Result<Box<dyn Receiver>, BuildError> {
         let output = outputs.get(Signal::Metrics).ok_or_else(|| BuildError::new("telemetry type is not supported"))?;
         let user_agent = format!("{}/{}", cx.build.command, cx.build.version);

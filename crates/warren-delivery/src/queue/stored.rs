@@ -12,7 +12,7 @@ use warren_pdata::Batch;
 use warren_storage::{Receipt, Tally};
 
 /// Encoded bytes of batches that a queue on disk has in memory at most, one batch aside: at hand, loaded, parked or on their way.
-const MEMORY_BYTES_MAX: usize = 4 << 20;
+pub(super) const MEMORY_BYTES_MAX: usize = 4 << 20;
 
 /// How much of that may be at hand, fresh from the pipeline.
 const AT_HAND_BYTES_MAX: usize = MEMORY_BYTES_MAX / 2;
@@ -32,8 +32,8 @@ impl Queue {
         }
         let (answer, stored) = oneshot::channel();
         {
-            let state = self.state();
-            let Some(disk) = &state.disk else { return Err(Refusal::Failed("sending queue has no storage".to_owned())) };
+            let mut state = self.state();
+            let Some(disk) = state.disk.clone() else { return Err(Refusal::Failed("sending queue has no storage".to_owned())) };
             let pending = disk.pending();
             let held = state.held(&self.occupancy, capacity.sizer);
             let waits = pending.size.load(Relaxed) > 0;
@@ -43,6 +43,7 @@ impl Queue {
             if too_many || held.saturating_add(size) > capacity.size {
                 return Err(Refusal::Full);
             }
+            state.begin(held);
             disk.store(Offer { batch: batch.clone(), pending: Ticket::new(pending, size, bytes, None), answer });
         }
         stored.await.unwrap_or_else(|_| Err(Refusal::Failed("sending queue cannot be written: its thread has ended".to_owned())))

@@ -1,9 +1,12 @@
 //! The settings of upstream's gRPC servers, `configgrpc.ServerConfig`.
 
 use crate::client::Middleware;
-use crate::server::{Bounds, CONNECTIONS_MAX, Keepalive as Probing, Protocols, Transport, split_endpoint};
+use crate::server::{
+    BODIES_MAX, Bounds, CONNECTIONS_MAX, Keepalive as Probing, Protocols, Transport, connections, split_endpoint,
+};
 use crate::tls::TlsServerConfig;
 use std::time::Duration;
+use warren_component::MemoryBound;
 use warren_config::{Block, ComponentId, Fields, ReferenceKind, Report};
 
 /// The largest message when the settings say nothing.
@@ -177,6 +180,12 @@ impl GrpcServerConfig {
     pub(super) fn message_size_max(&self) -> usize {
         let mib = usize::try_from(self.max_recv_msg_size_mib).ok().filter(|mib| *mib > 0);
         mib.map_or(MESSAGE_SIZE_MAX, |mib| mib.saturating_mul(1 << 20))
+    }
+
+    /// What connections and messages may take.
+    pub fn memory(&self) -> Vec<MemoryBound> {
+        let messages = BODIES_MAX.max(self.message_size_max().saturating_mul(2)) as u64;
+        vec![connections(), MemoryBound::new("gRPC messages", messages).set_by("max_recv_msg_size_mib")]
     }
 
     pub(super) fn protocols(&self) -> Protocols {

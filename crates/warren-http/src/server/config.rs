@@ -1,13 +1,15 @@
 //! The settings of upstream's HTTP servers, `confighttp.ServerConfig`.
 
+use super::connection::READ_BUFFER_MAX;
 use super::listen::split_endpoint;
 use super::watch::Bounds;
-use super::{BODY_SIZE_MAX, CONNECTIONS_MAX, accepted_codings};
+use super::{BODIES_MAX, BODY_SIZE_MAX, CONNECTIONS_MAX, accepted_codings};
 use crate::client::{Middleware, header_map};
 use crate::tls::TlsServerConfig;
 use crate::wait::wait;
 use indexmap::IndexMap;
 use std::time::Duration;
+use warren_component::MemoryBound;
 use warren_config::{Block, ComponentId, Fields, ReferenceKind, Report, Secret};
 
 /// Settings of an HTTP server. [`Default`] is `confighttp.NewDefaultServerConfig`.
@@ -148,10 +150,25 @@ impl Block for ServerAuthConfig {
     }
 }
 
+/// What the connections of a server may take: the heads of requests, as far as they may be read ahead.
+pub(crate) fn connections() -> MemoryBound {
+    MemoryBound::new("connections", (CONNECTIONS_MAX * READ_BUFFER_MAX) as u64)
+}
+
 impl ServerConfig {
     /// The largest body.
     pub(super) fn body_size_max(&self) -> usize {
         usize::try_from(self.max_request_body_size).ok().filter(|size| *size > 0).unwrap_or(BODY_SIZE_MAX)
+    }
+
+    /// What connections may take, and bodies if the server's handler reads any.
+    pub fn memory(&self, reads_bodies: bool) -> Vec<MemoryBound> {
+        let mut bounds = vec![connections()];
+        if reads_bodies {
+            let bodies = BODIES_MAX.max(self.body_size_max().saturating_mul(2)) as u64;
+            bounds.push(MemoryBound::new("request bodies", bodies).set_by("max_request_body_size"));
+        }
+        bounds
     }
 
     pub(super) fn bounds(&self) -> Bounds {

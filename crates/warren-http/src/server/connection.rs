@@ -37,7 +37,7 @@ pub const CONNECTIONS_MAX: usize = 1024;
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest head of a request, and what is read ahead.
-const READ_BUFFER_MAX: usize = 64 * 1024;
+pub(super) const READ_BUFFER_MAX: usize = 64 * 1024;
 
 /// Requests at a time on one HTTP/2 connection, unless configured.
 const STREAMS_MAX: u32 = 128;

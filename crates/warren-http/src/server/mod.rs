@@ -22,6 +22,7 @@ mod reply;
 mod watch;
 
 pub use body::{BodyError, Payload, Request};
+pub(crate) use config::connections;
 pub use config::{CorsConfig, ServerAuthConfig, ServerConfig};
 pub use connection::{CONNECTIONS_MAX, Peer, ServeError};
 pub use listen::{ListenError, Listener, Sockets, Transport};

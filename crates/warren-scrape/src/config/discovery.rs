@@ -8,7 +8,7 @@ use warren_config::{Node, Report};
 use super::http_client::HttpClientConfig;
 use super::yaml::{Mapping, Yaml};
 use crate::discovery::{LabelSet, TargetGroup};
-use crate::target::check_address;
+use crate::target::{TARGETS_MAX, check_address};
 
 /// Kinds that the reference has and this program has not.
 const UNSUPPORTED_KINDS: [&str; 26] = [
@@ -51,6 +51,16 @@ pub enum DiscoveryConfig {
     Http(Box<HttpConfig>),
     /// One of `dns_sd_configs`.
     Dns(DnsConfig),
+}
+
+impl DiscoveryConfig {
+    /// Targets that it may find at most.
+    pub(crate) fn targets_max(&self) -> u64 {
+        match self {
+            Self::Static(groups) => groups.iter().map(|group| group.targets.len() as u64).sum(),
+            Self::File(_) | Self::Http(_) | Self::Dns(_) => TARGETS_MAX as u64,
+        }
+    }
 }
 
 /// `file_sd_configs[]`: target groups in JSON or YAML files.

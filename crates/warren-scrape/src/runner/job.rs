@@ -1,5 +1,6 @@
 //! One job: its discovery, and a task for each target it shows.
 
+use super::beat::Beats;
 use super::tell::{Figures, Teller, tell_failures};
 use crate::config::ScrapeConfig;
 use crate::discovery::{Discovery, Groups};
@@ -29,6 +30,7 @@ pub(super) struct Shared {
     pub(super) figures: Figures,
     pub(super) seed: u64,
     pub(super) at_once: bool,
+    pub(super) beats: Beats,
 }
 
 /// What a job is told while it runs.
@@ -174,10 +176,14 @@ async fn run_target(shared: Shared, target: Target, mut assignment: watch::Recei
     let (config, settings) = (Arc::clone(&shared.config), Arc::clone(&shared.settings));
     let mut scraper = Scraper::new(&target, config, settings, Arc::clone(&shared.client), Arc::clone(&shared.output));
     let mut teller = Teller::new(&shared, &target);
+    let beat = shared.beats.begin(target.interval);
     if shared.at_once {
         let limit = assignment.borrow().limit.clone();
         let Some(outcome) = scraper.scrape(unix_now().as_millis() as i64, limit, elsewhere(&assignment)).await else { return };
         teller.tell(&outcome).await;
+        if outcome.committed.is_ok() {
+            beat.now();
+        }
     }
     let mut ideal = unix_now() + target.offset(unix_now(), shared.seed);
     loop {
@@ -203,6 +209,9 @@ async fn run_target(shared: Shared, target: Target, mut assignment: watch::Recei
         let time_ms = aligned(ideal, target.interval).as_millis() as i64;
         let Some(outcome) = scraper.scrape(time_ms, limit, elsewhere(&assignment)).await else { return };
         teller.tell(&outcome).await;
+        if outcome.committed.is_ok() {
+            beat.now();
+        }
         ideal += target.interval;
         // What was missed (a suspended machine, a clock set forward) is not made up for.
         if ideal + target.interval < unix_now() || ideal > unix_now() + 2 * target.interval {

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 use warren_component::Gates;
+use warren_config::ByteSize;
 
 /// How long draining may take, unless said otherwise.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,6 +46,8 @@ pub(super) struct RunOptions {
     pub(super) watch: bool,
     /// A refused configuration is made up for by the last good one.
     pub(super) last_good: bool,
+    /// Most memory that a configuration may take by its own account.
+    pub(super) memory_max: Option<ByteSize>,
 }
 
 /// What a running collector is asked.
@@ -73,6 +76,8 @@ pub(super) struct ValidateOptions {
     pub(super) json: bool,
     /// Refuses what upstream does not know.
     pub(super) strict_upstream: bool,
+    /// Tells how much memory the configuration may take.
+    pub(super) memory: bool,
 }
 
 /// How a configuration is to be printed.
@@ -103,7 +108,7 @@ pub(super) const COMMANDS: [&str; 10] = [
     "doctor",
 ];
 
-pub(super) const FLAGS: [&str; 18] = [
+pub(super) const FLAGS: [&str; 20] = [
     "config",
     "set",
     "feature-gates",
@@ -122,6 +127,8 @@ pub(super) const FLAGS: [&str; 18] = [
     "strict-upstream",
     "fix",
     "endpoint",
+    "memory",
+    "memory-max",
 ];
 
 /// Text of upstream's for the command that must be allowed first.
@@ -158,6 +165,7 @@ pub(super) fn parse(name: &str, arguments: impl IntoIterator<Item = OsString>) -
             state_dir: None,
             watch: false,
             last_good: true,
+            memory_max: None,
         },
         validate: ValidateOptions::default(),
         print: PrintOptions { redacted: true, json: false, validate: true },
@@ -204,6 +212,8 @@ impl Flags {
             "endpoint" => self.endpoints.push(text(name, parser)?),
             "mode" => self.print.redacted = choice(name, &text(name, parser)?, "redacted", "unredacted")?,
             "format" => self.format = Some(text(name, parser)?),
+            "memory" => self.validate.memory = true,
+            "memory-max" => self.run.memory_max = Some(size(name, &text(name, parser)?)?),
             "strict-upstream" => self.validate.strict_upstream = true,
             "validate" => {
                 let value = parser.optional_value().map(|value| value.string().map_err(|error| error.to_string())).transpose()?;
@@ -287,6 +297,10 @@ fn duration(flag: &str, value: &str) -> Result<Duration, String> {
     parsed.as_duration().ok_or_else(|| refused("it must not be negative".to_owned()))
 }
 
+fn size(flag: &str, value: &str) -> Result<ByteSize, String> {
+    ByteSize::parse(value).map_err(|error| format!("invalid argument {value:?} for \"--{flag}\" flag: {error}; as in 512MiB"))
+}
+
 /// One of two words: whether it is the first.
 fn choice(flag: &str, value: &str, first: &str, second: &str) -> Result<bool, String> {
     match value {
@@ -317,13 +331,19 @@ mod tests {
     #[test]
     fn flags_may_stand_anywhere() {
         let arguments = read("--config a validate --config=b --set x=1").unwrap();
-        assert!(matches!(arguments.command, Command::Validate(ValidateOptions { json: false, strict_upstream: false })));
+        let options = ValidateOptions { json: false, strict_upstream: false, memory: false };
+        assert!(matches!(arguments.command, Command::Validate(asked) if asked == options));
         assert_eq!(arguments.sources.configs, ["a", "b"]);
         assert_eq!(arguments.sources.sets, ["x=1"]);
         let line = "--config a --scrape-now --drain-timeout 1m30s --state-dir /s";
         let Command::Run(options) = read(line).unwrap().command else { panic!("not run") };
         assert_eq!(options.state_dir, Some(PathBuf::from("/s")));
         assert!(options.collect_now);
+        assert_eq!(options.memory_max, None);
+        let Command::Run(options) = read("--config a --memory-max 64MiB").unwrap().command else { panic!("not run") };
+        assert_eq!(options.memory_max, Some(ByteSize(64 << 20)));
+        assert!(read("--memory-max much").unwrap_err().contains("as in 512MiB"));
+        let Command::Run(options) = read(line).unwrap().command else { panic!("not run") };
         assert_eq!(options.drain_timeout, Duration::from_secs(90));
         let Command::PrintConfig(print) =
             read("print-config --mode unredacted --format json --validate=false --config a").unwrap().command

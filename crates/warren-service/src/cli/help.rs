@@ -31,6 +31,7 @@ Running:
   --drain-timeout TIME   how long to go on sending after SIGTERM (default 10s); a second signal stops at once
   --strict-exit          exit with 3 when data was dropped while stopping
   --watch                read the configuration again whenever one of its files changes
+  --memory-max SIZE      refuse a configuration that may take more memory than this by its own account, as in 512MiB
   --no-last-good         do not start with the last good configuration when this one is refused
   --state-dir DIR        what survives a restart (default $STATE_DIRECTORY, else nothing does)
 
@@ -47,6 +48,7 @@ doctor:
 validate:
   --format text|json
   --strict-upstream      refuse settings that only Warren knows
+  --memory               tell how much memory each component may take, and the sum
 
 print-config:
   --mode redacted|unredacted   (default redacted)

@@ -12,6 +12,7 @@ mod source;
 mod tool;
 
 use crate::config::decode;
+use crate::memory::Memory;
 use crate::outline::Outline;
 use crate::reload::{Decoded, Origin, Read};
 use crate::run::{Ended, Options, Source, run};
@@ -22,7 +23,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use warren_component::{BuildInfo, Factories, Refused};
-use warren_config::{Diagnostic, Diagnostics, Loaded, Severity, Stage};
+use warren_config::{ByteSize, Diagnostic, Diagnostics, Loaded, Severity, Stage};
 
 /// Stack of a thread that may block.
 const BLOCKING_STACK_BYTES: usize = 256 * 1024;
@@ -111,7 +112,7 @@ fn collect(
 ) -> Result<ExitCode, Failure> {
     let state_dir = state::chosen(options.state_dir, std::env::var("STATE_DIRECTORY").ok());
     let gates = configuration.gates.clone();
-    let read = reader(configuration, factories);
+    let read = reader(configuration, factories, options.memory_max);
     let (first, degraded) = match read(&Origin::Sources) {
         Ok(decoded) => (decoded, None),
         Err(refusal) => {
@@ -139,7 +140,7 @@ fn collect(
 }
 
 /// What reads configurations.
-fn reader(configuration: Configuration, factories: Factories) -> Read {
+fn reader(configuration: Configuration, factories: Factories, memory_max: Option<ByteSize>) -> Read {
     Arc::new(move |origin| {
         let loaded = match origin {
             Origin::Sources => configuration.load(),
@@ -152,7 +153,11 @@ fn reader(configuration: Configuration, factories: Factories) -> Read {
                 Ok(Loaded { root, files: Vec::new(), diagnostics })
             }
         };
-        decoded(loaded.map_err(|diagnostics| refused(&diagnostics, ""))?, &factories)
+        let decoded = decoded(loaded.map_err(|diagnostics| refused(&diagnostics, ""))?, &factories)?;
+        match memory_max.and_then(|most| Memory::of(&decoded.settings, &decoded.outline).refusal(most)) {
+            Some(reason) => Err(Refused::because(reason)),
+            None => Ok(decoded),
+        }
     })
 }
 
@@ -193,19 +198,28 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 }
 
 fn validate(configuration: &Configuration, factories: &Factories, options: ValidateOptions) -> Result<ExitCode, Failure> {
+    let mut memory = None;
     let diagnostics = match configuration.load() {
         Ok(Loaded { root, mut diagnostics, .. }) => {
-            decode(&root, factories, &mut diagnostics);
+            let mut settings = decode(&root, factories, &mut diagnostics);
             if options.strict_upstream {
                 refuse_own_keys(&mut diagnostics);
+            }
+            if options.memory && !diagnostics.has_errors() {
+                let outline = Outline::of(&mut settings, &diagnostics);
+                memory = Some(Memory::of(&settings, &outline));
             }
             diagnostics
         }
         Err(diagnostics) => *diagnostics,
     };
     let code = if diagnostics.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-    if options.json {
+    if let Some(memory) = memory {
+        print(&if options.json { format!("{}\n", memory.json()) } else { memory.table() });
+    } else if options.json {
         print(&warren_config::diagnostics_to_json(&diagnostics));
+    }
+    if options.json {
         return Ok(code);
     }
     let warnings: String = diagnostics.warning_lines().map(|line| format!("warning: {line}\n")).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
-use warren_component::{BoxFuture, Health, RunContext, RunError, Status, Stop, StopHandle};
+use warren_component::{BoxFuture, Health, Pulse, RunContext, RunError, Status, Stop, StopHandle};
 use warren_telemetry::{Field, Logger};
 
 /// Time that a task has to end after its deadline, before it is given up.
@@ -53,6 +53,11 @@ impl Group {
     /// The group, to be told when it stops that it is not wanted any more.
     pub(crate) fn unwanted(self) -> Self {
         Self { for_good: true, ..self }
+    }
+
+    /// How data moves through the tasks that can tell.
+    pub(crate) fn pulses(&self) -> impl Iterator<Item = Pulse> + '_ {
+        self.tasks.iter().filter_map(|task| task.status.pulse())
     }
 
     /// Where the group is told to stop.

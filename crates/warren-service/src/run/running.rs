@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use warren_component::{BoxFuture, ComponentName, Control, Health, RunContext, RunError, StopHandle};
+use warren_component::{BoxFuture, ComponentName, Control, Health, Pulse, RunContext, RunError, StopHandle};
 use warren_telemetry::{Field, Logger, Registry};
 
 /// Parts of former configurations that may be on their way out at the same time; a further reload waits.
@@ -201,6 +201,14 @@ impl Running {
     pub(crate) fn components(&self) -> Vec<(ComponentName, Health)> {
         let health = |key| self.groups.get(key).map(Group::health).unwrap_or_default();
         self.outline.parts.keys().map(|key| (key.name(), health(key))).collect()
+    }
+
+    /// How data moves through the components that can tell.
+    pub(crate) fn pulses(&self) -> Vec<(ComponentName, Pulse)> {
+        let pulses = |key: &Key| {
+            self.groups.get(key).into_iter().flat_map(Group::pulses).map(|pulse| (key.name(), pulse)).collect::<Vec<_>>()
+        };
+        self.outline.parts.keys().flat_map(pulses).collect()
     }
 
     /// Ends everything. A second signal cuts it short.

@@ -226,6 +226,7 @@ impl Service {
             hash: self.hash.clone(),
             degraded: self.degraded.clone(),
             components: self.running.components(),
+            pulses: self.running.pulses(),
             leaving: self.running.leaving(),
         }
     }
