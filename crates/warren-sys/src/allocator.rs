@@ -5,6 +5,7 @@
 //! request of a few megabytes pay for fresh pages, which costs a third of what passing it on costs; what is held back meanwhile goes back when
 //! nobody asks for it ([`release_unused`]).
 
+use crate::profile::heap;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -57,17 +58,21 @@ pub fn release_unused() {
 }
 
 #[allow(unsafe_code)]
-// SAFETY: every method passes its arguments to `System` unchanged and returns what it returns, so that `System`'s own guarantees hold; the counter is
-// not part of any of them.
+// SAFETY: every method passes its arguments to `System` unchanged and returns what it returns, so that `System`'s own guarantees hold; the counters are
+// not part of any of them. What notes samples does not touch the blocks, does not panic, and what it allocates itself passes through here once more
+// without being noted (`heap::noting`).
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATED.fetch_add(layout.size(), Relaxed);
         // SAFETY: the caller upholds `GlobalAlloc::alloc`'s contract, which is `System`'s.
-        unsafe { System.alloc(layout) }
+        let block = unsafe { System.alloc(layout) };
+        heap::allocated(block, layout.size());
+        block
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         FREED.fetch_add(layout.size(), Relaxed);
+        heap::freed(block);
         // SAFETY: the caller passes a block of this allocator, which is one of `System`'s, with its layout.
         unsafe { System.dealloc(block, layout) }
     }
@@ -75,14 +80,19 @@ unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         ALLOCATED.fetch_add(layout.size(), Relaxed);
         // SAFETY: as for `alloc`.
-        unsafe { System.alloc_zeroed(layout) }
+        let block = unsafe { System.alloc_zeroed(layout) };
+        heap::allocated(block, layout.size());
+        block
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATED.fetch_add(size, Relaxed);
         FREED.fetch_add(layout.size(), Relaxed);
+        heap::freed(block);
         // SAFETY: as for `dealloc`; `size` is not zero and does not overflow, as the caller guarantees.
-        unsafe { System.realloc(block, layout, size) }
+        let block = unsafe { System.realloc(block, layout, size) };
+        heap::allocated(block, size);
+        block
     }
 }
 

@@ -8,6 +8,7 @@ mod allocator;
 pub mod cgroup;
 mod code;
 pub mod memory;
+pub mod profile;
 
 pub use allocator::{Allocator, allocated_bytes, live_bytes, release_unused, tune};
 pub use code::release_code;
