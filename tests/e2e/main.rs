@@ -5,7 +5,9 @@
 mod broker;
 mod broker_logs;
 mod commands;
+mod direct;
 mod durable;
+mod extensions;
 mod host;
 mod hostile_senders;
 mod hostile_targets;

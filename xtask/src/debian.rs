@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::tool;
 
-/// Brokers, stores and journals to run against.
-pub(crate) const SERVERS: [&str; 3] = ["rabbitmq-server", "prometheus", "systemd-journal-remote"];
+/// Brokers, stores, journals and proxies to run against.
+pub(crate) const SERVERS: [&str; 5] = ["rabbitmq-server", "prometheus", "systemd-journal-remote", "nginx-light", "haproxy"];
 
 /// Programs whose answers tests compare with the collector's.
 pub(crate) const WITNESSES: [&str; 1] = ["prometheus-node-exporter"];

@@ -61,6 +61,25 @@ impl MetricNamer {
     }
 }
 
+/// The name of a metric whose characters stay as they are: with the namespace before it and, if wanted, unit and kind behind it.
+pub fn utf8_metric_name(namespace: &str, name: &str, unit: &str, kind: Kind, suffixes: bool) -> String {
+    let mut out = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}_{name}") };
+    if !suffixes {
+        return out;
+    }
+    let (of, per) = unit::plain_words(unit);
+    let last = match kind {
+        Kind::Counter => "total",
+        Kind::Gauge if unit == "1" => "ratio",
+        Kind::Gauge | Kind::Other => "",
+    };
+    for (before, word) in [("_", of), ("_per_", per), ("_", last)].into_iter().filter(|(_, word)| !word.is_empty()) {
+        out.push_str(before);
+        out.push_str(word);
+    }
+    out
+}
+
 /// A name may not begin with a digit.
 fn not_from_a_digit(name: String) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
@@ -131,6 +150,20 @@ mod tests {
             ("", "a_total", "a_total"),
         ] {
             assert_eq!(named(namespace, false, name, "By", Kind::Counter), expected, "{name}");
+        }
+    }
+
+    /// Read off `otlptranslator` `metric_namer.go` at 94f535e0c588, `buildMetricName`.
+    #[test]
+    fn names_with_any_characters_only_get_more_behind_them() {
+        for (namespace, name, unit, kind, suffixes, expected) in [
+            ("", "http.größe", "By", Kind::Counter, true, "http.größe_bytes_total"),
+            ("n.s", "a_total", "By/s", Kind::Counter, true, "n.s_a_total_bytes_per_second_total"),
+            ("", "a", "1", Kind::Gauge, true, "a_ratio"),
+            ("", "a", "{x}/{y}", Kind::Other, true, "a"),
+            ("", "a.b", "By", Kind::Counter, false, "a.b"),
+        ] {
+            assert_eq!(utf8_metric_name(namespace, name, unit, kind, suffixes), expected);
         }
     }
 

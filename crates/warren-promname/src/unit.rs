@@ -46,6 +46,12 @@ pub(crate) fn words(unit: &str) -> (String, String) {
     (clean(of), clean(&per))
 }
 
+/// The words for a unit as they stand: of what, and per what, without `per`. Either may be empty.
+pub(crate) fn plain_words(unit: &str) -> (&str, &str) {
+    let (of, per) = unit.split_once('/').unwrap_or((unit, ""));
+    (translated(of, &UNITS), translated(per, &PER_UNITS))
+}
+
 /// The word for a unit as metadata carries it: `bytes_per_second` for `By/s`.
 pub fn unit_name(unit: &str) -> String {
     let name = match words(unit) {

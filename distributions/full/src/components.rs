@@ -23,12 +23,15 @@ pub(crate) const FACTORIES: Factories = Factories {
     exporters: &[
         warren_exporter_debug::FACTORY,
         warren_exporter_otlphttp::FACTORY,
+        warren_exporter_prometheus::FACTORY,
         warren_exporter_prometheusremotewrite::FACTORY,
         warren_exporter_rabbitmq::FACTORY,
     ],
     extensions: &[
         warren_extension_basicauth::FACTORY,
         warren_extension_file_storage::FACTORY,
+        warren_extension_health_check::FACTORY,
         warren_extension_otlp_encoding::FACTORY,
+        warren_extension_pprof::FACTORY,
     ],
 };
