@@ -1,0 +1,19 @@
+//! `warren-collector` with the components that the project was conceived with, and no others.
+
+mod components;
+
+use std::process::ExitCode;
+use warren_component::BuildInfo;
+
+#[global_allocator]
+static ALLOCATOR: warren_sys::Allocator = warren_sys::Allocator;
+
+fn main() -> ExitCode {
+    warren_sys::tune();
+    let build = BuildInfo {
+        command: "warren-collector".to_owned(),
+        description: "Collector for broker servers".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    warren_service::main(build, components::FACTORIES)
+}
