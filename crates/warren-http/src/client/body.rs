@@ -45,6 +45,10 @@ impl Body {
     /// # Errors
     /// When the connection breaks, the time of the request is up, or a compressed body is corrupt.
     pub async fn window(&mut self) -> Result<Option<&[u8]>, Error> {
+        // A timeout is looked at only when something has to be waited for, and a peer that sends fast enough never lets us wait.
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(self.error(Cause::Timeout(Awaiting::Body)));
+        }
         if self.gunzip.is_some() {
             return self.inflated().await;
         }

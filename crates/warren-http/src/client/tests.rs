@@ -313,6 +313,17 @@ async fn the_time_of_a_request_ends_with_its_reply() {
 }
 
 #[tokio::test]
+async fn the_time_of_a_request_ends_also_for_a_reply_that_never_lets_it_wait() {
+    let whole = Act::Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc".to_vec());
+    let server = Scripted::new(vec![whole]).await;
+    let client = client(|settings| settings.timeout = Duration::from_millis(200));
+    let mut body = client.send(get(&server.url("/"))).await.unwrap().into_body();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let error = body.window().await.unwrap_err();
+    assert!(matches!(error.cause, Cause::Timeout(Awaiting::Body)), "{error}");
+}
+
+#[tokio::test]
 async fn no_connection_is_told_in_upstreams_words_without_credentials() {
     let address = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
