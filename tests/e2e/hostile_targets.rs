@@ -193,15 +193,17 @@ fn memory_comes_back_after_one_giant_page() -> Result<()> {
 
 #[test]
 fn a_crowd_of_hostile_targets_costs_the_one_good_target_nothing() -> Result<()> {
-    const SCRAPES: usize = 30;
+    const SCRAPES: usize = 15;
     let (healthy, receiver) = (healthy_target()?, Receiver::start()?);
     let crowd: Vec<(String, Server)> =
         Hostile::ALL.iter().map(|hostile| Ok((format!("{hostile:?}"), hostile.serve()?))).collect::<Result<_>>()?;
     let mut jobs = vec![job("healthy", &healthy.address())];
+    // Room for a machine that is busy with other tests as well.
+    (jobs[0]["scrape_interval"], jobs[0]["scrape_timeout"]) = (json!("3s"), json!("3s"));
     for (name, server) in &crowd {
         let mut hostile = job(name, &server.address());
         // Two of them keep a processor busy as long as they may.
-        hostile["scrape_interval"] = json!("5s");
+        hostile["scrape_interval"] = json!("10s");
         hostile["scrape_timeout"] = json!("2s");
         jobs.push(hostile);
     }

@@ -29,6 +29,9 @@ const PACE: Duration = Duration::from_millis(50);
 const BURST_SECONDS: u64 = 30;
 const BURST: (u64, u64) = (20, 250);
 
+/// For how long nothing must happen for everything to be over.
+const QUIET: Duration = Duration::from_secs(10);
+
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The collector and what surrounds it.
@@ -107,14 +110,20 @@ impl World {
         Sender { ended, thread }
     }
 
-    /// Waits until nothing is in a queue or on its way any more.
+    /// Waits until nothing is in a queue or on its way any more, and nothing happens.
     pub(super) fn wait_until_empty(&self, patience: Duration) -> Result<()> {
         // Markers for what is gone are due after two intervals of what was scraped; the longest is 30 seconds.
         std::thread::sleep(Duration::from_secs(70));
-        wait::until("all queues are empty", patience, || {
+        let (mut before, mut since) = (0.0, Instant::now());
+        wait::until("all queues are empty and stay so", patience, || {
             let page = self.collector.own_page().ok()?;
             let sum = |name| page.sum(name, "").unwrap_or_default();
-            (sum("otelcol_exporter_queue_size") + sum("warren_exporter_in_flight") == 0.0).then_some(())
+            let points = sum("otelcol_exporter_sent_metric_points") + sum("otelcol_receiver_accepted_metric_points");
+            let waits = sum("otelcol_exporter_queue_size") + sum("warren_exporter_in_flight");
+            if waits > 0.0 || points != before {
+                (before, since) = (points, Instant::now());
+            }
+            (since.elapsed() > QUIET).then_some(())
         })?;
         Ok(())
     }
