@@ -74,6 +74,8 @@ pub(super) struct SeenMetrics {
     pub(super) of_the_page: u64,
     /// Which scrapes of the broker came, in order.
     pub(super) scrapes: Vec<u64>,
+    /// Scrapes of the broker of which nothing came but that they failed.
+    pub(super) failed: usize,
     /// Markers for series that are gone.
     pub(super) stale: u64,
 }
@@ -116,6 +118,7 @@ impl SeenMetrics {
                 self.stale += 1;
                 continue;
             }
+            self.failed += usize::from(name == "up" && series.label("job") == "broker" && sample.value == 0.0);
             self.of_the_page += u64::from(of_the_page);
             if of_the_page && name == "page_number" {
                 self.scrapes.push(sample.value as u64);
