@@ -9,7 +9,7 @@ use warren_ottl::Val;
 use warren_ottl::function::{Args, Converter, Kind, Literal, Literals};
 use warren_ottl::functions::CONVERTERS;
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 20] = [
     "ParseJSON",
     "ParseCSV",
     "ParseKeyValue",
@@ -25,6 +25,11 @@ const NAMES: [&str; 15] = [
     "InsertXML",
     "ConvertAttributesToElementsXML",
     "ConvertTextToElementsXML",
+    "Time",
+    "Duration",
+    "ExtractPatterns",
+    "ParseInt",
+    "IsMatch",
 ];
 
 fn converter(name: &str) -> Option<&'static Converter> {

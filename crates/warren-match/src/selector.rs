@@ -1,20 +1,11 @@
 //! Choosing items: `include` and `exclude`.
 
+use warren_pdata::names::SPAN_KINDS;
 use warren_pdata::{LogRecord, Metric, Resource, Scope, Signal, Span};
 
 use crate::matching::{Attributes, Names};
 use crate::settings::{MatchSettings, SelectionSettings, SeverityMatch};
 use crate::value::text;
-
-/// Names of span kinds by their number.
-const SPAN_KINDS: [&str; 6] = [
-    "SPAN_KIND_UNSPECIFIED",
-    "SPAN_KIND_INTERNAL",
-    "SPAN_KIND_SERVER",
-    "SPAN_KIND_CLIENT",
-    "SPAN_KIND_PRODUCER",
-    "SPAN_KIND_CONSUMER",
-];
 
 /// Why a match block cannot be used for a signal; the texts are upstream's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +63,7 @@ impl Selector {
                 Some(name) => text(name),
                 None => "<nil-service-name>".into(),
             };
-            let kind = || usize::try_from(span.kind).ok().and_then(|kind| SPAN_KINDS.get(kind)).copied().unwrap_or_default();
+            let kind = || usize::try_from(span.kind).ok().and_then(|kind| SPAN_KINDS.get(kind)).map_or("", |(name, _)| *name);
             holds(&properties.services, || service().to_string())
                 && holds(&properties.span_names, || span.name.as_str())
                 && holds(&properties.span_kinds, kind)
@@ -169,9 +160,8 @@ fn check_spans(settings: &MatchSettings) -> Result<(), String> {
     if nothing && lacks_frame(settings) {
         return Err("at least one of \"attributes\", \"libraries\",  or \"resources\" field must be specified".to_owned());
     }
-    let standard = SPAN_KINDS.get(1..).unwrap_or_default();
+    let mut standard: Vec<&str> = SPAN_KINDS.iter().skip(1).map(|(name, _)| *name).collect();
     if settings.match_type == "strict" && settings.span_kinds.iter().any(|kind| !standard.contains(&kind.as_str())) {
-        let mut standard = standard.to_vec();
         standard.sort_unstable();
         let standard = standard.join(" ");
         return Err(format!("span_kinds string must match one of the standard span kinds when match_type=strict: [{standard}]"));

@@ -28,6 +28,6 @@ mod status;
 pub use error::{DecodeError, Fault};
 pub use intake::{DEPTH_MAX, EXPANSION_FREE, EXPANSION_MAX};
 pub use json::{decode_json, encode_json};
-pub use proto::{decode_request, encode_request, encoded_len};
+pub use proto::{KnownSets, decode_next_request, decode_request, encode_request, encoded_len};
 pub use reply::PartialSuccess;
 pub use status::{Detail, RpcStatus};

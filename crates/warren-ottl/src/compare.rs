@@ -11,17 +11,28 @@ use warren_pdata::{Attrs, Text, Value};
 /// Whether `left comparator right` holds.
 pub fn compare(left: &Val, comparator: Comparator, right: &Val) -> bool {
     match (left, right) {
-        (Val::Nil, Val::Nil) => matches!(comparator, Comparator::Equal | Comparator::LessOrEqual | Comparator::GreaterOrEqual),
         (Val::Bool(a), Val::Bool(b)) => ordered(comparator, a.cmp(b)),
         (Val::Int(a), Val::Int(b)) => ordered(comparator, a.cmp(b)),
         (Val::Int(a), Val::Float(b)) => floats(*a as f64, comparator, *b),
         (Val::Float(a), Val::Int(b)) => floats(*a, comparator, *b as f64),
         (Val::Float(a), Val::Float(b)) => floats(*a, comparator, *b),
         (Val::Str(a), Val::Str(b)) => ordered(comparator, a.as_bytes().cmp(b.as_bytes())),
-        (Val::Bytes(a), Val::Bytes(b)) => ordered(comparator, a.cmp(b)),
+        (Val::Bytes(a), Val::Bytes(b)) if !a.is_empty() && !b.is_empty() => ordered(comparator, a.cmp(b)),
         (Val::Time(a), Val::Time(b)) => ordered(comparator, (a.seconds, a.nanos).cmp(&(b.seconds, b.nanos))),
         (Val::Duration(a), Val::Duration(b)) => ordered(comparator, a.cmp(b)),
+        (left, right) if is_nothing(left) && is_nothing(right) => {
+            matches!(comparator, Comparator::Equal | Comparator::LessOrEqual | Comparator::GreaterOrEqual)
+        }
         _ => equality(comparator, same(left, right)),
+    }
+}
+
+/// Whether a value is nothing to comparisons: upstream reads bytes without content as a slice that is nil.
+fn is_nothing(value: &Val) -> bool {
+    match value {
+        Val::Nil => true,
+        Val::Bytes(bytes) => bytes.is_empty(),
+        _ => false,
     }
 }
 
@@ -119,12 +130,17 @@ mod tests {
         let map = |entries: &[(&str, i64)]| {
             Val::Map(entries.iter().map(|(key, value)| warren_pdata::KeyValue::new(*key, *value)).collect())
         };
+        let bytes = |bytes: &[u8]| Val::Bytes(triomphe::Arc::new(bytes.to_vec()));
         let equal = vec![Equal, LessOrEqual, GreaterOrEqual];
         let less = vec![NotEqual, Less, LessOrEqual];
         let unequal = vec![NotEqual];
         for (left, right, expected) in [
             (Val::Nil, Val::Nil, equal.clone()),
             (Val::Nil, Val::Int(0), unequal.clone()),
+            (Val::Nil, bytes(&[]), equal.clone()),
+            (bytes(&[]), bytes(&[]), equal.clone()),
+            (bytes(&[]), bytes(&[1]), unequal.clone()),
+            (bytes(&[1]), Val::Nil, unequal.clone()),
             (Val::Int(1), Val::Float(1.0), equal.clone()),
             (Val::Int(1), Val::Float(1.5), less.clone()),
             (Val::Float(f64::NAN), Val::Float(f64::NAN), unequal.clone()),

@@ -8,7 +8,7 @@
 use crate::path::{self, Field, Index};
 use crate::record::{Context, Failure, Record};
 use crate::value::{Got, Val};
-use warren_pdata::Attrs;
+use warren_pdata::{Attrs, Text};
 
 /// A function that computes a value from others and changes nothing.
 #[derive(Clone, Copy)]
@@ -30,16 +30,19 @@ pub struct Converter {
 pub struct Call {
     any: AnyCall,
     texts: Option<TextsCall>,
+    entries: Option<EntriesCall>,
 }
 
 type AnyCall = Box<dyn Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync>;
 /// A call for texts alone.
 pub(crate) type TextsCall = Box<dyn Fn(&[&str]) -> Result<Val, Failure> + Send + Sync>;
+/// A call for one text that yields a map, entry by entry.
+pub(crate) type EntriesCall = Box<dyn Fn(&str, &mut dyn FnMut(&Text, &str)) + Send + Sync>;
 
 impl Call {
     /// A call for any arguments.
     pub fn new(any: impl Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync + 'static) -> Self {
-        Self { any: Box::new(any), texts: None }
+        Self { any: Box::new(any), texts: None, entries: None }
     }
 
     /// With a second way for arguments that are all text, which are then lent as they lie in the record. It must give the same results.
@@ -48,6 +51,13 @@ impl Call {
     #[must_use]
     pub fn of_texts(mut self, texts: impl Fn(&[&str]) -> Result<Val, Failure> + Send + Sync + 'static) -> Self {
         self.texts = Some(Box::new(texts));
+        self
+    }
+
+    /// With a third way for one text, as for [`Call::of_texts`], that tells the entries of the map which the others yield, in its order.
+    #[must_use]
+    pub(crate) fn by_entry(mut self, entries: impl Fn(&str, &mut dyn FnMut(&Text, &str)) + Send + Sync + 'static) -> Self {
+        self.entries = Some(Box::new(entries));
         self
     }
 
@@ -62,6 +72,11 @@ impl Call {
     /// The way for texts, if there is one.
     pub(crate) fn texts(&self) -> Option<&TextsCall> {
         self.texts.as_ref()
+    }
+
+    /// The way that tells entries, if there is one.
+    pub(crate) fn entries(&self) -> Option<&EntriesCall> {
+        self.entries.as_ref()
     }
 }
 
@@ -285,6 +300,11 @@ impl Function {
     /// A bound converter; `kinds` are those of its parameters.
     pub(crate) fn new(name: &'static str, kinds: std::sync::Arc<[Kind]>, call: Call) -> Self {
         Self { name, kinds, call: std::sync::Arc::new(call) }
+    }
+
+    /// One that fails whenever it is called.
+    pub(crate) fn failing(name: &'static str, why: String) -> Self {
+        Self::new(name, std::sync::Arc::new([]), Call::new(move |_| Err(Failure::new(why.as_str()))))
     }
 
     /// Its result for a text.

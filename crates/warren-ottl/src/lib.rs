@@ -54,6 +54,6 @@ mod value;
 pub use arithmetic::calculate;
 pub use compare::{compare, equal};
 pub use compile::{Fault, Source, compile, compile_conditions};
-pub use program::{Conditions, ErrorMode, Failed, Group, Level, Memo, Observer};
+pub use program::{Conditions, Count, ErrorMode, Failed, Group, Level, Memo, Observer};
 pub use record::{Context, Failure, Item, Record};
 pub use value::{Got, ItemType, Opaque, Time, Val};

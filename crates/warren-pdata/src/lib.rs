@@ -21,6 +21,7 @@ mod group;
 mod intern;
 mod logs;
 mod metrics;
+pub mod names;
 mod points;
 mod traces;
 mod value;

@@ -237,16 +237,20 @@ impl Regex {
 
     /// Appends `text` to `out` with every match replaced by `template`, as `ReplaceAllString` does.
     pub fn replace_all(&self, text: &str, template: &Template, out: &mut String) {
-        self.replace_within(text, template, out, usize::MAX);
+        if self.replace_within(text, template, out, usize::MAX).is_none() {
+            out.push_str(text);
+        }
     }
 
     /// As [`Regex::replace_all`], but gives up once `out` has more than `bytes_max` bytes; returns whether it did not. `out` then holds a part.
-    pub fn replace_within(&self, text: &str, template: &Template, out: &mut String, bytes_max: usize) -> bool {
+    /// Nothing is appended and nothing returned if there is no match.
+    pub fn replace_within(&self, text: &str, template: &Template, out: &mut String, bytes_max: usize) -> Option<bool> {
         if let (Some(literal), None, Engine::Automaton(regex)) = (template.literal(), &self.steps, &self.engine) {
             return replace_literally(regex, text, literal, out, bytes_max);
         }
-        let mut done = 0;
+        let (mut done, mut found) = (0, false);
         let end = self.each_match(text, |captures| {
+            found = true;
             let Some(whole) = captures.range(0) else { return ControlFlow::Continue(()) };
             let before = text.get(done..whole.start).unwrap_or_default();
             if out.len().saturating_add(before.len()).saturating_add(template.expanded_len(text, captures)) > bytes_max {
@@ -257,22 +261,26 @@ impl Regex {
             done = whole.end;
             ControlFlow::Continue(())
         });
+        if !found {
+            return None;
+        }
         let rest = text.get(done..).unwrap_or_default();
         let fits = end.is_continue() && out.len().saturating_add(rest.len()) <= bytes_max;
         if fits {
             out.push_str(rest);
         }
-        fits
+        Some(fits)
     }
 }
 
 /// Replaces every match by the same text: no groups need to be found.
-fn replace_literally(regex: &regex::Regex, text: &str, literal: &str, out: &mut String, bytes_max: usize) -> bool {
-    let mut done = 0;
+fn replace_literally(regex: &regex::Regex, text: &str, literal: &str, out: &mut String, bytes_max: usize) -> Option<bool> {
+    let (mut done, mut any) = (0, false);
     for found in regex.find_iter(text) {
+        any = true;
         let before = text.get(done..found.start()).unwrap_or_default();
         if out.len().saturating_add(before.len()).saturating_add(literal.len()) > bytes_max {
-            return false;
+            return Some(false);
         }
         out.push_str(before);
         out.push_str(literal);
@@ -280,10 +288,10 @@ fn replace_literally(regex: &regex::Regex, text: &str, literal: &str, out: &mut 
     }
     let rest = text.get(done..).unwrap_or_default();
     let fits = out.len().saturating_add(rest.len()) <= bytes_max;
-    if fits {
+    if any && fits {
         out.push_str(rest);
     }
-    fits
+    any.then_some(fits)
 }
 
 #[cfg(test)]

@@ -88,6 +88,7 @@ impl Steps {
     }
 
     /// Where the match from here ends; else where it fails.
+    #[inline]
     fn match_at(&self, bytes: &[u8], start: usize, groups: &mut [Option<(usize, usize)>]) -> Result<usize, usize> {
         let mut at = start;
         for step in &self.steps {

@@ -53,7 +53,9 @@ impl OtlpHttp {
     }
 
     fn encode(&self, batch: &Batch) -> Vec<u8> {
-        let mut body = Vec::with_capacity(self.size.load(Relaxed));
+        // A body that is a little larger than the last one shall not make the room grow, which moves all of it.
+        let last = self.size.load(Relaxed);
+        let mut body = Vec::with_capacity(last + last / 16);
         match self.encoding {
             Encoding::Proto => warren_otlp::encode_request(batch, &mut body),
             Encoding::Json => warren_otlp::encode_json(batch, &mut body),

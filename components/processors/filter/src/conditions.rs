@@ -30,13 +30,17 @@ impl ConditionList {
         let Some(texts) = &self.texts else { return Ok(None) };
         let conditions = compile_conditions(self.context, texts)
             .map_err(|faults| faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))?;
-        let counter = |index: usize| {
+        let figures = |index: usize| {
             let labels = [("processor", id), ("condition", &format!("{name}[{index}]"))];
-            registry.counter("warren_filter_matches_total", "Items that a condition had dropped.", &labels)
+            let counter = |name, help| registry.counter(name, help, &labels);
+            (
+                counter("warren_filter_matches_total", "Items that a condition had dropped."),
+                counter("warren_filter_failures_total", "Items on which a condition failed."),
+            )
         };
-        let counters = (0..texts.len()).map(counter).collect();
+        let figures = (0..texts.len()).map(figures).collect();
         let memo = conditions.memo();
-        Ok(Some(Rule { conditions, memo, mode, counters }))
+        Ok(Some(Rule { conditions, memo, mode, figures }))
     }
 }
 
@@ -60,16 +64,21 @@ impl Custom for ConditionList {
     }
 
     fn validate(&self, report: &mut Report<'_>) {
-        let faults = self.texts.as_ref().and_then(|texts| compile_conditions(self.context, texts).err());
-        for fault in faults.unwrap_or_default() {
+        let Some(texts) = &self.texts else { return };
+        let compiled = compile_conditions(self.context, texts);
+        for fault in compiled.map_or_else(|faults| faults, |conditions| conditions.warnings().to_vec()) {
             let list = report.node().and_then(Node::as_list);
             let element = match fault.source {
                 Source::Condition(index) => list.and_then(|list| Some((index, list.get(index)?))),
                 Source::Statement(_) | Source::Group => None,
             };
+            let tell = |at: &mut Report<'_>| match fault.warning {
+                true => at.warning("", fault.to_string()),
+                false => at.error("", fault.to_string()),
+            };
             match element {
-                Some((index, element)) => report.at_index(index, element).error("", fault.to_string()),
-                None => report.error("", fault.to_string()),
+                Some((index, element)) => tell(&mut report.at_index(index, element)),
+                None => tell(report),
             }
         }
     }
@@ -85,24 +94,29 @@ pub(crate) struct Rule {
     conditions: Conditions,
     pub(crate) memo: Memo,
     mode: ErrorMode,
-    /// How often each held.
-    counters: Vec<Counter>,
+    /// How often each held, and failed.
+    figures: Vec<(Counter, Counter)>,
 }
 
 impl Rule {
     /// Whether a record is dropped. A condition that fails does not hold; what else comes of it is up to `failures`.
     pub(crate) fn drops(&mut self, record: &Record<'_>, failures: &mut Failures<'_>) -> bool {
         match self.conditions.which(record, &mut self.memo, self.mode, failures) {
-            Ok(Some(index)) => {
-                if let Some(counter) = self.counters.get(index) {
-                    counter.add(1);
-                }
-                true
-            }
-            Ok(None) => false,
+            Ok(found) => found.is_some(),
             Err(failed) => {
                 failures.keep(&failed);
                 false
+            }
+        }
+    }
+
+    /// A batch has been walked: what was counted is told.
+    pub(crate) fn end_batch(&mut self) {
+        for (source, count) in self.memo.take_counts() {
+            let Source::Condition(index) = source else { continue };
+            if let Some((matched, failed)) = self.figures.get(index) {
+                matched.add(count.matched);
+                failed.add(count.failed);
             }
         }
     }

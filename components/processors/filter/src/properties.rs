@@ -4,13 +4,8 @@ use warren_config::{Block, Fields, Report};
 use warren_match::{
     AttributeMatch, Attributes, Expression, MatchSettings, Names, RegexpSettings, SelectionSettings, Selector, SeverityMatch,
 };
+use warren_pdata::names::{SEVERITIES, SEVERITY_PREFIX};
 use warren_pdata::{Metric, Resource, Signal};
-
-/// Names of severities by their number from 1.
-const SEVERITIES: [&str; 24] = [
-    "TRACE", "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "INFO", "INFO2", "INFO3", "INFO4", "WARN",
-    "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2", "ERROR3", "ERROR4", "FATAL", "FATAL2", "FATAL3", "FATAL4",
-];
 
 /// Properties of metrics and of their resources.
 #[derive(Clone, Debug, Default)]
@@ -90,8 +85,9 @@ impl Block for LeastSeverity {
 /// The number of a severity; zero if there is none of that name.
 fn severity(name: &str) -> i32 {
     let upper = name.to_uppercase();
-    let number = |(rank, known): (usize, &&str)| (upper == **known || upper == (rank + 1).to_string()).then_some(rank as i32 + 1);
-    SEVERITIES.iter().enumerate().find_map(number).unwrap_or_default()
+    let is_meant =
+        |known: &str, number: i32| known.strip_prefix(SEVERITY_PREFIX) == Some(upper.as_str()) || upper == number.to_string();
+    SEVERITIES.iter().skip(1).find(|(known, number)| is_meant(known, *number)).map_or(0, |(_, number)| *number)
 }
 
 /// Chooses log records; `None` if nothing is asked for.

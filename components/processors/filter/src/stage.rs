@@ -31,6 +31,19 @@ pub(crate) enum Filter {
     ChosenSpans(Selector),
 }
 
+impl Filter {
+    /// A batch has been walked.
+    fn end_batch(&mut self) {
+        let rules = match self {
+            Self::Metrics { metric, point } => [metric.as_mut(), point.as_mut()],
+            Self::Spans { span, event } => [span.as_mut(), event.as_mut()],
+            Self::Logs(rule) => [Some(rule), None],
+            Self::Nothing | Self::ChosenMetrics(_) | Self::ChosenLogs(_) | Self::ChosenSpans(_) => [None, None],
+        };
+        rules.into_iter().flatten().for_each(Rule::end_batch);
+    }
+}
+
 /// Drops items of one signal.
 pub(crate) struct FilterStage {
     filter: Filter,
@@ -78,7 +91,9 @@ impl Stage for FilterStage {
             _ => {}
         }
         self.filtered.add((before - batch.items()) as u64);
-        if let Some(failed) = failures.told() {
+        let told = failures.told();
+        self.filter.end_batch();
+        if let Some(failed) = told {
             self.log.error(&format!("failed processing {}", self.signal), &[("error", Field::Str(&failed))]);
             return Err(ConsumeError::retryable(failed));
         }

@@ -86,7 +86,7 @@ impl ProcessorConfig for Config {
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
         let groups = self.compiled(signal).map_err(BuildError::new)?;
         let flatten = self.flatten_data && signal == Signal::Logs;
-        let stage = TransformStage::new(groups, flatten, signal, cx.telemetry.log.clone());
+        let stage = TransformStage::new(groups, flatten, signal, &cx.id.to_string(), &cx.telemetry);
         Ok(Arc::new(Staged::new(stage, &cx, signal, next)))
     }
 

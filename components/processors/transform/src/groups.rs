@@ -41,6 +41,34 @@ pub struct Groups {
 pub(crate) struct Compiled {
     pub group: Group,
     pub mode: ErrorMode,
+    /// Where it stands.
+    pub place: GroupPlace,
+}
+
+/// Where a group stands in the configuration.
+pub(crate) struct GroupPlace {
+    key: &'static str,
+    rank: usize,
+    /// The rank of each statement, if it is a flat list.
+    flat: Option<Vec<usize>>,
+}
+
+impl GroupPlace {
+    /// The place of a block in the list of a setting.
+    pub(crate) fn block(key: &'static str, rank: usize) -> Self {
+        Self { key, rank, flat: None }
+    }
+
+    /// Where a statement or condition of the group stands, as `log_statements[0].statements[1]`.
+    pub(crate) fn of(&self, source: Source) -> String {
+        let Self { key, rank, flat } = self;
+        match (source, flat) {
+            (Source::Statement(index), Some(ranks)) => format!("{key}[{}]", ranks.get(index).unwrap_or(rank)),
+            (Source::Statement(index), None) => format!("{key}[{rank}].statements[{index}]"),
+            (Source::Condition(index), _) => format!("{key}[{rank}].conditions[{index}]"),
+            (Source::Group, _) => format!("{key}[{rank}]"),
+        }
+    }
 }
 
 impl Groups {
@@ -61,9 +89,12 @@ impl Groups {
     pub(crate) fn compile(&self, mode: ErrorMode) -> Result<Vec<Compiled>, String> {
         let mut compiled = Vec::new();
         let mut faults = Vec::new();
-        for settings in &self.groups {
+        for (settings, rank) in self.groups.iter().zip(&self.ranks) {
             match settings.compile(self.signal) {
-                Ok(group) => compiled.push(Compiled { group, mode: settings.error_mode.unwrap_or(mode) }),
+                Ok(group) => {
+                    let place = GroupPlace { flat: settings.flat.clone(), ..GroupPlace::block(self.key(), *rank) };
+                    compiled.push(Compiled { group, mode: settings.error_mode.unwrap_or(mode), place });
+                }
                 Err(found) => faults.extend(found.iter().map(Fault::to_string)),
             }
         }

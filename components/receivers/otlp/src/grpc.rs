@@ -3,7 +3,7 @@
 use crate::intake::{Failure, Intake};
 use warren_component::{BoxFuture, Code};
 use warren_http::grpc::{Call, GrpcHandler, Status};
-use warren_otlp::{PartialSuccess, decode_request};
+use warren_otlp::PartialSuccess;
 use warren_pdata::Signal;
 
 /// Answers OTLP calls.
@@ -25,7 +25,8 @@ impl GrpcHandler for OtlpGrpc {
             way.admit(0).map_err(status)?;
             let message = call.message().await?;
             way.admit(message.len() as u64).map_err(status)?;
-            let batch = decode_request(way.signal, &message)
+            let batch = way
+                .decode(&message)
                 .map_err(|error| Status::new(Code::Internal, format!("grpc: error unmarshalling request: {error}")))?;
             // What was read is not held while the pipelines work.
             drop(message);

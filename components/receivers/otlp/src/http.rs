@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use warren_component::{BoxFuture, Code};
 use warren_http::server::{BodyError, Handler, Reply, Request, plain_error};
-use warren_otlp::{PartialSuccess, decode_json, decode_request};
+use warren_otlp::{PartialSuccess, decode_json};
 
 /// Answers OTLP requests.
 pub(crate) struct OtlpHttp {
@@ -70,7 +70,7 @@ impl OtlpHttp {
         let body = request.body().await.map_err(|error| (error.status(), Failure::new(code_of(&error), error.to_string())))?;
         way.admit(body.len() as u64).map_err(of_consumer)?;
         let decoded = match encoding {
-            Encoding::Protobuf => decode_request(way.signal, &body),
+            Encoding::Protobuf => way.decode(&body),
             Encoding::Json => decode_json(way.signal, &body),
         };
         let batch = decoded.map_err(|error| (StatusCode::BAD_REQUEST, Failure::new(Code::InvalidArgument, error.to_string())))?;

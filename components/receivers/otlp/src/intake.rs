@@ -3,10 +3,10 @@
 use http::HeaderMap;
 use http::header::HOST;
 use http::request::Parts;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use warren_component::{BuildContext, ClientInfo, Code, ConsumeError, Consumer, Identity, Outputs};
 use warren_http::server::Peer;
-use warren_otlp::RpcStatus;
+use warren_otlp::{DecodeError, KnownSets, RpcStatus, decode_next_request};
 use warren_pdata::{Batch, Signal};
 use warren_telemetry::Counter;
 
@@ -23,6 +23,8 @@ pub(crate) struct Way {
     consumer: Arc<dyn Consumer>,
     accepted: Counter,
     refused: Counter,
+    /// Attribute sets of earlier requests.
+    known: Mutex<KnownSets>,
 }
 
 /// Why a request failed.
@@ -46,6 +48,7 @@ impl Intake {
                 consumer: Arc::clone(outputs.get(signal)?),
                 accepted: counter(signal, "accepted", "Number of items successfully pushed into the pipeline."),
                 refused: counter(signal, "refused", "Number of items that could not be pushed into the pipeline."),
+                known: Mutex::default(),
             })
         };
         Self { ways: Signal::ALL.into_iter().filter_map(way).collect(), include_metadata }
@@ -80,6 +83,11 @@ impl Way {
     /// Whether a request of so many bytes may come.
     pub(crate) fn admit(&self, bytes: u64) -> Result<(), Failure> {
         self.consumer.admit(bytes).map_err(Failure::from)
+    }
+
+    /// Reads a request in protobuf.
+    pub(crate) fn decode(&self, bytes: &[u8]) -> Result<Batch, DecodeError> {
+        decode_next_request(self.signal, bytes, &mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Hands a batch to the pipelines. An empty one goes nowhere, and well.

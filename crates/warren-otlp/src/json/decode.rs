@@ -4,9 +4,10 @@ mod logs;
 mod metrics;
 mod traces;
 
-use super::reader::{Json, Names};
+use super::reader::Json;
 use crate::intake::{DEPTH_MAX, Intake, single};
 use crate::{DecodeError, Fault};
+use warren_pdata::names::Names;
 use warren_pdata::{
     Attrs, AttrsPool, Batch, KeyValue, Resource, ResourceGroup, Scope, ScopeGroup, Signal, Telemetry, Text, Value,
 };

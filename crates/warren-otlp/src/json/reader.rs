@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use std::borrow::Cow;
+use warren_pdata::names::Names;
 
 /// Objects and lists within each other: values within values take three of them each.
 const NESTING_MAX: usize = 3 * crate::DEPTH_MAX + 32;
@@ -21,9 +22,6 @@ pub(crate) struct Json<'a> {
     at: usize,
     nesting: usize,
 }
-
-/// Names and enumerations as numbers: `(name, number)`.
-pub(crate) type Names = &'static [(&'static str, i32)];
 
 impl<'a> Json<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {

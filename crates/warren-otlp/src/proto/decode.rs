@@ -3,16 +3,20 @@
 //! A message's fields may come in any order and more than once: of single values the last one counts, messages are merged, lists grow, as
 //! protobuf says. What repeats within a request is decoded once: rows of attributes with equal bytes become one shared set.
 
+mod known;
 mod logs;
 mod metrics;
 mod traces;
 
+pub use known::KnownSets;
+
 use super::reader::{Reader, Row};
 use crate::intake::{DEPTH_MAX, Intake, single};
 use crate::{DecodeError, Fault};
-use hashbrown::HashTable;
-use std::hash::BuildHasher;
 use warren_pdata::{Attrs, Batch, KeyValue, Resource, ResourceGroup, Scope, ScopeGroup, Signal, Telemetry, Text, Value};
+
+/// Attributes for which a set that is likely one record's own has room: statements mostly add some.
+const EDIT_ROOM: usize = 4;
 
 /// Rows of attributes of log records and spans that are looked for before it is judged whether looking is worth it.
 const TRIAL: u32 = 512;
@@ -22,7 +26,15 @@ const TRIAL: u32 = 512;
 /// # Errors
 /// When the bytes are no such message, or it is nested deeper or expands more than is allowed; nothing is kept of it then.
 pub fn decode_request(signal: Signal, bytes: &[u8]) -> Result<Batch, DecodeError> {
-    let mut decoder = Decoder::new(signal, bytes.len());
+    decode_next_request(signal, bytes, &mut KnownSets::default())
+}
+
+/// As [`decode_request`], for one of many requests from the same sources: attribute sets that came before are the same ones again.
+///
+/// # Errors
+/// As for [`decode_request`].
+pub fn decode_next_request(signal: Signal, bytes: &[u8], known: &mut KnownSets) -> Result<Batch, DecodeError> {
+    let mut decoder = Decoder::new(signal, bytes.len(), known);
     Ok(match signal {
         Signal::Metrics => {
             Batch::Metrics(decoder.telemetry(bytes, ["ResourceMetrics", "ScopeMetrics", "Metric"], Decoder::metric)?)
@@ -35,8 +47,7 @@ pub fn decode_request(signal: Signal, bytes: &[u8]) -> Result<Batch, DecodeError
 struct Decoder<'a> {
     intake: Intake,
     /// Sets by the bytes they were decoded from.
-    sets: HashTable<(&'a [u8], Attrs)>,
-    hasher: foldhash::fast::RandomState,
+    known: &'a mut KnownSets,
     /// The metrics of a request mostly have the same sets, but a set comes back only with the next metric.
     repeats: bool,
     looked: u32,
@@ -48,11 +59,10 @@ struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    fn new(signal: Signal, bytes: usize) -> Self {
+    fn new(signal: Signal, bytes: usize, known: &'a mut KnownSets) -> Self {
         Self {
             intake: Intake::new(bytes),
-            sets: HashTable::new(),
-            hasher: Default::default(),
+            known,
             repeats: signal == Signal::Metrics,
             looked: 0,
             found: 0,
@@ -176,7 +186,7 @@ impl<'a> Decoder<'a> {
         if attrs.is_empty() {
             *attrs = self.shared_set(row)?;
         } else {
-            attrs.edit().extend(self.key_values(row, 0, &[])?);
+            attrs.edit().extend(self.key_values(row, 0, &[], 0)?);
         }
         Ok(())
     }
@@ -188,27 +198,34 @@ impl<'a> Decoder<'a> {
         }
         self.looked += 1;
         let bytes = row.bytes();
-        let hash = self.hasher.hash_one(bytes);
-        if let Some((_, set)) = self.sets.find(hash, |(known, _)| *known == bytes) {
+        let hash = self.known.hash(bytes);
+        if let Some(set) = self.known.get(hash, bytes) {
             self.found += 1;
-            return Ok(set.clone());
+            return Ok(set);
         }
         let set = self.set(row)?;
-        let hasher = &self.hasher;
-        self.sets.insert_unique(hash, (bytes, set.clone()), |(known, _)| hasher.hash_one(known));
+        self.known.insert(hash, bytes, set.clone());
         Ok(set)
     }
 
     fn set(&mut self, row: Row<'a>) -> Result<Attrs, DecodeError> {
         let last = std::mem::take(&mut self.last);
-        self.last = Attrs::new(self.key_values(row, 0, last.as_slice())?);
+        let room = if self.repeats { 0 } else { EDIT_ROOM };
+        self.last = Attrs::new(self.key_values(row, 0, last.as_slice(), room)?);
         Ok(self.last.clone())
     }
 
-    /// The entries of a row; `like` are entries they may equal, place by place.
-    fn key_values(&mut self, mut row: Row<'a>, depth: usize, like: &[KeyValue]) -> Result<Vec<KeyValue>, DecodeError> {
-        self.intake.charge::<KeyValue>(row.count()).map_err(|fault| row.error(fault))?;
-        let mut entries = Vec::with_capacity(row.count());
+    /// The entries of a row; `like` are entries they may equal, place by place. There is room for so many more.
+    fn key_values(
+        &mut self,
+        mut row: Row<'a>,
+        depth: usize,
+        like: &[KeyValue],
+        room: usize,
+    ) -> Result<Vec<KeyValue>, DecodeError> {
+        let capacity = row.count() + room;
+        self.intake.charge::<KeyValue>(capacity).map_err(|fault| row.error(fault))?;
+        let mut entries = Vec::with_capacity(capacity);
         while let Some(mut r) = row.next()? {
             let like = like.get(entries.len());
             let mut key: &[u8] = &[];
@@ -281,7 +298,7 @@ impl<'a> Decoder<'a> {
             match field {
                 1 => {
                     let row = r.row("KeyValue")?;
-                    let more = self.key_values(row, depth, &[])?;
+                    let more = self.key_values(row, depth, &[], 0)?;
                     if entries.is_empty() { entries = more } else { entries.extend(more) }
                 }
                 _ => r.skip()?,

@@ -36,11 +36,18 @@ pub(crate) struct Encoder<S> {
     /// Where the sets that several items share were written, by field and identity: what was held then, and how long they are. The batch is
     /// borrowed meanwhile, so that an identity stays that of its set.
     sets: HashMap<(u32, usize), (usize, usize), foldhash::fast::RandomState>,
+    /// The metrics of a batch mostly have the same sets, but a set comes back only with the next metric.
+    repeats: bool,
+    looked: u32,
+    found: u32,
 }
+
+/// Sets that are looked for before it is judged whether looking is worth it: those of log records hardly repeat within a request.
+const TRIAL: u32 = 256;
 
 impl<S: Sink> Encoder<S> {
     pub(crate) fn new(sink: S) -> Self {
-        Self { sink, sets: HashMap::default() }
+        Self { sink, sets: HashMap::default(), repeats: false, looked: 0, found: 0 }
     }
 
     pub(crate) fn into_sink(self) -> S {
@@ -48,6 +55,7 @@ impl<S: Sink> Encoder<S> {
     }
 
     fn batch(&mut self, batch: &Batch) {
+        self.repeats = matches!(batch, Batch::Metrics(_));
         match batch {
             Batch::Metrics(metrics) => self.telemetry(metrics, Self::metric),
             Batch::Logs(logs) => self.telemetry(logs, Self::log_record),
@@ -92,11 +100,14 @@ impl<S: Sink> Encoder<S> {
         if attrs.is_empty() {
             return;
         }
-        if attrs.holders() < 2 {
+        let rare = !self.repeats && self.looked > TRIAL && self.found < self.looked / 8;
+        if rare || attrs.holders() < 2 {
             return self.key_values(field, attrs.as_slice());
         }
+        self.looked += 1;
         let key = (field, attrs.id());
         if let Some(&(end, length)) = self.sets.get(&key) {
+            self.found += 1;
             return self.sink.again(end, length);
         }
         let before = self.sink.len();

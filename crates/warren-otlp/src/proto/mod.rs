@@ -12,7 +12,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
-pub use decode::decode_request;
+pub use decode::{KnownSets, decode_next_request, decode_request};
 pub(crate) use encode::Encoder;
 pub use encode::{encode_request, encoded_len};
 pub(crate) use reader::Reader;

@@ -3,7 +3,7 @@
 use super::Compiler;
 use super::fault::Problem;
 use super::library::{self, Found};
-use crate::function::{Function, Kind, Literal, Literals, Param};
+use crate::function::{Converter, Function, Kind, Literal, Literals, Param};
 use crate::program::{Arguments, PathExpr};
 use crate::syntax::{self, Argument, ArgumentValue, Spanned, Value};
 
@@ -89,15 +89,25 @@ impl Compiler {
             kind => match literal(kind, value)? {
                 Some(literal) => place(&mut bound.literals, at, Some(literal)),
                 None => {
-                    let expr = self.value(value)?;
-                    let written_out = kind == Kind::List && matches!(value, Value::List(_));
-                    let expr = if written_out { expr.without_maps() } else { expr };
+                    let expr = if kind == Kind::List { self.list_argument(value)? } else { self.value(value)? };
                     place(&mut bound.arguments.values, at, Some((kind, expr)));
                     place(&mut bound.literals, at, Some(Literal::Expression { list: matches!(value, Value::List(_)) }));
                 }
             },
         }
         Ok(())
+    }
+
+    /// A warning about a converter that is given by name and cannot be called with one text.
+    pub(super) fn doubt_of_function(&self, argument: &ArgumentValue) -> Option<Problem> {
+        let (ArgumentValue::Function(name) | ArgumentValue::Value(Value::Enum(name))) = argument else { return None };
+        match library::converter(self.context, &name.node)? {
+            Found::Converter(converter) if !takes_one_text(converter) => {
+                let message = format!("this function fails whenever it is called: {}", wrong_count(converter));
+                Some(Problem::new(name.span, message).help(signature(converter.name, converter.params)))
+            }
+            _ => None,
+        }
     }
 
     /// A converter given by name, bound to be called with one text.
@@ -113,17 +123,29 @@ impl Compiler {
             let problem = Problem::new(name.span, format!("undefined function {}", name.node));
             return Err(problem.help(library::suggestion(self.context, &name.node)));
         };
-        let takes_text = matches!(converter.params, [param] if matches!(param.kind, Kind::Any | Kind::Str | Kind::StrLike | Kind::BytesLike | Kind::IntLike | Kind::FloatLike | Kind::BoolLike));
-        if !takes_text {
-            let expected = converter.params.len();
-            let message = format!("incorrect number of arguments. Expected: {expected} Received: 1");
-            return Err(Problem::new(name.span, message).help(signature(converter.name, converter.params)));
+        if !takes_one_text(converter) {
+            // Upstream finds out when it calls it.
+            return Ok(Function::failing(converter.name, wrong_count(converter)));
         }
         let literals = vec![None; converter.params.len()];
         let call = (converter.bind)(&Literals(&literals));
         let call = call.map_err(|error| Problem::new(name.span, format!("couldn't create function: {error}")))?;
         let kinds = converter.params.iter().map(|param| param.kind).collect();
         Ok(Function::new(converter.name, kinds, call))
+    }
+}
+
+/// Whether a converter can be called with one text and nothing else.
+fn takes_one_text(converter: &Converter) -> bool {
+    use Kind::{Any, BoolLike, BytesLike, FloatLike, IntLike, Str, StrLike};
+    matches!(converter.params, [Param { kind: Any | Str | StrLike | BytesLike | IntLike | FloatLike | BoolLike, .. }])
+}
+
+/// What upstream says of a converter that is called with one text and takes something else.
+fn wrong_count(converter: &Converter) -> String {
+    match converter.params {
+        [_] => format!("{} takes no text", converter.name),
+        params => format!("incorrect number of arguments. Expected: {} Received: 1", params.len()),
     }
 }
 

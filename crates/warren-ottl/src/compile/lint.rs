@@ -16,6 +16,9 @@ impl Compiler {
             self.doubts_of_condition(condition, &mut doubts);
         }
         let call = &statement.editor;
+        if call.name.node.starts_with("replace_") {
+            doubts.extend(call.arguments.iter().filter_map(|argument| self.doubt_of_function(&argument.value)));
+        }
         match call.name.node.as_str() {
             "set" => self.doubts_of_set(call, statement.condition.is_some(), &mut doubts),
             "replace_pattern" | "replace_all_patterns" => doubts.extend(lost_reference(call)),

@@ -13,7 +13,8 @@ mod tests;
 
 pub use fault::{Fault, Source};
 
-use crate::program::{Action, CallExpr, Condition, Conditions, Expr, Group, Remarks, Statement, map_value};
+use crate::editors::Strategy;
+use crate::program::{Action, CallExpr, Condition, Conditions, Expr, Group, Remarks, Statement};
 use crate::record::Context;
 use crate::syntax::{self, parse_condition, parse_statement};
 use crate::value::Val;
@@ -164,9 +165,25 @@ impl Compiler {
         let bound = self.bind(call, editor.params).map_err(within)?;
         let couldnt = |error| Problem::new(call.span, error).within("couldn't create function");
         let edit = (editor.bind)(&bound.literals()).map_err(couldnt)?;
+        let strategy = bound.literals().text(2).map(Strategy::of);
         let Bound { mut arguments, target, .. } = bound;
         match (editor.name, target, arguments.values.get_mut(1).and_then(Option::take)) {
             ("set", Some(target), Some((_, value))) => Ok(Action::set(target, value)),
+            ("merge_maps", Some(target), Some((kind, source))) => {
+                let merged = match strategy {
+                    Some(Ok(strategy)) => Action::merge(&target, source, strategy),
+                    _ => Err(source),
+                };
+                match merged {
+                    Ok(action) => Ok(action),
+                    Err(source) => {
+                        if let Some(place) = arguments.values.get_mut(1) {
+                            *place = Some((kind, source));
+                        }
+                        Ok(Action::edit(edit, Some(target), arguments, editor.changes))
+                    }
+                }
+            }
             (_, target, taken) => {
                 if let (Some(place), taken @ Some(_)) = (arguments.values.get_mut(1), taken) {
                     *place = taken;
@@ -215,12 +232,9 @@ impl Compiler {
             },
             syntax::Value::Path(path) => Expr::Path(self.path(path)?),
             syntax::Value::Call(call) => self.converter(call)?,
-            syntax::Value::List(items) => {
-                let items: Vec<Expr> = items.node.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?;
-                constant_list(&items).unwrap_or_else(|| Expr::List(items.into()))
-            }
+            syntax::Value::List(items) => list(items.node.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?),
             syntax::Value::Map(entries) => {
-                let entry = |entry: &syntax::MapEntry| Ok((entry.key.node.as_str().into(), self.value(&entry.value)?));
+                let entry = |entry: &syntax::MapEntry| Ok((entry.key.node.as_str().into(), self.within_map(&entry.value)?));
                 let entries: Vec<_> = entries.node.iter().map(entry).collect::<Result<_, Problem>>()?;
                 constant_map(&entries).unwrap_or_else(|| Expr::Map(entries.into()))
             }
@@ -234,6 +248,28 @@ impl Compiler {
                 known.map_or_else(|| Expr::Arithmetic(Box::new((left, node.operator, right))), Expr::Const)
             }
         })
+    }
+
+    /// A value where a list is taken: what is written out holds plain values only, as upstream has it.
+    fn list_argument(&self, value: &syntax::Value) -> Result<Expr, Problem> {
+        let syntax::Value::List(items) = value else { return self.value(value) };
+        Ok(list(items.node.iter().map(|item| self.within_list(item)).collect::<Result<_, _>>()?))
+    }
+
+    /// A value within a list that holds plain values only.
+    fn within_list(&self, value: &syntax::Value) -> Result<Expr, Problem> {
+        match value {
+            syntax::Value::List(_) => self.list_argument(value),
+            value => Ok(self.value(value)?.plain(true)),
+        }
+    }
+
+    /// A value within a map that is written out.
+    fn within_map(&self, value: &syntax::Value) -> Result<Expr, Problem> {
+        match value {
+            syntax::Value::List(_) => self.list_argument(value),
+            value => Ok(self.value(value)?.plain(false)),
+        }
     }
 
     fn converter(&self, call: &syntax::Call) -> Result<Expr, Problem> {
@@ -270,17 +306,20 @@ fn is_pure(name: &str, bound: &Bound) -> bool {
     }
 }
 
-fn constant_list(items: &[Expr]) -> Option<Expr> {
+/// A list of these items; a constant, if all are.
+fn list(items: Vec<Expr>) -> Expr {
     let constant = |item: &Expr| if let Expr::Const(value) = item { Some(value.clone().stored()) } else { None };
-    let items: Vec<warren_pdata::Value> = items.iter().map(constant).collect::<Option<_>>()?;
-    Some(Expr::Const(Val::List(triomphe::Arc::new(items))))
+    match items.iter().map(constant).collect::<Option<Vec<warren_pdata::Value>>>() {
+        Some(items) => Expr::Const(Val::List(triomphe::Arc::new(items))),
+        None => Expr::List(items.into()),
+    }
 }
 
 fn constant_map(entries: &[(warren_pdata::Text, Expr)]) -> Option<Expr> {
     let mut map = Attrs::EMPTY;
     for (key, value) in entries {
         let Expr::Const(value) = value else { return None };
-        map.upsert(key.clone(), map_value(value.clone()).ok()?);
+        map.upsert(key.clone(), value.clone().stored());
     }
     Some(Expr::Const(Val::Map(map)))
 }

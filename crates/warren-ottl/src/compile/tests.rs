@@ -203,6 +203,11 @@ mod sharing {
         r#"set(attributes["broken"], attributes["queue"]["x"]) where attributes["queue"] == "q2""#,
         r#"set(resource.attributes["host"], "b") where value_double > 3.0"#,
         r#"set(cache["q"], attributes["queue"])"#,
+        r#"set(attributes["kind"], Concat([metric.name, attributes["queue"]], ":"))"#,
+        r#"set(metric.unit, "x") where value_double > 4.0"#,
+        r#"set(attributes["unit"], metric.unit)"#,
+        r#"merge_maps(attributes, ExtractPatterns(attributes["queue"], "(?P<queue>q)(?P<digit>\d)"), "upsert")"#,
+        r#"delete_key(attributes, "n") where flags == 0 and attributes["n"] != nil"#,
         r#"set(attributes["cached"], cache["q"])"#,
         r#"set(scope.name, attributes["queue"])"#,
         r#"set(attributes["scope"], scope.name)"#,
@@ -245,14 +250,23 @@ mod sharing {
                 let (mut fast, mut plain) = (batch(shape), batch(shape));
                 let mut told = Told::default();
                 group.run(&mut fast, ErrorMode::Ignore, &mut memo, &mut told).unwrap();
-                let mut failed = 0;
+                let mut counts = vec![Count::default(); statements.len()];
                 // A memo that forgets everything at each record.
                 group.each(&mut plain, &mut group.memo(), |record, _| {
-                    group.step_through(record, &mut group.memo(), |_, _, ran| failed += usize::from(ran.is_err()));
+                    group.step_through(record, &mut group.memo(), |_, at, ran| {
+                        counts[at].matched += u64::from(ran == Ok(true));
+                        counts[at].failed += u64::from(ran.is_err());
+                    });
                     Ok::<(), ()>(())
                 }).unwrap();
                 prop_assert_eq!(&fast, &plain);
-                prop_assert_eq!(told.0.len(), failed);
+                prop_assert_eq!(told.0.len() as u64, counts.iter().map(|count| count.failed).sum::<u64>());
+                let mut counted = vec![Count::default(); statements.len()];
+                for (source, count) in memo.take_counts() {
+                    let Source::Statement(at) = source else { panic!("{source:?}") };
+                    counted[at] = count;
+                }
+                prop_assert_eq!(counted, counts);
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::function::{Changes, Editor, Kind, param};
 use crate::functions::entries::Entries;
 use crate::value::Val;
-use warren_pdata::{Attrs, Value};
+use warren_pdata::{Attrs, KeyValue, Text, Value};
 
 /// Up to so many entries together are compared one by one, where they are: sooner done than looked up.
 const MERGED_IN_PLACE_MAX: usize = 32;
@@ -15,16 +15,11 @@ pub(super) const EDITORS: &[Editor] = &[
         contexts: &[],
         changes: Changes::Target,
         bind: |literals| {
-            let (insert, update) = match literals.text(2).unwrap_or_default() {
-                "insert" => (true, false),
-                "update" => (false, true),
-                "upsert" => (true, true),
-                other => return Err(format!("invalid value for strategy, {other}, must be 'insert', 'update' or 'upsert'")),
-            };
+            let strategy = Strategy::of(literals.text(2).unwrap_or_default())?;
             Ok(Box::new(move |place, args| {
                 let target = place.map()?;
                 if let Val::Map(source) = args.get(1) {
-                    merge(target, source, insert, update);
+                    merge(target, source, strategy);
                 }
                 Ok(())
             }))
@@ -47,8 +42,44 @@ pub(super) const EDITORS: &[Editor] = &[
     },
 ];
 
+/// Which entries `merge_maps` takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Strategy {
+    insert: bool,
+    update: bool,
+}
+
+impl Strategy {
+    /// The strategy of this name.
+    pub(crate) fn of(name: &str) -> Result<Self, String> {
+        let (insert, update) = match name {
+            "insert" => (true, false),
+            "update" => (false, true),
+            "upsert" => (true, true),
+            other => return Err(format!("invalid value for strategy, {other}, must be 'insert', 'update' or 'upsert'")),
+        };
+        Ok(Self { insert, update })
+    }
+}
+
+/// Takes over one entry of text.
+pub(crate) fn merge_text(target: &mut Attrs, key: &Text, value: &str, Strategy { insert, update }: Strategy) {
+    match target.iter().position(|own| own.key == *key) {
+        Some(at) if update => {
+            if target.as_slice().get(at).is_some_and(|own| own.value.as_str() == Some(value)) {
+                return;
+            }
+            if let Some(own) = target.edit().get_mut(at) {
+                own.value = value.into();
+            }
+        }
+        None if insert => target.edit().push(KeyValue { key: key.clone(), value: value.into() }),
+        _ => {}
+    }
+}
+
 /// Takes over entries whose keys are new, or known, or both; known ones keep their place.
-fn merge(target: &mut Attrs, source: &Attrs, insert: bool, update: bool) {
+pub(crate) fn merge(target: &mut Attrs, source: &Attrs, Strategy { insert, update }: Strategy) {
     if source.is_empty() || target.same(source) {
         return;
     }

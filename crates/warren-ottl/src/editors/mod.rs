@@ -9,6 +9,8 @@ mod metric;
 mod replace;
 mod set;
 
+pub(crate) use maps::{Strategy, merge, merge_text};
+
 use crate::function::Editor;
 
 /// Every editor, group by group.

@@ -1,6 +1,6 @@
 //! What kind of value something is, and how long it is.
 
-use crate::function::{Args, Converter, Kind, Param, param};
+use crate::function::{Args, Call, Converter, Kind, Param, Yields, param};
 use crate::record::Failure;
 use crate::value::{ItemType, Val};
 
@@ -19,7 +19,12 @@ pub(super) const CONVERTERS: &[Converter] = &[
         Val::Opaque(part) => part.items().is_some(),
         _ => false,
     })),
-    converter!("Len", TARGET, Int, length),
+    Converter {
+        name: "Len",
+        params: TARGET,
+        yields: Yields::Int,
+        bind: |_| Ok(Call::new(length).of_texts(|texts| Ok(Val::Int(texts.first().map_or(0, |text| text.len() as i64))))),
+    },
 ];
 
 fn is(answer: bool) -> Result<Val, Failure> {

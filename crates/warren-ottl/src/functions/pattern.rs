@@ -37,10 +37,14 @@ pub(super) const CONVERTERS: &[Converter] = &[
             if groups.is_empty() {
                 return Err("at least 1 named capture group must be supplied in the given regex".to_owned());
             }
+            let distinct =
+                groups.iter().enumerate().all(|(at, (_, name))| groups.iter().skip(at + 1).all(|(_, other)| name != other));
             let extractor = Arc::new(Extractor { regex, groups, captures: Mutex::default() });
-            let same = extractor.clone();
+            let (same, by_entry) = (extractor.clone(), extractor.clone());
             let call = Call::new(move |args| Ok(extractor.extract(args.text(0))));
-            Ok(call.of_texts(move |texts| Ok(same.extract(texts.first().copied().unwrap_or_default()))))
+            let call = call.of_texts(move |texts| Ok(same.extract(texts.first().copied().unwrap_or_default())));
+            // Of groups of one name the last one counts, and has the place of the first.
+            Ok(if distinct { call.by_entry(move |text, tell| by_entry.each(text, tell)) } else { call })
         },
     },
 ];
@@ -56,6 +60,13 @@ struct Extractor {
 impl Extractor {
     /// The named groups of the first match.
     fn extract(&self, text: &str) -> Val {
+        let mut entries = Entries::default();
+        self.each(text, &mut |name, value| entries.set(name.clone(), value));
+        entries.into()
+    }
+
+    /// Tells the named groups of the first match. A group that took no part in it is empty text.
+    fn each(&self, text: &str, tell: &mut dyn FnMut(&Text, &str)) {
         let mut own;
         let mut kept = self.captures.try_lock();
         let captures = match &mut kept {
@@ -65,15 +76,11 @@ impl Extractor {
                 &mut own
             }
         };
-        if !self.regex.captures(text, captures) {
-            return Val::Map(Default::default());
+        if self.regex.captures(text, captures) {
+            for (index, name) in &self.groups {
+                tell(name, captures.get(text, *index).unwrap_or_default());
+            }
         }
-        let mut entries = Entries::default();
-        for (index, name) in &self.groups {
-            // A group that took no part in the match is empty text.
-            entries.set(name.clone(), captures.get(text, *index).unwrap_or_default());
-        }
-        entries.into()
     }
 }
 

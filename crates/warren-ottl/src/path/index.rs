@@ -181,7 +181,10 @@ pub fn write_value(target: &mut Value, indexes: &[Index], value: Value) -> Resul
                 let length = usize::try_from(*at).ok().filter(|at| *at < LIST_ITEMS_MAX).map(|at| at + 1);
                 Value::list(vec![Value::Empty; length.ok_or_else(|| out_of_bounds(*at))?])
             }
-            Index::Text(_) | Index::Other(_) => Value::Map(Attrs::EMPTY),
+            Index::Text(_) => Value::Map(Attrs::EMPTY),
+            Index::Other(kind) => {
+                return Err(Failure::new(format!("an index must be a text or a whole number, and is '{kind}'")));
+            }
         };
     }
     match target {

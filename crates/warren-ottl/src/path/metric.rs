@@ -48,6 +48,7 @@ pub(super) fn get<'r>(metric: &'r Metric, field: MetricField, indexes: &[Index])
             Data::Sum(sum) => Got::Own(Val::Bool(sum.monotonic)),
             _ => Got::NIL,
         },
+        MetricField::DataPoints if metric.data == Data::Empty => Got::NIL,
         MetricField::DataPoints => Got::Own(Val::Opaque(Opaque::DataPoints(Arc::new(metric.data.clone())))),
     })
 }

@@ -156,6 +156,18 @@ pub(crate) fn attributes_mut<'r>(record: &'r mut Record<'_>, field: Field) -> Op
     }
 }
 
+/// The attributes of the resource, or of a record of a kind that always has some, for reading.
+#[inline]
+pub(crate) fn attributes<'r>(record: &'r Record<'_>, field: Field) -> Option<&'r Attrs> {
+    match (field, &record.item) {
+        (Field::Resource(ResourceField::Attributes), _) => Some(&record.resource.attrs),
+        (Field::Log(LogField::Attributes), Item::Log(log)) => Some(&log.attrs),
+        (Field::DataPoint(PointField::Attributes), Item::DataPoint(metric, at)) => point::attrs(&metric.data, *at),
+        (Field::Span(SpanField::Attributes), Item::Span(span)) => Some(&span.attrs),
+        _ => None,
+    }
+}
+
 /// Writes a map: as a whole, or where the indexes lead.
 fn set_map(map: &mut Attrs, indexes: &[Index], value: Val) -> Result<(), Failure> {
     match (indexes, value) {

@@ -70,6 +70,11 @@ pub(crate) fn attrs_mut(data: &mut Data, at: usize) -> Option<&mut Attrs> {
     }
 }
 
+/// The attributes of a point; none if the metric has no such point.
+pub(super) fn attrs(data: &Data, at: usize) -> Option<&Attrs> {
+    (at < data.len()).then(|| data.attrs(at))
+}
+
 pub(super) fn get<'r>(metric: &'r Metric, at: usize, field: PointField, indexes: &[Index]) -> Result<Got<'r>, Failure> {
     match field {
         PointField::Attributes => read(metric.data.attrs(at), indexes),

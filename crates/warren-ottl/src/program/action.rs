@@ -1,11 +1,13 @@
 //! Compiled statements.
 
 use super::condition::Condition;
-use super::expr::{Arguments, Evaluated, Expr, Keys, PathExpr};
+use super::expr::{Arguments, CallExpr, Evaluated, Expr, Keys, PathExpr};
 use super::memo::Memo;
+use crate::editors::{Strategy, merge, merge_text};
 use crate::function::{Changes, Edit, Place};
 use crate::path::{self, Index};
 use crate::record::{Failure, Record};
+use crate::value::Val;
 use warren_pdata::Text;
 
 /// A statement: what is done, and when.
@@ -20,6 +22,8 @@ pub(crate) enum Action {
     Set { target: PathExpr, value: Expr },
     /// Writes a value to one of the record's own attributes: a form of [`Action::Set`].
     SetEntry { key: Text, target: PathExpr, value: Expr },
+    /// Merges what a converter makes of a text into one of the record's own attributes: a form of [`Action::Edit`].
+    Merge { target: PathExpr, source: Box<CallExpr>, strategy: Strategy },
     /// Whatever else.
     Edit {
         edit: Edit,
@@ -58,6 +62,18 @@ impl Action {
         }
     }
 
+    /// Merges a converter's map into attributes, if it is one that tells entry by entry; else gives the source back.
+    pub(crate) fn merge(target: &PathExpr, source: Expr, strategy: Strategy) -> Result<Self, Expr> {
+        let whole = matches!(&target.keys, Keys::Fixed(indexes) if indexes.is_empty()) && target.field.is_attributes();
+        match source {
+            Expr::Call(source) if whole && source.by_entry().is_some() => {
+                let target = PathExpr { field: target.field, keys: Keys::Fixed(Box::default()) };
+                Ok(Self::Merge { target, source, strategy })
+            }
+            source => Err(source),
+        }
+    }
+
     /// Calls an editor.
     pub(crate) fn edit(edit: Edit, target: Option<PathExpr>, arguments: Arguments, changes: Changes) -> Self {
         let known = arguments.of_constants().map(Box::new);
@@ -83,6 +99,21 @@ impl Action {
                 let Some(value) = value.eval(record, memo)?.into_stored() else { return Ok(()) };
                 if let Some(map) = path::attributes_mut(record, target.field) {
                     path::write_entry(map, key, value);
+                }
+                Ok(())
+            }
+            Self::Merge { target, source, strategy } => {
+                if let Some((entries, argument)) = source.by_entry() {
+                    // It is lent from the record that is changed meanwhile.
+                    let text = argument.eval(record, memo)?.as_text().cloned();
+                    if let (Some(text), Some(map)) = (text, path::attributes_mut(record, target.field)) {
+                        entries(&text, &mut |key, value| merge_text(map, key, value, *strategy));
+                        return Ok(());
+                    }
+                }
+                let source = source.result(record, memo)?;
+                if let (Val::Map(source), Some(map)) = (source, path::attributes_mut(record, target.field)) {
+                    merge(map, &source, *strategy);
                 }
                 Ok(())
             }

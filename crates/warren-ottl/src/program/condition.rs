@@ -35,7 +35,15 @@ pub(crate) enum Condition {
 
 impl Condition {
     /// Whether it holds for a record.
+    #[inline]
     pub(crate) fn holds(&self, record: &Record<'_>, memo: &mut Memo) -> Result<bool, Failure> {
+        match self {
+            Self::Const(value) => Ok(*value),
+            other => other.ask(record, memo),
+        }
+    }
+
+    fn ask(&self, record: &Record<'_>, memo: &mut Memo) -> Result<bool, Failure> {
         Ok(match self {
             Self::Const(value) => *value,
             Self::Or(parts) => {

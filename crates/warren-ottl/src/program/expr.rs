@@ -2,7 +2,7 @@
 
 use super::memo::Memo;
 use crate::arithmetic::calculate;
-use crate::function::{Args, Call, Kind, RecordCall, TextsCall};
+use crate::function::{Args, Call, EntriesCall, Kind, RecordCall, TextsCall};
 use crate::getter::coerce;
 use crate::path::{self, Field, Index, read_result};
 use crate::record::{Failure, Record};
@@ -22,8 +22,13 @@ pub(crate) enum Expr {
     RecordCall(RecordCall),
     /// A list.
     List(Box<[Expr]>),
-    /// A list that is written out where a list is taken: upstream refuses maps in it.
-    WithoutMaps(Box<Expr>),
+    /// A part of a list or map that is written out, where upstream takes plain values only ([`Expr::plain`]).
+    Plain {
+        /// The value.
+        value: Box<Expr>,
+        /// Whether it is the item of a list: then it is no map either.
+        in_list: bool,
+    },
     /// A map.
     Map(Box<[(Text, Expr)]>),
     /// Two values combined.
@@ -97,8 +102,19 @@ impl CallExpr {
 
 /// Each way has a function of its own: calls nest, and the room that one way needs on the stack is large.
 impl CallExpr {
+    /// The way that tells a map's entries, and the text that it is made of, if the call has one such argument and no indexes.
+    pub(super) fn by_entry(&self) -> Option<(&EntriesCall, &Expr)> {
+        let bare = matches!(&self.keys, Keys::Fixed(indexes) if indexes.is_empty());
+        match (self.call.entries(), &*self.args.values, &*self.args.items) {
+            (Some(entries), [Some((Kind::Str, argument)), rest @ ..], []) if bare && rest.iter().all(Option::is_none) => {
+                Some((entries, argument))
+            }
+            _ => None,
+        }
+    }
+
     #[inline]
-    fn result(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
+    pub(super) fn result(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
         match (self.call.texts(), &*self.args.values, &*self.args.items) {
             (Some(texts), [Some((kind @ (Kind::Any | Kind::Str | Kind::StrLike), argument)), rest @ ..], [])
                 if rest.iter().all(Option::is_none) =>
@@ -179,11 +195,11 @@ impl Evaluated {
 }
 
 impl Expr {
-    /// The same list, with the check whether it holds a map where that is not known beforehand.
-    pub(crate) fn without_maps(self) -> Self {
+    /// The same value, with the check whether it is a plain one where that is not known beforehand.
+    pub(crate) fn plain(self, in_list: bool) -> Self {
         match self {
-            Self::Const(list) if !holds_map(&list) => Self::Const(list),
-            list => Self::WithoutMaps(Box::new(list)),
+            Self::Const(value) if not_plain(&value, in_list).is_none() => Self::Const(value),
+            value => Self::Plain { value: Box::new(value), in_list },
         }
     }
 
@@ -192,7 +208,10 @@ impl Expr {
         Ok(match self {
             Self::Const(value) => Got::Const(value),
             Self::Path(path) => match &path.keys {
-                Keys::Fixed(indexes) => path::get(record, path.field, indexes)?,
+                Keys::Fixed(indexes) => match (&**indexes, path::attributes(record, path.field)) {
+                    ([Index::Text(key)], Some(map)) => map.get(key).map_or(Got::NIL, Got::Stored),
+                    _ => path::get(record, path.field, indexes)?,
+                },
                 keys => path::get(record, path.field, keys.eval(record, memo)?.as_slice())?,
             },
             Self::Call(call) => {
@@ -208,17 +227,17 @@ impl Expr {
                     items.iter().map(|item| Ok(item.eval(record, memo)?.into_val().stored())).collect();
                 Got::Own(Val::List(triomphe::Arc::new(items?)))
             }
-            Self::WithoutMaps(list) => {
-                let list = list.eval(record, memo)?;
-                if list.with(holds_map) {
-                    return Err(Failure::new("<Invalid value type pcommon.Map>"));
+            Self::Plain { value, in_list } => {
+                let value = value.eval(record, memo)?;
+                if let Some(kind) = value.with(|value| not_plain(value, *in_list)) {
+                    return Err(Failure::new(format!("<Invalid value type {kind}>")));
                 }
-                list
+                value
             }
             Self::Map(entries) => {
                 let mut map = Attrs::EMPTY;
                 for (key, value) in entries {
-                    map.upsert(key.clone(), map_value(value.eval(record, memo)?.into_val())?);
+                    map.upsert(key.clone(), value.eval(record, memo)?.into_val().stored());
                 }
                 Got::Own(Val::Map(map))
             }
@@ -232,26 +251,13 @@ impl Expr {
     }
 }
 
-fn holds_map(list: &Val) -> bool {
-    fn is_map(value: &Value) -> bool {
-        match value {
-            Value::Map(_) => true,
-            Value::List(items) => items.iter().any(is_map),
-            _ => false,
-        }
-    }
-    matches!(list, Val::List(items) if items.iter().any(is_map))
-}
-
-/// A value within a map literal, where what has no stored form is refused.
-pub(crate) fn map_value(value: Val) -> Result<Value, Failure> {
+/// The type of a value that upstream does not take into lists and maps that are written out: what it holds as a structure of its own. Maps are
+/// unfolded, but not those within lists.
+fn not_plain(value: &Val, in_list: bool) -> Option<&'static str> {
     match value {
-        Val::Nil => Ok(Value::Empty),
-        Val::Typed(..) => Err(Failure::new(format!("<Invalid value type {}>", value.type_name()))),
-        value => {
-            let kind = value.type_name();
-            value.storable().ok_or_else(|| Failure::new(format!("<Invalid value type {kind}>")))
-        }
+        Val::Nil | Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Str(_) | Val::Bytes(_) => None,
+        Val::Map(_) if !in_list => None,
+        other => Some(other.type_name()),
     }
 }
 

@@ -2,68 +2,18 @@
 
 use super::action::{Action, Statement};
 use super::condition::Condition;
+use super::conditions::Conditions;
 use super::level::Level;
 use super::memo::Memo;
-use super::sharing::{Run, Shared, Table, attrs_of, runs};
+use super::outcome::{ErrorMode, Failed, Observer, settle};
+use super::sharing::{Run, Shared, attrs_of, runs};
+use super::table::{Circumstances, Table};
 use super::walk::walk;
 use crate::compile::{Fault, Source};
 use crate::function::Changes;
 use crate::path::Field;
 use crate::record::{Context, Failure, Record};
 use warren_pdata::Batch;
-
-/// What happens when a statement or condition fails on a record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ErrorMode {
-    /// It is told, and the next one runs.
-    Ignore,
-    /// The next one runs.
-    Silent,
-    /// The batch is refused.
-    #[default]
-    Propagate,
-}
-
-impl warren_config::Keyword for ErrorMode {
-    const TYPE: &'static str = "ottl.ErrorMode";
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("ignore", Self::Ignore), ("silent", Self::Silent), ("propagate", Self::Propagate)];
-
-    const IGNORE_CASE: bool = true;
-
-    fn unknown(word: &str) -> String {
-        format!("unknown error mode {word}")
-    }
-}
-
-/// A statement or condition that failed on a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failed {
-    /// Which one.
-    pub source: Source,
-    /// Its text.
-    pub text: String,
-    /// Why.
-    pub failure: Failure,
-}
-
-impl std::fmt::Display for Failed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let what = match self.source {
-            Source::Condition(_) => "failed to eval condition",
-            Source::Statement(_) | Source::Group => "failed to execute statement",
-        };
-        write!(f, "{what}: {}, {}", self.text, self.failure)
-    }
-}
-
-impl std::error::Error for Failed {}
-
-/// Is told what happens while a program runs.
-pub trait Observer {
-    /// Something failed and the error mode is to ignore that.
-    fn failed(&mut self, failed: &Failed);
-}
 
 /// Compiled statements, run one after the other on each record, with the conditions for which records.
 pub struct Group {
@@ -73,7 +23,6 @@ pub struct Group {
     remarks: Remarks,
     runs: Vec<Run>,
     slots: usize,
-    tables: usize,
 }
 
 /// What there is to say about texts that compile.
@@ -103,9 +52,8 @@ impl Group {
             (text, Statement { condition: condition.share(context, &changed, &mut slots), action })
         };
         let statements: Vec<(String, Statement)> = statements.into_iter().map(shared).collect();
-        let mut tables = 0;
-        let runs = runs(statements.iter().map(|(_, statement)| statement), context, &changed, &mut tables);
-        Self { context, conditions, statements, remarks, runs, slots, tables }
+        let runs = runs(statements.iter().map(|(_, statement)| statement), context, &changed);
+        Self { context, conditions, statements, remarks, runs, slots }
     }
 
     /// What the statements do.
@@ -135,7 +83,10 @@ impl Group {
 
     /// A memo for runs of this group; it can be used again for the next batch.
     pub fn memo(&self) -> Memo {
-        Memo::new(self.slots, self.tables)
+        let mut memo = Memo::new(self.slots, self.statements.len(), self.conditions.texts().len());
+        let shared = self.runs.iter().filter(|run| run.shared.is_some());
+        memo.tables = shared.map(|run| Table::new(run.statements.start)).collect();
+        memo
     }
 
     /// Runs over a batch.
@@ -176,7 +127,7 @@ impl Group {
             return Ok(());
         }
         for run in &self.runs {
-            match run.shared {
+            match &run.shared {
                 Some(shared) if self.is_shared(shared, record, memo) => {
                     self.run_shared(run, shared, record, memo, mode, observer)?
                 }
@@ -187,7 +138,7 @@ impl Group {
     }
 
     /// Whether others hold the record's attributes too, and remembering pays.
-    fn is_shared(&self, shared: Shared, record: &mut Record<'_>, memo: &mut Memo) -> bool {
+    fn is_shared(&self, shared: &Shared, record: &mut Record<'_>, memo: &mut Memo) -> bool {
         attrs_of(record).is_some_and(|attrs| attrs.holders() > 1) && memo.tables.get_mut(shared.table).is_some_and(Table::pays)
     }
 
@@ -195,51 +146,64 @@ impl Group {
     fn run_shared(
         &self,
         run: &Run,
-        shared: Shared,
+        shared: &Shared,
         record: &mut Record<'_>,
         memo: &mut Memo,
         mode: ErrorMode,
         observer: &mut impl Observer,
     ) -> Result<(), Failed> {
         let statements = self.statements.get(run.statements.clone()).unwrap_or_default();
-        let mut asked = shared.asked;
-        let mut answers = 0;
-        while asked != 0 {
-            let offset = asked.trailing_zeros();
-            asked &= asked - 1;
-            let Some((_, statement)) = statements.get(offset as usize) else { break };
-            match statement.condition.holds(record, memo) {
-                Ok(holds) => answers |= u64::from(holds) << offset,
-                // It is told when its turn comes.
-                Err(_) => return self.run_plainly(run, record, memo, mode, observer),
+        let first = run.statements.start;
+        // What is done for this record alone, and whether conditions hold for it, in the order of statements.
+        let (mut answers, mut asked, mut unwanted) = (0u8, 0, shared.aside);
+        let mut rest = shared.asked | shared.aside;
+        while rest != 0 {
+            let offset = rest.trailing_zeros();
+            rest &= rest - 1;
+            let Some((text, statement)) = statements.get(offset as usize) else { break };
+            let index = first + offset as usize;
+            if shared.aside >> offset & 1 == 1 {
+                let ran = statement.run(record, memo);
+                note(index, text, ran, memo, mode, observer)?;
+                continue;
             }
+            let holds = match statement.condition.holds(record, memo) {
+                Ok(holds) => holds,
+                Err(failure) => {
+                    note(index, text, Err(failure), memo, mode, observer)?;
+                    false
+                }
+            };
+            answers |= u8::from(holds) << asked;
+            asked += 1;
+            unwanted |= u64::from(!holds) << offset;
         }
-        if answers == 0 && shared.asked.count_ones() as usize == statements.len() {
+        if answers == 0 && shared.all_asked(statements.len()) {
             return Ok(());
         }
-        let scopes = memo.scopes();
+        let entered = memo.entered();
         let Some(table) = memo.tables.get_mut(shared.table) else { return Ok(()) };
-        table.compare_frame(shared, record, scopes);
+        let frame = table.number(&shared.frame, record, entered);
         let Some(attrs) = attrs_of(record) else { return Ok(()) };
-        if let Some(after) = table.find(attrs, answers) {
+        let circumstances = Circumstances { frame, answers };
+        if let Some(after) = table.find(attrs, circumstances) {
             *attrs = after.clone();
             return Ok(());
         }
         let before = attrs.clone();
-        let mut well = true;
+        let (mut well, mut matched) = (true, 0u64);
         for (offset, (text, statement)) in statements.iter().enumerate() {
-            let ran = match (shared.asked >> offset & 1, answers >> offset & 1) {
-                (0, _) => statement.run(record, memo).map(drop),
-                (_, 0) => Ok(()),
-                _ => statement.action.run(record, memo),
+            let ran = match (unwanted >> offset & 1, shared.asked >> offset & 1) {
+                (1, _) => continue,
+                (_, 1) => statement.action.run(record, memo).map(|()| true),
+                _ => statement.run(record, memo),
             };
-            if let Err(failure) = ran {
-                well = false;
-                settle(Source::Statement(run.statements.start + offset), text, failure, mode, observer)?;
-            }
+            well &= ran.is_ok();
+            matched |= u64::from(matches!(ran, Ok(true))) << offset;
+            note(first + offset, text, ran, memo, mode, observer)?;
         }
         if let (true, Some(table), Some(after)) = (well, memo.tables.get_mut(shared.table), attrs_of(record)) {
-            table.insert(before, answers, after.clone());
+            table.insert(before, circumstances, after.clone(), matched);
         }
         Ok(())
     }
@@ -255,9 +219,8 @@ impl Group {
     ) -> Result<(), Failed> {
         let statements = self.statements.get(run.statements.clone()).unwrap_or_default();
         for (index, (text, statement)) in run.statements.clone().zip(statements) {
-            if let Err(failure) = statement.run_once(index, record, memo) {
-                settle(Source::Statement(index), text, failure, mode, observer)?;
-            }
+            let ran = statement.run_once(index, record, memo);
+            note(index, text, ran, memo, mode, observer)?;
         }
         Ok(())
     }
@@ -287,111 +250,25 @@ impl std::fmt::Debug for Group {
     }
 }
 
-/// Compiled conditions of which one must hold.
-pub struct Conditions {
-    context: Context,
-    conditions: Vec<(String, Condition)>,
-    doubts: Vec<Fault>,
-    slots: usize,
-}
-
-impl Conditions {
-    pub(crate) fn new(context: Context, conditions: Vec<(String, Condition)>, doubts: Vec<Fault>) -> Self {
-        let mut slots = 0;
-        let shared = Self::shared(context, conditions, &|_| false, &mut slots);
-        Self { slots, doubts, ..shared }
-    }
-
-    /// What is probably not meant.
-    pub fn warnings(&self) -> &[Fault] {
-        &self.doubts
-    }
-
-    fn shared(
-        context: Context,
-        conditions: Vec<(String, Condition)>,
-        changed: &dyn Fn(Level) -> bool,
-        slots: &mut usize,
-    ) -> Self {
-        let share = |(text, condition): (String, Condition)| (text, condition.share(context, changed, slots));
-        let conditions = conditions.into_iter().map(share).collect();
-        Self { context, conditions, doubts: Vec::new(), slots: 0 }
-    }
-
-    /// The context of the conditions.
-    pub fn context(&self) -> Context {
-        self.context
-    }
-
-    /// Whether there is no condition.
-    pub fn is_empty(&self) -> bool {
-        self.conditions.is_empty()
-    }
-
-    /// The conditions' texts.
-    pub fn texts(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.conditions.iter().map(|(text, _)| text.as_str())
-    }
-
-    /// A memo for these conditions; it can be used again for the next batch. Whoever walks a batch tells it of each resource, scope, metric and
-    /// span that is entered ([`Memo::enter`]).
-    pub fn memo(&self) -> Memo {
-        Memo::new(self.slots, 0)
-    }
-
-    /// Whether one of the conditions holds for a record. A condition that fails does not hold, unless failures are propagated.
-    ///
-    /// # Errors
-    /// The first failure, if they are to be propagated.
-    pub fn hold(
-        &self,
-        record: &Record<'_>,
-        memo: &mut Memo,
-        mode: ErrorMode,
-        observer: &mut impl Observer,
-    ) -> Result<bool, Failed> {
-        Ok(self.which(record, memo, mode, observer)?.is_some())
-    }
-
-    /// The first of the conditions that holds for a record, as [`Conditions::hold`] asks them.
-    ///
-    /// # Errors
-    /// As for [`Conditions::hold`].
-    pub fn which(
-        &self,
-        record: &Record<'_>,
-        memo: &mut Memo,
-        mode: ErrorMode,
-        observer: &mut impl Observer,
-    ) -> Result<Option<usize>, Failed> {
-        for (index, (text, condition)) in self.conditions.iter().enumerate() {
-            match condition.holds(record, memo) {
-                Ok(true) => return Ok(Some(index)),
-                Ok(false) => {}
-                Err(failure) => settle(Source::Condition(index), text, failure, mode, observer)?,
-            }
+/// Counts that a statement ran or failed, and settles the latter.
+#[inline]
+fn note(
+    index: usize,
+    text: &str,
+    ran: Result<bool, Failure>,
+    memo: &mut Memo,
+    mode: ErrorMode,
+    observer: &mut impl Observer,
+) -> Result<(), Failed> {
+    match ran {
+        Ok(true) => memo.count_matched(Source::Statement(index)),
+        Ok(false) => {}
+        Err(failure) => {
+            memo.count_failed(Source::Statement(index));
+            settle(Source::Statement(index), text, failure, mode, observer)?;
         }
-        Ok(None)
     }
-}
-
-impl std::fmt::Debug for Conditions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Conditions").field("context", &self.context).field("conditions", &self.conditions.len()).finish()
-    }
-}
-
-#[cold]
-fn settle(source: Source, text: &str, failure: Failure, mode: ErrorMode, observer: &mut impl Observer) -> Result<(), Failed> {
-    let failed = Failed { source, text: text.to_owned(), failure };
-    match mode {
-        ErrorMode::Propagate => Err(failed),
-        ErrorMode::Ignore => {
-            observer.failed(&failed);
-            Ok(())
-        }
-        ErrorMode::Silent => Ok(()),
-    }
+    Ok(())
 }
 
 impl Statement {
@@ -419,7 +296,7 @@ impl Action {
             }
         };
         match self {
-            Self::Set { target, .. } | Self::SetEntry { target, .. } => mark(target.field),
+            Self::Set { target, .. } | Self::SetEntry { target, .. } | Self::Merge { target, .. } => mark(target.field),
             Self::Edit { target, changes, .. } => {
                 if let Some(target) = target {
                     mark(target.field);

@@ -1,7 +1,7 @@
 //! How far up a value is shared: what changes less often than the record is evaluated less often.
 
 use super::condition::Condition;
-use super::expr::{Arguments, Expr, KeyExpr, Keys};
+use super::expr::{Arguments, CallExpr, Expr, KeyExpr, Keys};
 use crate::path::Field;
 use crate::record::Context;
 
@@ -50,19 +50,23 @@ impl Dependencies for Expr {
                 fields(path.field);
                 path.keys.visit(fields)
             }
-            Self::Call(call) => {
-                let args = call.args.visit(fields);
-                call.keys.visit(fields) && args && call.pure
-            }
+            Self::Call(call) => call.visit(fields),
             Self::RecordCall(_) => false,
             Self::List(items) => all(items, fields),
-            Self::WithoutMaps(list) => list.visit(fields),
+            Self::Plain { value, .. } => value.visit(fields),
             Self::Map(entries) => entries.iter().fold(true, |same, (_, value)| value.visit(fields) & same),
             Self::Arithmetic(node) => {
                 let left = node.0.visit(fields);
                 node.2.visit(fields) && left
             }
         }
+    }
+}
+
+impl Dependencies for CallExpr {
+    fn visit(&self, fields: &mut dyn FnMut(Field)) -> bool {
+        let args = self.args.visit(fields);
+        self.keys.visit(fields) && args && self.pure
     }
 }
 

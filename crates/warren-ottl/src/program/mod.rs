@@ -5,18 +5,24 @@
 
 mod action;
 mod condition;
+mod conditions;
 mod expr;
+mod frame;
 mod group;
 mod level;
 mod memo;
+mod outcome;
 mod sharing;
+mod table;
 mod targets;
 mod walk;
 
 pub(crate) use action::{Action, Statement};
 pub(crate) use condition::Condition;
-pub(crate) use expr::{Arguments, CallExpr, Expr, KeyExpr, Keys, PathExpr, map_value};
+pub use conditions::Conditions;
+pub(crate) use expr::{Arguments, CallExpr, Expr, KeyExpr, Keys, PathExpr};
+pub use group::Group;
 pub(crate) use group::Remarks;
-pub use group::{Conditions, ErrorMode, Failed, Group, Observer};
 pub use level::Level;
-pub use memo::Memo;
+pub use memo::{Count, Memo};
+pub use outcome::{ErrorMode, Failed, Observer};

@@ -1,26 +1,22 @@
 //! Edits of attribute sets, once for each set that records share.
 //!
-//! Statements that follow each other, change nothing but the record's own attributes and look at nothing but these, the resource, the scope and
-//! constants, give equal results for equal sets: a [`Run`] of them is looked up by the identity of the set, and by the answers of those conditions
-//! that look at more. A set that one record alone holds is edited in place instead and never looked up.
+//! Statements that change nothing but the record's own attributes, and look at nothing but these, the resource, the scope, the metric and constants,
+//! give equal results for equal sets. A [`Run`] of such statements is looked up by the identity of the set, by what they look at around it
+//! ([`Frames`](super::frame::Frames)), and by the answers of those conditions that look at more ([`Table`](super::table::Table)). Statements between
+//! them that neither look at the attributes nor change them are done aside, so that one look-up serves a whole group. A set that one record alone
+//! holds is edited in place instead and never looked up.
 
 use super::action::{Action, Statement};
+use super::frame::FrameOf;
 use super::level::{Dependencies, Level};
 use crate::function::Changes;
 use crate::path::{EventField, Field, LogField, PointField, SpanField, point_attrs_mut};
 use crate::record::{Context, Item, Record};
-use hashbrown::HashTable;
 use std::ops::Range;
-use warren_pdata::{Attrs, Resource, Scope, Text};
+use warren_pdata::Attrs;
 
-/// Results that are remembered for one run of statements.
-const RESULTS_MAX: usize = 16_384;
-
-/// Look-ups after which it is judged whether remembering pays.
-const TRIAL: u32 = 1_024;
-
-/// Look-ups that are left out when it does not pay.
-const PAUSE: u32 = 16 * TRIAL;
+/// In one run, so many conditions are asked for each record: every further one halves what a result is good for.
+const ASKED_MAX: u32 = 8;
 
 /// Statements that run one after the other.
 pub(super) struct Run {
@@ -29,20 +25,25 @@ pub(super) struct Run {
     pub shared: Option<Shared>,
 }
 
-/// How results of a run are remembered.
-#[derive(Clone, Copy)]
+/// How results of a run are remembered. Statements are marked by a bit for each, from the first one on.
 pub(super) struct Shared {
-    /// The table in the [`Memo`].
+    /// The table in the [`Memo`](super::memo::Memo).
     pub table: usize,
-    /// Whether they depend on the resource or the scope.
-    framed: bool,
-    /// Which statements' conditions must be asked for each record, a bit for each from the first one on: their answers are part of what a result
-    /// is looked up by. They do not depend on what the run changes.
+    /// What results depend on besides the set.
+    pub frame: FrameOf,
+    /// Whose conditions must be asked for each record: their answers are part of what a result is looked up by. They do not depend on what the run
+    /// changes.
     pub asked: u64,
+    /// Which are done for each record, for they have nothing to do with the set.
+    pub aside: u64,
 }
 
-/// In one run, so many conditions are asked for each record: every further one halves what a result is good for.
-const ASKED_MAX: u32 = 8;
+impl Shared {
+    /// Whether nothing happens to the set unless a condition that is asked holds.
+    pub(super) fn all_asked(&self, statements: usize) -> bool {
+        (self.asked | self.aside).count_ones() as usize == statements
+    }
+}
 
 /// The records' own attributes.
 fn own_attrs(own: Context) -> Option<Field> {
@@ -66,76 +67,133 @@ pub(super) fn attrs_of<'r>(record: &'r mut Record<'_>) -> Option<&'r mut Attrs> 
     }
 }
 
-/// What a part of a statement looks at.
-#[derive(Clone, Copy, PartialEq)]
-enum Looks {
-    /// At the set and constants.
-    Set,
-    /// At the resource or scope as well.
-    Frame,
-    /// At more.
-    More,
+/// How a statement fits into runs.
+enum Fit {
+    /// It changes the set. Its condition may have to be asked for each record.
+    Edits { frame: FrameOf, asks: Option<Asks> },
+    /// It has nothing to do with the set.
+    Aside,
+    /// It needs the set as it is at its turn.
+    Apart,
 }
 
-/// Cuts statements into runs.
+/// What a condition that must be asked for each record looks at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// The record, and its set as well.
+    Set,
+    /// The record without its set.
+    Others,
+}
+
+/// Cuts statements into runs. `changed` says of which levels fields are changed by any of them.
 pub(super) fn runs<'s>(
     statements: impl Iterator<Item = &'s Statement>,
     own: Context,
     changed: &dyn Fn(Level) -> bool,
-    tables: &mut usize,
 ) -> Vec<Run> {
-    let attrs = own_attrs(own);
-    let looks = |part: &dyn Dependencies| {
-        let mut looks = Looks::Set;
-        let same = part.visit(&mut |field| match Level::of(field.context(), own) {
-            _ if Some(field) == attrs => {}
-            level @ (Level::Resource | Level::Scope) if !changed(level) && looks != Looks::More => looks = Looks::Frame,
-            _ => looks = Looks::More,
-        });
-        if same { looks } else { Looks::More }
-    };
-    // Whether an answer found before the run is the one that would be found within it.
-    let foreseen = |condition: &dyn Dependencies| {
-        let mut own = false;
-        condition.visit(&mut |field| own |= Some(field) == attrs) && !own
-    };
     let mut runs: Vec<Run> = Vec::new();
     for (at, statement) in statements.enumerate() {
-        let action = match (&statement.action, attrs) {
-            (_, None) => Looks::More,
-            (action, attrs) if action.target() != attrs => Looks::More,
-            (action, _) => looks(action),
-        };
-        if action == Looks::More {
-            runs.push(Run { statements: at..at + 1, shared: None });
-            continue;
+        let fit = own_attrs(own).map_or(Fit::Apart, |attrs| fit(statement, own, attrs, changed));
+        let joined = runs.last_mut().is_some_and(|run| run.join(&fit));
+        if !joined {
+            runs.push(Run::of(at, fit));
         }
-        let condition = looks(&statement.condition);
-        let framed = action == Looks::Frame || condition == Looks::Frame;
-        let asks = condition == Looks::More;
-        match runs.last_mut() {
-            Some(Run { statements, shared: Some(shared) })
-                if statements.len() < u64::BITS as usize
-                    && (!asks || (shared.asked.count_ones() < ASKED_MAX && foreseen(&statement.condition))) =>
-            {
-                shared.framed |= framed;
-                shared.asked |= u64::from(asks) << statements.len();
-                statements.end = at + 1;
+    }
+    let mut tables = 0;
+    for run in &mut runs {
+        let statements = run.statements.len();
+        match &mut run.shared {
+            // What edits no set needs no table.
+            Some(shared) if shared.aside.count_ones() as usize == statements => run.shared = None,
+            Some(shared) => {
+                shared.table = tables;
+                tables += 1;
             }
-            _ => {
-                runs.push(Run { statements: at..at + 1, shared: Some(Shared { table: *tables, framed, asked: asks.into() }) });
-                *tables += 1;
-            }
+            None => {}
         }
     }
     runs
+}
+
+fn fit(statement: &Statement, own: Context, attrs: Field, changed: &dyn Fn(Level) -> bool) -> Fit {
+    let Statement { condition, action } = statement;
+    // What a part looks at besides the set; none if it looks at more than is the same for many records.
+    let frame = |part: &dyn Dependencies| {
+        let mut frame = Some(FrameOf::default());
+        let same = part.visit(&mut |field| {
+            let level = Level::of(field.context(), own);
+            if field != attrs && !frame.as_mut().is_some_and(|frame| !changed(level) && frame.add(level, field)) {
+                frame = None;
+            }
+        });
+        frame.filter(|_| same)
+    };
+    if action.target() == Some(attrs) {
+        return match (frame(action), frame(condition)) {
+            (Some(mut frame), Some(more)) => {
+                frame.join(&more);
+                Fit::Edits { frame, asks: None }
+            }
+            (Some(frame), None) => {
+                let mut asks = Asks::Others;
+                condition.visit(&mut |field| {
+                    if field == attrs {
+                        asks = Asks::Set;
+                    }
+                });
+                Fit::Edits { frame, asks: Some(asks) }
+            }
+            (None, _) => Fit::Apart,
+        };
+    }
+    let mut of_set = action.target().is_none();
+    let same = [condition as &dyn Dependencies, action].iter().all(|part| part.visit(&mut |field| of_set |= field == attrs));
+    if same && !of_set { Fit::Aside } else { Fit::Apart }
+}
+
+impl Run {
+    /// A run that begins with a statement.
+    fn of(at: usize, fit: Fit) -> Self {
+        let (statements, table) = (at..at + 1, 0);
+        let shared = match fit {
+            Fit::Apart => None,
+            Fit::Aside => Some(Shared { table, frame: FrameOf::default(), asked: 0, aside: 1 }),
+            Fit::Edits { frame, asks } => Some(Shared { table, frame, asked: asks.is_some().into(), aside: 0 }),
+        };
+        Self { statements, shared }
+    }
+
+    /// Takes the statement that follows, if it fits.
+    fn join(&mut self, fit: &Fit) -> bool {
+        let length = self.statements.len();
+        let Some(shared) = self.shared.as_mut().filter(|_| length < u64::BITS as usize) else { return false };
+        match fit {
+            Fit::Apart => return false,
+            Fit::Aside => shared.aside |= 1 << length,
+            Fit::Edits { frame, asks } => {
+                let edits = shared.aside.count_ones() as usize != length;
+                let full = asks.is_some() && shared.asked.count_ones() >= ASKED_MAX;
+                // An answer found before the run must be the one that would be found within it. And what is the same for all metrics is not
+                // looked up for each of them.
+                let late = *asks == Some(Asks::Set) || frame.is_narrower_than(&shared.frame);
+                if full || (edits && late) {
+                    return false;
+                }
+                shared.frame.join(frame);
+                shared.asked |= u64::from(asks.is_some()) << length;
+            }
+        }
+        self.statements.end += 1;
+        true
+    }
 }
 
 impl Action {
     /// The field it changes, if it changes nothing else.
     fn target(&self) -> Option<Field> {
         match self {
-            Self::Set { target, .. } | Self::SetEntry { target, .. } => Some(target.field),
+            Self::Set { target, .. } | Self::SetEntry { target, .. } | Self::Merge { target, .. } => Some(target.field),
             Self::Edit { target, changes: Changes::Target, .. } => target.as_ref().map(|target| target.field),
             Self::Edit { .. } => None,
         }
@@ -149,116 +207,11 @@ impl Dependencies for Action {
                 let keys = target.keys.visit(fields);
                 value.visit(fields) && keys
             }
+            Self::Merge { source, .. } => source.visit(fields),
             Self::Edit { target, arguments, .. } => {
                 let keys = target.as_ref().is_none_or(|target| target.keys.visit(fields));
                 arguments.visit(fields) && keys
             }
         }
     }
-}
-
-/// Results of one run of statements, by the set they were made of.
-#[derive(Debug, Default)]
-pub(super) struct Table {
-    results: HashTable<Edited>,
-    /// The resource and scope for which they hold, where they depend on them.
-    frame: Option<Frame>,
-    /// The scope for which the frame was compared last.
-    compared: u64,
-    looked: u32,
-    found: u32,
-    /// Look-ups still to be left out.
-    pause: u32,
-    /// Counts batches.
-    batch: u32,
-}
-
-/// A set before and after. Holding the one before keeps its identity from being given to another set.
-#[derive(Debug)]
-struct Edited {
-    before: Attrs,
-    /// The answers of the conditions that were asked.
-    answers: u64,
-    after: Attrs,
-    /// The batch in which it was used last.
-    batch: u32,
-}
-
-#[derive(Debug, PartialEq)]
-struct Frame {
-    resource: Resource,
-    resource_schema_url: Text,
-    scope: Option<(Scope, Text)>,
-}
-
-impl Table {
-    /// Whether results are looked up at present.
-    pub(super) fn pays(&mut self) -> bool {
-        self.pause = self.pause.saturating_sub(1);
-        self.pause == 0
-    }
-
-    /// The result for a set and the answers of the conditions that were asked.
-    pub(super) fn find(&mut self, before: &Attrs, answers: u64) -> Option<&Attrs> {
-        self.looked += 1;
-        if self.looked == TRIAL {
-            if self.found < TRIAL / 4 {
-                self.pause = PAUSE;
-                self.results.clear();
-            }
-            (self.looked, self.found) = (0, 0);
-        }
-        let id = before.id();
-        let edited = self.results.find_mut(hash(id, answers), |edited| edited.before.id() == id && edited.answers == answers)?;
-        self.found += 1;
-        edited.batch = self.batch;
-        Some(&edited.after)
-    }
-
-    pub(super) fn insert(&mut self, before: Attrs, answers: u64, after: Attrs) {
-        if self.results.len() >= RESULTS_MAX {
-            self.results.clear();
-        }
-        let edited = Edited { before, answers, after, batch: self.batch };
-        self.results.insert_unique(edited.hash(), edited, Edited::hash);
-    }
-
-    /// Forgets everything if the resource or scope is another than before.
-    pub(super) fn compare_frame(&mut self, shared: Shared, record: &Record<'_>, scopes: u64) {
-        if !shared.framed || self.compared == scopes {
-            return;
-        }
-        self.compared = scopes;
-        let frame = Frame {
-            resource: record.resource.clone(),
-            resource_schema_url: record.resource_schema_url.clone(),
-            scope: record.scope.as_ref().map(|(scope, schema_url)| (Scope::clone(scope), Text::clone(schema_url))),
-        };
-        if self.frame.as_ref() != Some(&frame) {
-            self.results.clear();
-            self.frame = Some(frame);
-        }
-    }
-
-    /// Forgets what the batch that ends did not use.
-    pub(super) fn end_batch(&mut self) {
-        let batch = self.batch;
-        self.results.retain(|edited| edited.batch == batch);
-        self.batch = batch.wrapping_add(1);
-        if self.results.capacity() > 4 * self.results.len().max(64) {
-            self.results.shrink_to_fit(Edited::hash);
-        }
-    }
-}
-
-impl Edited {
-    fn hash(&self) -> u64 {
-        hash(self.before.id(), self.answers)
-    }
-}
-
-/// Mixes the bits of an address and of answers.
-fn hash(id: usize, answers: u64) -> u64 {
-    let mixed = ((id as u64 >> 4) ^ answers.rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ (mixed >> 32)
 }

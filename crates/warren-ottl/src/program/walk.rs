@@ -26,12 +26,12 @@ pub(super) fn walk<E>(
         (Context::Scope, Batch::Traces(traces)) => {
             scopes(traces, memo, |_, mut frame, memo| visit(&mut frame.with(Item::None), memo))
         }
-        (Context::Log, Batch::Logs(logs)) => scopes(logs, memo, |items, mut frame, memo| {
-            items.iter_mut().try_for_each(|log| visit(&mut frame.with(Item::Log(log)), memo))
-        }),
-        (Context::Span, Batch::Traces(traces)) => scopes(traces, memo, |items, mut frame, memo| {
-            items.iter_mut().try_for_each(|span| visit(&mut frame.with(Item::Span(span)), memo))
-        }),
+        (Context::Log, Batch::Logs(logs)) => {
+            scopes(logs, memo, |items, frame, memo| each_item(items.iter_mut().map(Item::Log), frame, memo, &mut visit))
+        }
+        (Context::Span, Batch::Traces(traces)) => {
+            scopes(traces, memo, |items, frame, memo| each_item(items.iter_mut().map(Item::Span), frame, memo, &mut visit))
+        }
         (Context::SpanEvent, Batch::Traces(traces)) => scopes(traces, memo, |items, mut frame, memo| {
             for span in items {
                 memo.enter(Level::Parent);
@@ -99,6 +99,22 @@ fn scopes<T, E>(
             let scope = Some((scope, schema_url));
             visit(items, Frame { resource, resource_schema_url, scope }, memo)?;
         }
+    }
+    Ok(())
+}
+
+/// Visits items one after the other.
+fn each_item<'a, E>(
+    items: impl Iterator<Item = Item<'a>>,
+    mut frame: Frame<'a>,
+    memo: &mut Memo,
+    visit: &mut impl FnMut(&mut Record<'_>, &mut Memo) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut record = frame.with(Item::None);
+    for item in items {
+        record.item = item;
+        visit(&mut record, memo)?;
+        record.cache = Attrs::EMPTY;
     }
     Ok(())
 }

@@ -59,6 +59,14 @@ fn every_faulty_condition_is_told_at_its_place() {
 }
 
 #[test]
+fn conditions_that_say_nothing_are_warned_of_at_their_place() {
+    let (_, diagnostics) = decoded("logs: {log_record: ['body == nil', 'severity_number == \"9\"']}");
+    let told: Vec<_> = diagnostics.iter().map(|finding| (finding.severity, finding.pointer.as_str())).collect();
+    assert_eq!(told, [(Severity::Warning, "/logs/log_record/1")]);
+    assert!(diagnostics.to_string().contains("this comparison is never true"), "{diagnostics}");
+}
+
+#[test]
 fn a_severity_that_does_not_exist_is_a_warning() {
     let (_, diagnostics) = decoded("logs: {include: {severity_number: {min: verbose}}}");
     let told: Vec<_> = diagnostics.iter().map(|finding| (finding.severity, finding.message.as_str())).collect();

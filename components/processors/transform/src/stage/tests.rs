@@ -1,10 +1,16 @@
 use super::*;
+use crate::groups::GroupPlace;
 use warren_ottl::compile;
 use warren_pdata::{Attrs, LogRecord, Logs, Resource, Scope, Value};
 
 fn stage(statements: &[&str], mode: ErrorMode, flatten: bool) -> TransformStage {
+    told_to(&Telemetry::discarded(), statements, mode, flatten)
+}
+
+fn told_to(telemetry: &Telemetry, statements: &[&str], mode: ErrorMode, flatten: bool) -> TransformStage {
     let group = compile(Signal::Logs, None, &[], statements).unwrap();
-    TransformStage::new(vec![Compiled { group, mode }], flatten, Signal::Logs, Logger::discarded())
+    let compiled = Compiled { group, mode, place: GroupPlace::block("log_statements", 0) };
+    TransformStage::new(vec![compiled], flatten, Signal::Logs, "transform", telemetry)
 }
 
 fn batch() -> Arc<Batch> {
@@ -32,6 +38,26 @@ fn a_failure_refuses_the_batch_or_is_passed_over() {
         let after = stage(&statements, mode, false).process(batch()).unwrap().unwrap();
         assert!(logs(&after).iter().all(|(_, _, log)| log.severity_text == "done" && log.attrs.is_empty()));
     }
+}
+
+#[test]
+fn what_each_statement_did_is_counted_once_a_batch() {
+    let telemetry = Telemetry::discarded();
+    let statements = [
+        r#"set(log.attributes["x"], log.body) where log.body == "one""#,
+        r#"set(log.attributes["y"], log.body["y"])"#,
+        r#"delete_key(log.attributes, "none")"#,
+    ];
+    let mut stage = told_to(&telemetry, &statements, ErrorMode::Silent, false);
+    for _ in 0..2 {
+        stage.process(batch()).unwrap();
+    }
+    let total = |name: &str, index: usize| {
+        let statement = format!("log_statements[0].statements[{index}]");
+        telemetry.registry.total(name, &[("processor", "transform"), ("statement", &statement)])
+    };
+    let figures = |index| (total("warren_transform_matches_total", index), total("warren_transform_failures_total", index));
+    assert_eq!([0, 1, 2].map(figures), [(4.0, 0.0), (0.0, 6.0), (6.0, 0.0)]);
 }
 
 #[test]

@@ -1,17 +1,12 @@
 //! JSON to metrics.
 
-use super::{Decode, Decoder, Names};
+use super::{Decode, Decoder};
 use crate::intake::share_bounds;
+use warren_pdata::names::TEMPORALITIES;
 use warren_pdata::{
     Data, Exemplar, ExponentialBuckets, ExponentialHistogramPoint, HistogramPoint, Metric, Number, NumberPoint, QuantileValue,
     SpanId, Sum, SummaryPoint, Temporality, TraceId,
 };
-
-const TEMPORALITIES: Names = &[
-    ("AGGREGATION_TEMPORALITY_UNSPECIFIED", 0),
-    ("AGGREGATION_TEMPORALITY_DELTA", 1),
-    ("AGGREGATION_TEMPORALITY_CUMULATIVE", 2),
-];
 
 impl Decoder<'_> {
     pub(super) fn metric(&mut self) -> Decode<Metric> {

@@ -1,17 +1,8 @@
 //! JSON to spans.
 
-use super::{Decode, Decoder, Names};
+use super::{Decode, Decoder};
+use warren_pdata::names::{SPAN_KINDS, STATUS_CODES};
 use warren_pdata::{Span, SpanEvent, SpanId, SpanLink, SpanStatus, TraceId};
-
-const KINDS: Names = &[
-    ("SPAN_KIND_UNSPECIFIED", 0),
-    ("SPAN_KIND_INTERNAL", 1),
-    ("SPAN_KIND_SERVER", 2),
-    ("SPAN_KIND_CLIENT", 3),
-    ("SPAN_KIND_PRODUCER", 4),
-    ("SPAN_KIND_CONSUMER", 5),
-];
-const STATUS_CODES: Names = &[("STATUS_CODE_UNSET", 0), ("STATUS_CODE_OK", 1), ("STATUS_CODE_ERROR", 2)];
 
 impl Decoder<'_> {
     pub(super) fn span(&mut self) -> Decode<Span> {
@@ -24,7 +15,7 @@ impl Decoder<'_> {
                 b"parentSpanId" | b"parent_span_id" => span.parent_span_id = SpanId(d.json.id()?),
                 b"flags" => span.flags = d.json.uint32()?,
                 b"name" => span.name = d.text()?,
-                b"kind" => span.kind = d.enumeration(KINDS)?,
+                b"kind" => span.kind = d.enumeration(SPAN_KINDS)?,
                 b"startTimeUnixNano" | b"start_time_unix_nano" => span.start_time = d.json.uint64()?,
                 b"endTimeUnixNano" | b"end_time_unix_nano" => span.end_time = d.json.uint64()?,
                 b"attributes" => span.attrs = d.attributes()?,

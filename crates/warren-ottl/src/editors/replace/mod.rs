@@ -13,7 +13,7 @@ use crate::record::Failure;
 use crate::value::{Got, Val};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use warren_pdata::{Text, Value};
 use warren_regex::{Regex, Template};
 
@@ -100,19 +100,15 @@ pub(in crate::editors) const EDITORS: &[Editor] = &[
                     return Ok(());
                 }
                 let Val::Str(replacement) = args.get(2) else { return coerce(Kind::Str, args.get(2).clone()).map(drop) };
-                let replaced = match found.as_text() {
-                    Some(text) => replacer.replace(text, replacement, args)?,
-                    None => None,
-                };
-                match (replaced, &found) {
-                    (None, _) => Ok(()),
-                    // It is there already; what only has this text form becomes the text.
-                    (Some(replaced), Got::Text(_) | Got::Stored(_))
-                        if found.as_text().is_some_and(|text| text.as_str() == replaced) =>
-                    {
-                        Ok(())
+                let Some(text) = found.as_text() else { return Ok(()) };
+                match (replacer.replace(text, replacement, args)?, &found) {
+                    (Replaced::Nothing, _) | (Replaced::Same, Got::Text(_) | Got::Stored(_)) => Ok(()),
+                    // What only has this text form becomes the text.
+                    (Replaced::Same, _) => {
+                        let text = text.clone();
+                        place.set(Val::Str(text))
                     }
-                    (Some(replaced), _) => place.set(replaced.into()),
+                    (Replaced::New(replaced), _) => place.set(Val::Str(replaced)),
                 }
             }))
         },
@@ -148,19 +144,17 @@ pub(in crate::editors) const EDITORS: &[Editor] = &[
                 let mut bytes = 0;
                 for entry in &*map {
                     let text = searched(&entry.key, &entry.value);
-                    let replaced = match text.map(|text| replacer.replace(&text, &replacement, args)).transpose()?.flatten() {
-                        Some(replaced) => replaced,
-                        None => {
-                            entries.set(entry.key.clone(), entry.value.clone());
-                            continue;
-                        }
+                    let replaced = text.map(|text| replacer.replace(&text, &replacement, args)).transpose()?;
+                    let Some(Replaced::New(replaced)) = replaced else {
+                        entries.set(entry.key.clone(), entry.value.clone());
+                        continue;
                     };
                     bytes += replaced.len();
                     within_bounds(bytes)?;
                     if of_keys {
-                        entries.set(replaced.into(), entry.value.clone());
+                        entries.set(replaced, entry.value.clone());
                     } else {
-                        entries.set(entry.key.clone(), replaced);
+                        entries.set(entry.key.clone(), Value::Str(replaced));
                     }
                 }
                 *map = entries.into();
@@ -239,6 +233,20 @@ struct Replacer {
     conversion: Conversion,
     /// The first replacement that was met, taken apart: it hardly ever changes.
     template: OnceLock<(Text, Template)>,
+    /// Room for the result, kept from call to call.
+    room: Mutex<String>,
+}
+
+/// Bytes of [`Replacer::room`] that are kept.
+const ROOM_BYTES_KEPT: usize = 16 << 10;
+
+/// What became of a text.
+enum Replaced {
+    /// There was no match.
+    Nothing,
+    /// Its matches were replaced by what they were.
+    Same,
+    New(Text),
 }
 
 impl Replacer {
@@ -246,30 +254,47 @@ impl Replacer {
     fn new(literals: &Literals<'_>, pattern: usize, editor: &str) -> Result<Self, String> {
         let regex = Regex::new(literals.text(pattern).unwrap_or_default())
             .map_err(|error| format!("the regex pattern supplied to {editor} is not a valid pattern: {error}"))?;
-        Ok(Self { regex, conversion: Conversion::new(literals, pattern + 2), template: OnceLock::new() })
+        Ok(Self { regex, conversion: Conversion::new(literals, pattern + 2), template: OnceLock::new(), room: Mutex::default() })
     }
 
-    /// The text with its matches replaced; `None` if there are none.
-    fn replace(&self, text: &str, replacement: &Text, args: Args<'_>) -> Result<Option<String>, Failure> {
-        if !self.regex.is_match(text) {
-            return Ok(None);
-        }
+    /// The text with its matches replaced.
+    fn replace(&self, text: &str, replacement: &Text, args: Args<'_>) -> Result<Replaced, Failure> {
         let (met, template) = self.template.get_or_init(|| (replacement.clone(), Template::new(replacement, &self.regex)));
         if met != replacement {
-            return self.replace_by(text, &Template::new(replacement, &self.regex), args).map(Some);
+            return self.replace_by(text, &Template::new(replacement, &self.regex), args);
         }
-        self.replace_by(text, template, args).map(Some)
+        self.replace_by(text, template, args)
     }
 
-    fn replace_by(&self, text: &str, template: &Template, args: Args<'_>) -> Result<String, Failure> {
+    fn replace_by(&self, text: &str, template: &Template, args: Args<'_>) -> Result<Replaced, Failure> {
+        let made = |out: &str| if out == text { Replaced::Same } else { Replaced::New(out.into()) };
         if let Some(function) = &self.conversion.function {
-            return self.convert_matches(text, template, function, args);
+            if !self.regex.is_match(text) {
+                return Ok(Replaced::Nothing);
+            }
+            return self.convert_matches(text, template, function, args).map(|out| made(&out));
         }
-        let mut out = String::with_capacity(text.len());
-        if self.regex.replace_within(text, template, &mut out, TEXT_BYTES_MAX) {
-            return Ok(out);
+        let mut own;
+        let mut kept = self.room.try_lock();
+        let out = match &mut kept {
+            Ok(kept) => &mut **kept,
+            Err(_) => {
+                own = String::new();
+                &mut own
+            }
+        };
+        out.clear();
+        let replaced = match self.regex.replace_within(text, template, out, TEXT_BYTES_MAX) {
+            None => Ok(Replaced::Nothing),
+            Some(true) => Ok(made(out)),
+            Some(false) => {
+                Err(Failure::new(format!("the text with its matches replaced would have more than {TEXT_BYTES_MAX} bytes")))
+            }
+        };
+        if out.capacity() > ROOM_BYTES_KEPT {
+            *out = String::new();
         }
-        Err(Failure::new(format!("the text with its matches replaced would have more than {TEXT_BYTES_MAX} bytes")))
+        replaced
     }
 
     fn convert_matches(&self, text: &str, template: &Template, function: &Function, args: Args<'_>) -> Result<String, Failure> {
