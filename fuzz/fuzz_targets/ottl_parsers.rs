@@ -52,6 +52,6 @@ fuzz_target!(|data: &[u8]| {
         literals.push(literal);
     }
     if let Ok(call) = (converter.bind)(&Literals(&literals)) {
-        let _ = call(Args { values: &values, items: &[] });
+        let _ = call.call(Args { values: &values, items: &[] });
     }
 });

@@ -12,11 +12,11 @@ const RESULTS_MAX: usize = 16_384;
 /// Combinations of statements that ran for one result.
 const COMBINATIONS_MAX: usize = 1_024;
 
-/// Look-ups after which it is judged whether remembering pays.
-const TRIAL: u32 = 1_024;
+/// Of a batch with fewer look-ups it is not judged whether remembering pays.
+const TRIAL: u32 = 256;
 
-/// Look-ups that are left out when it does not pay.
-const PAUSE: u32 = 16 * TRIAL;
+/// So many times the look-ups of the batch are left out when it does not pay.
+const PAUSE: u32 = 16;
 
 /// What a result is made of, besides the set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,11 @@ pub(crate) struct Table {
     frames: Frames,
     /// Which statements ran, a bit for each, and for how many records of this batch.
     ran: Vec<(u64, u64)>,
+    /// Look-ups of this batch, and those that found something.
     looked: u32,
     found: u32,
+    /// Whether results of an earlier batch are remembered: sources send the same sets in every batch, but not within one.
+    settled: bool,
     /// Look-ups still to be left out.
     pause: u32,
     /// Counts batches.
@@ -83,10 +86,7 @@ impl Table {
     /// The result for a set.
     #[inline]
     pub(super) fn find(&mut self, before: &Attrs, circumstances: Circumstances) -> Option<&Attrs> {
-        self.looked += 1;
-        if self.looked == TRIAL {
-            self.judge();
-        }
+        self.looked = self.looked.saturating_add(1);
         let id = before.id();
         let same = |edited: &Edited| edited.before.id() == id && edited.circumstances == circumstances;
         let edited = self.results.find_mut(hash(id, circumstances), same)?;
@@ -98,11 +98,14 @@ impl Table {
         Some(&edited.after)
     }
 
-    #[cold]
+    /// Judges by the batch that ends whether remembering pays.
     fn judge(&mut self) {
-        if self.found < TRIAL / 4 {
-            self.pause = PAUSE;
-            self.forget();
+        if self.looked >= TRIAL {
+            if self.settled && self.found < self.looked / 4 {
+                self.pause = self.looked.saturating_mul(PAUSE);
+                self.forget();
+            }
+            self.settled = self.pause == 0;
         }
         (self.looked, self.found) = (0, 0);
     }
@@ -140,6 +143,7 @@ impl Table {
                 rest &= rest - 1;
             }
         }
+        self.judge();
         let batch = self.batch;
         self.results.retain(|edited| edited.batch == batch);
         self.batch = batch.wrapping_add(1);
