@@ -24,7 +24,12 @@ impl TransformStage {
         for Compiled { group, .. } in &groups {
             tell_modified(group, &log);
         }
-        Self { groups: groups.into_iter().map(|compiled| Running::new(compiled, id, &telemetry.registry)).collect(), flatten, signal, log }
+        Self {
+            groups: groups.into_iter().map(|compiled| Running::new(compiled, id, &telemetry.registry)).collect(),
+            flatten,
+            signal,
+            log,
+        }
     }
 }
 

@@ -260,6 +260,7 @@ impl Compiler {
     fn within_list(&self, value: &syntax::Value) -> Result<Expr, Problem> {
         match value {
             syntax::Value::List(_) => self.list_argument(value),
+            value if is_sorted(value) => self.value(value),
             value => Ok(self.value(value)?.plain(true)),
         }
     }
@@ -268,6 +269,7 @@ impl Compiler {
     fn within_map(&self, value: &syntax::Value) -> Result<Expr, Problem> {
         match value {
             syntax::Value::List(_) => self.list_argument(value),
+            value if is_sorted(value) => self.value(value),
             value => Ok(self.value(value)?.plain(false)),
         }
     }
@@ -291,6 +293,11 @@ impl Compiler {
             }
         }
     }
+}
+
+/// Whether a value is what `Sort` yields: a plain list, other than those of upstream's other functions.
+fn is_sorted(value: &syntax::Value) -> bool {
+    matches!(value, syntax::Value::Call(call) if call.name.node == "Sort")
 }
 
 /// Whether equal arguments give equal results.
