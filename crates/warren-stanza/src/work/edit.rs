@@ -146,10 +146,12 @@ impl Transform for Replace {
             Some(other) => return Err(format!("type {} cannot be handled by regex_replace", type_name(&other))),
         };
         let mut out = String::new();
-        if !self.regex.replace_within(&value, &self.with, &mut out, TEXT_BYTES_MAX.max(value.len())) {
-            return Err(format!("the text would have more than {TEXT_BYTES_MAX} bytes"));
+        match self.regex.replace_within(&value, &self.with, &mut out, TEXT_BYTES_MAX.max(value.len())) {
+            // Without a match it stays as it is.
+            None => Ok(()),
+            Some(true) => self.field.set(entry, out.into()),
+            Some(false) => Err(format!("the text would have more than {TEXT_BYTES_MAX} bytes")),
         }
-        self.field.set(entry, out.into())
     }
 }
 
