@@ -206,7 +206,7 @@ mod sharing {
         r#"set(attributes["kind"], Concat([metric.name, attributes["queue"]], ":"))"#,
         r#"set(metric.unit, "x") where value_double > 4.0"#,
         r#"set(attributes["unit"], metric.unit)"#,
-        r#"merge_maps(attributes, ExtractPatterns(attributes["queue"], "(?P<queue>q)(?P<digit>\d)"), "upsert")"#,
+        r#"merge_maps(attributes, ExtractPatterns(attributes["queue"], "(?P<queue>q)(?P<digit>[0-9])"), "upsert")"#,
         r#"delete_key(attributes, "n") where flags == 0 and attributes["n"] != nil"#,
         r#"set(attributes["cached"], cache["q"])"#,
         r#"set(scope.name, attributes["queue"])"#,

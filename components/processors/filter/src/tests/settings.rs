@@ -63,7 +63,7 @@ fn conditions_that_say_nothing_are_warned_of_at_their_place() {
     let (_, diagnostics) = decoded("logs: {log_record: ['body == nil', 'severity_number == \"9\"']}");
     let told: Vec<_> = diagnostics.iter().map(|finding| (finding.severity, finding.pointer.as_str())).collect();
     assert_eq!(told, [(Severity::Warning, "/logs/log_record/1")]);
-    assert!(diagnostics.to_string().contains("this comparison is never true"), "{diagnostics}");
+    assert!(diagnostics.iter().all(|finding| finding.message.contains("this comparison is never true")));
 }
 
 #[test]
