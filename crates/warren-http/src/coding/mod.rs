@@ -37,8 +37,9 @@ pub enum Coding {
 impl Keyword for Coding {
     const TYPE: &'static str = "configcompression.Type";
     const WORDS: &'static [(&'static str, Self)] = &[
-        ("none", Self::Identity),
+        // The empty word first: it is the one in which a setting is written down, and remote write knows no "none".
         ("", Self::Identity),
+        ("none", Self::Identity),
         ("gzip", Self::Gzip),
         ("zstd", Self::Zstd),
         ("zlib", Self::Zlib),
@@ -62,9 +63,9 @@ impl Coding {
             .map(|(_, coding)| *coding)
     }
 
-    /// The name in `Content-Encoding` and in configurations.
+    /// The name in `Content-Encoding` and in configurations; empty for [`Coding::Identity`].
     pub fn name(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, coding)| *coding == self).map_or("none", |(word, _)| word)
+        Self::WORDS.iter().find(|(_, coding)| *coding == self).map_or("", |(word, _)| word)
     }
 
     /// Whether a level may be given, and this one.

@@ -64,7 +64,7 @@ impl Recall {
             self.last = None;
             return;
         }
-        if !self.last.as_ref().is_some_and(|last| last.sample == sample) {
+        if self.last.as_ref().is_none_or(|last| last.sample != sample) {
             self.last = Some(Name { sample: sample.to_owned(), metric: place.metric, origin });
         }
         let Some(labels) = behind(series, sample) else { return };
