@@ -361,7 +361,7 @@ mod tests {
         let gates = read("--feature-gates otelcol.printInitialConfig print-initial-config --config a").unwrap().gates;
         assert!(gates.is_on("otelcol.printInitialConfig"));
         let json = read("validate --format json --strict-upstream").unwrap().command;
-        assert!(matches!(json, Command::Validate(ValidateOptions { json: true, strict_upstream: true })));
+        assert!(matches!(json, Command::Validate(ValidateOptions { json: true, strict_upstream: true, memory: false })));
         let Command::Reload(asked) = read("reload --dry-run --state-dir /s --format json").unwrap().command else {
             panic!("not reload")
         };
