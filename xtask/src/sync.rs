@@ -152,7 +152,8 @@ fn source(components: &BTreeSet<Component>) -> String {
          use warren_component::Factories;\n\n\
          /// Everything the manifest lists.\n\
          #[rustfmt::skip]\n\
-         pub(crate) const FACTORIES: Factories = Factories {\n",
+         #[allow(unreachable_pub)] // a distribution may be a library too\n\
+         pub const FACTORIES: Factories = Factories {\n",
     );
     for (kind, (field, _)) in KINDS.iter().enumerate() {
         let of_kind: Vec<&Component> = components.iter().filter(|component| component.kind == kind).collect();

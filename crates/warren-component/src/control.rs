@@ -34,6 +34,11 @@ pub enum Request {
         /// Where the answer goes.
         reply: oneshot::Sender<ServiceStatus>,
     },
+    /// To show the configuration that runs.
+    Effective {
+        /// Where the answer goes.
+        reply: oneshot::Sender<String>,
+    },
 }
 
 /// A configuration that runs now, or would.
@@ -149,6 +154,14 @@ impl Control {
     /// When the program is stopping.
     pub async fn status(&self) -> Result<ServiceStatus, Gone> {
         self.ask(|reply| Request::Status { reply }).await
+    }
+
+    /// The configuration that runs, merged, with its defaults and without its secrets, as JSON.
+    ///
+    /// # Errors
+    /// When the program is stopping.
+    pub async fn effective(&self) -> Result<String, Gone> {
+        self.ask(|reply| Request::Effective { reply }).await
     }
 
     /// Asks to read the sources again without waiting for the outcome. If so many requests wait that there is no room, one of them will

@@ -7,6 +7,8 @@ mod check;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use check::NO_PIPELINES_GATE;
+
 use crate::telemetry::TelemetrySettings;
 use indexmap::IndexMap;
 use warren_component::{ExporterConfig, ExtensionConfig, Factories, ProcessorConfig, ReceiverConfig};
@@ -62,6 +64,13 @@ impl Block for Pipeline {
 /// Decodes and validates a configuration. What is wrong is told in `diagnostics`, all of it in one go; the settings are of use only when
 /// nothing is.
 pub(crate) fn decode(root: &Node, factories: &Factories, diagnostics: &mut Diagnostics) -> Settings {
+    let settings = decode_for_elsewhere(root, factories, diagnostics);
+    check::check_files(diagnostics);
+    settings
+}
+
+/// The same for a configuration that is to run on another machine: nothing is said of the files that it names.
+pub(crate) fn decode_for_elsewhere(root: &Node, factories: &Factories, diagnostics: &mut Diagnostics) -> Settings {
     let sections = Sections::split(root, diagnostics);
     macro_rules! decode {
         ($section:ident) => {{

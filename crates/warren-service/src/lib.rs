@@ -15,12 +15,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod check;
 mod cli;
 mod config;
 mod control;
 mod edge;
 mod fanout;
 mod graph;
+mod host;
 mod memory;
 mod outline;
 mod own;
@@ -33,4 +35,5 @@ mod telemetry;
 mod tests;
 mod watch;
 
+pub use check::check;
 pub use cli::main;

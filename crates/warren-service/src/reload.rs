@@ -47,6 +47,9 @@ pub(crate) enum Origin {
 /// Reads a configuration. Blocks.
 pub(crate) type Read = Arc<dyn Fn(&Origin) -> Result<Decoded, Refused> + Send + Sync>;
 
+/// Makes of a configuration ([`Decoded::canonical`]) one that may be shown: without secrets. Blocks.
+pub(crate) type Show = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
 /// Where the answer to a request goes.
 type Reply = oneshot::Sender<Result<Applied, Refused>>;
 
@@ -54,6 +57,8 @@ type Reply = oneshot::Sender<Result<Applied, Refused>>;
 pub(crate) enum Event {
     /// To answer how everything fares.
     Status(oneshot::Sender<ServiceStatus>),
+    /// To answer what runs.
+    Effective(oneshot::Sender<String>),
     /// To apply what was read, or only to say what it would change.
     Read(Box<Finished>),
 }
@@ -115,6 +120,7 @@ impl Reloads {
                 }
                 Some(request) = self.inbox.recv(), if room => match request {
                     Request::Status { reply } => return Event::Status(reply),
+                    Request::Effective { reply } => return Event::Effective(reply),
                     other => self.waiting.push_back(other),
                 },
             }
@@ -128,7 +134,7 @@ impl Reloads {
         }
         let (config, apply, replies) = match self.waiting.pop_front() {
             None => return,
-            Some(Request::Status { .. }) => return,
+            Some(Request::Status { .. } | Request::Effective { .. }) => return,
             Some(Request::Plan { config, reply }) => (config, false, vec![reply]),
             Some(Request::Apply { mut config, reply }) => {
                 let mut replies = vec![reply];

@@ -15,7 +15,7 @@ pub(crate) mod signals;
 use crate::control;
 use crate::graph::Common;
 use crate::own;
-use crate::reload::{Decoded, Event, Read, Reloads};
+use crate::reload::{Decoded, Event, Read, Reloads, Show};
 use crate::state::StateDirectory;
 use crate::watch::Watched;
 use running::{LEAVING_MAX, Running};
@@ -68,6 +68,8 @@ pub(crate) struct Source {
     pub(crate) degraded: Option<String>,
     /// Reads another one.
     pub(crate) read: Read,
+    /// Shows one.
+    pub(crate) show: Show,
 }
 
 /// Runs a collector until a signal or a fatal error ends it.
@@ -78,7 +80,7 @@ pub(crate) async fn run(source: Source, build: Arc<BuildInfo>, options: Options)
     let mut signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let state = options.state_dir.as_deref().map(StateDirectory::open).transpose()?.map(Arc::new);
     let instance = state.as_ref().map_or_else(|| Ok(random_id()), |state| state.instance_id(random_id))?;
-    let Source { first, degraded, read } = source;
+    let Source { first, degraded, read, show } = source;
     let telemetry = &first.settings.telemetry;
     let log = Logger::new(telemetry.log_settings(&telemetry.resource(&build, &instance))?);
     tell_panics(&log);
@@ -130,7 +132,7 @@ pub(crate) async fn run(source: Source, build: Arc<BuildInfo>, options: Options)
     // What was only needed for getting here.
     warren_sys::release_code();
     log.info("Everything is ready. Begin running and processing data.", &[]);
-    let ended = until_ended(&mut service, Reloads::new(read, inbox), &control, &watched, &mut signals).await;
+    let ended = until_ended(&mut service, Reloads::new(read, inbox), &show, &control, &watched, &mut signals).await;
     background.abort_all();
     log.info("Starting shutdown...", &[]);
     let dropped_before = dropped(&registry);
@@ -146,6 +148,7 @@ pub(crate) async fn run(source: Source, build: Arc<BuildInfo>, options: Options)
 pub(crate) async fn until_ended(
     service: &mut Service,
     mut reloads: Reloads,
+    show: &Show,
     control: &Control,
     watched: &Watched,
     signals: &mut Signals,
@@ -171,6 +174,10 @@ pub(crate) async fn until_ended(
             },
             event = reloads.next(rest) => match event {
                 Event::Status(reply) => drop(reply.send(service.status())),
+                Event::Effective(reply) => {
+                    let (show, canonical) = (Arc::clone(show), service.canonical());
+                    tokio::task::spawn_blocking(move || drop(reply.send(show(&canonical))));
+                }
                 Event::Read(finished) => {
                     if let Some(files) = service.reload(finished) {
                         watched.set(files);

@@ -4,7 +4,8 @@ use warren_component::Factories;
 
 /// Everything the manifest lists.
 #[rustfmt::skip]
-pub(crate) const FACTORIES: Factories = Factories {
+#[allow(unreachable_pub)] // a distribution may be a library too
+pub const FACTORIES: Factories = Factories {
     receivers: &[
         warren_receiver_hostmetrics::FACTORY,
         warren_receiver_journald::FACTORY,
@@ -31,6 +32,7 @@ pub(crate) const FACTORIES: Factories = Factories {
         warren_extension_basicauth::FACTORY,
         warren_extension_file_storage::FACTORY,
         warren_extension_health_check::FACTORY,
+        warren_extension_opamp::FACTORY,
         warren_extension_otlp_encoding::FACTORY,
         warren_extension_pprof::FACTORY,
     ],

@@ -1,7 +1,5 @@
 //! `warren-collector`, the default distribution.
 
-mod components;
-
 use std::process::ExitCode;
 use warren_component::BuildInfo;
 
@@ -15,5 +13,5 @@ fn main() -> ExitCode {
         description: "Collector for broker servers".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    warren_service::main(build, components::FACTORIES)
+    warren_service::main(build, warren_distribution_full::FACTORIES)
 }

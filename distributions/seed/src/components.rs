@@ -4,7 +4,8 @@ use warren_component::Factories;
 
 /// Everything the manifest lists.
 #[rustfmt::skip]
-pub(crate) const FACTORIES: Factories = Factories {
+#[allow(unreachable_pub)] // a distribution may be a library too
+pub const FACTORIES: Factories = Factories {
     receivers: &[
         warren_receiver_hostmetrics::FACTORY,
         warren_receiver_journald::FACTORY,

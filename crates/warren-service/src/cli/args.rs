@@ -93,6 +93,8 @@ pub(super) struct PrintOptions {
 pub(super) struct Sources {
     pub(super) configs: Vec<String>,
     pub(super) sets: Vec<String>,
+    /// What the host runs beside every configuration, if it was said where that is.
+    pub(super) host: Option<PathBuf>,
 }
 
 pub(super) const COMMANDS: [&str; 10] = [
@@ -108,8 +110,9 @@ pub(super) const COMMANDS: [&str; 10] = [
     "doctor",
 ];
 
-pub(super) const FLAGS: [&str; 20] = [
+pub(super) const FLAGS: [&str; 21] = [
     "config",
+    "host-config",
     "set",
     "feature-gates",
     "version",
@@ -197,6 +200,7 @@ impl Flags {
     fn take(&mut self, name: &str, parser: &mut Parser) -> Result<(), String> {
         match name {
             "config" => self.sources.configs.push(text(name, parser)?),
+            "host-config" => self.sources.host = Some(PathBuf::from(text(name, parser)?)),
             "set" => self.sources.sets.push(set(text(name, parser)?)?),
             "feature-gates" => self.gates.extend(asked_gates(&text(name, parser)?)?),
             "version" => self.version = true,

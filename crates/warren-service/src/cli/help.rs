@@ -23,6 +23,8 @@ Usage:
 
 Where the configuration comes from:
   --config URI           a file, or file:PATH, env:NAME, yaml:TEXT, http(s)://…; repeatable, later ones win
+  --host-config FILE     extensions that this host runs beside every configuration, such as the one that manages it
+                         (default /etc/warren/host.yaml, if it is there); without --config the host waits to be given one
   --set KEY=VALUE        one setting, as in --set=service.telemetry.logs.level=debug; after all --config; repeatable
   --feature-gates LIST   a,-b,+c
 

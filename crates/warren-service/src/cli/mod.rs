@@ -11,15 +11,17 @@ mod print;
 mod source;
 mod tool;
 
-use crate::config::decode;
+use crate::config::{NO_PIPELINES_GATE, decode};
+use crate::host;
 use crate::memory::Memory;
 use crate::outline::Outline;
-use crate::reload::{Decoded, Origin, Read};
+use crate::reload::{Decoded, Origin, Read, Show};
 use crate::run::{Ended, Options, Source, run};
 use crate::state;
 use args::{Arguments, Command, RunOptions, ValidateOptions};
 use source::Configuration;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use warren_component::{BuildInfo, Factories, Refused};
@@ -112,13 +114,17 @@ fn collect(
 ) -> Result<ExitCode, Failure> {
     let state_dir = state::chosen(options.state_dir, std::env::var("STATE_DIRECTORY").ok());
     let gates = configuration.gates.clone();
-    let read = reader(configuration, factories, options.memory_max);
+    let managed = configuration.sources.configs.is_empty();
+    let read = reader(configuration, factories, state_dir.clone(), options.memory_max);
+    let show: Show = Arc::new(move |canonical| print::shown(canonical, &factories));
     let (first, degraded) = match read(&Origin::Sources) {
         Ok(decoded) => (decoded, None),
         Err(refusal) => {
             let kept = state_dir.as_deref().filter(|_| options.last_good).and_then(state::last_good_of);
             // If that is refused as well, it is the new one that has to be put right.
             let decoded = kept.and_then(|text| read(&Origin::Canonical(text.into())).ok());
+            // Whoever manages this host puts it right, if that is what it waits for.
+            let decoded = decoded.or_else(|| read(&Origin::Canonical(host::ALONE.into())).ok().filter(|_| managed));
             let reason = refusal.summary.clone();
             (decoded.ok_or_else(|| Failure::refused(refusal))?, Some(reason))
         }
@@ -131,7 +137,7 @@ fn collect(
         watch: options.watch,
         gates,
     };
-    let source = Source { first, degraded, read };
+    let source = Source { first, degraded, read, show };
     let ended = runtime().and_then(|runtime| runtime.block_on(run(source, build, options)));
     match ended.map_err(Failure::plain)? {
         Ended::Well => Ok(ExitCode::SUCCESS),
@@ -140,20 +146,36 @@ fn collect(
 }
 
 /// What reads configurations.
-fn reader(configuration: Configuration, factories: Factories, memory_max: Option<ByteSize>) -> Read {
+///
+/// A host that has extensions of its own may have no configuration besides: it is given one through them, and until then, as again after a
+/// restart, its sources are the last one that was good, or nothing but those extensions.
+fn reader(configuration: Configuration, factories: Factories, state_dir: Option<PathBuf>, memory_max: Option<ByteSize>) -> Read {
     Arc::new(move |origin| {
-        let loaded = match origin {
-            Origin::Sources => configuration.load(),
-            Origin::Text(text) => configuration.load_from(&[format!("yaml:{text}")]),
-            Origin::Canonical(text) => {
-                let root =
-                    warren_config::parse_yaml("last-good.json", text).map_err(|error| Refused::because(error.to_string()))?;
-                let mut diagnostics = Diagnostics::new();
-                diagnostics.gates = configuration.gates.ids();
-                Ok(Loaded { root, files: Vec::new(), diagnostics })
-            }
+        let told = |diagnostics: Box<Diagnostics>| refused(&diagnostics, "");
+        let host = configuration.host().map_err(told)?;
+        let canonical = |text: &str| {
+            let root = warren_config::parse_yaml("last-good.json", text).map_err(|error| Refused::because(error.to_string()))?;
+            let mut diagnostics = Diagnostics::new();
+            diagnostics.gates = configuration.gates.ids();
+            Ok::<_, Refused>(Loaded { root, files: Vec::new(), diagnostics })
         };
-        let decoded = decoded(loaded.map_err(|diagnostics| refused(&diagnostics, ""))?, &factories)?;
+        let mut loaded = match origin {
+            Origin::Sources if host.is_some() && configuration.sources.configs.is_empty() => {
+                canonical(state_dir.as_deref().and_then(state::last_good_of).as_deref().unwrap_or(host::ALONE))?
+            }
+            Origin::Sources => configuration.load().map_err(told)?,
+            Origin::Text(text) => configuration.load_from(&[format!("yaml:{text}")]).map_err(told)?,
+            Origin::Canonical(text) => canonical(text)?,
+        };
+        if let Some(host) = &host {
+            host.put_over(&mut loaded.root);
+            let pipelines = loaded.root.get("service").and_then(|service| service.get("pipelines")?.as_map());
+            if !matches!(origin, Origin::Text(_)) && pipelines.is_none_or(|pipelines| pipelines.is_empty()) {
+                let gates = loaded.diagnostics.gates.iter().cloned().chain([NO_PIPELINES_GATE.to_owned()]);
+                loaded.diagnostics.gates = Arc::new(gates.collect());
+            }
+        }
+        let decoded = decoded(loaded, &factories)?;
         match memory_max.and_then(|most| Memory::of(&decoded.settings, &decoded.outline).refusal(most)) {
             Some(reason) => Err(Refused::because(reason)),
             None => Ok(decoded),

@@ -21,6 +21,14 @@ pub(super) fn config(configuration: &Configuration, factories: &Factories, optio
     Ok(if options.json { to_json(&loaded.root) } else { to_yaml(&loaded.root) })
 }
 
+/// A configuration that was decoded before, without its secrets, as JSON.
+pub(super) fn shown(canonical: &str, factories: &Factories) -> String {
+    // What was written by `canonical` can be read; if not, nothing is shown rather than too much.
+    let Ok(mut root) = warren_config::parse_yaml("effective", canonical) else { return String::new() };
+    redact(&mut root, &|section, id| fields(factories, section, id));
+    to_json(&root)
+}
+
 /// The keys of a component's settings.
 fn fields(factories: &Factories, section: &str, id: &ComponentId) -> Option<Vec<FieldInfo>> {
     let kind = id.kind();

@@ -2,6 +2,7 @@
 
 use super::args::Sources;
 use super::runtime;
+use crate::host::{self, Host};
 use http::{Request, StatusCode};
 use std::time::Duration;
 use warren_component::Gates;
@@ -35,10 +36,27 @@ impl Configuration {
     /// # Errors
     /// Everything that is wrong with them.
     pub(super) fn load_from(&self, configs: &[String]) -> Result<Loaded, Box<Diagnostics>> {
+        self.loaded(configs, &self.sources.sets)
+    }
+
+    /// What this host runs beside every configuration; none if there is no host file and none was asked for.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file.
+    pub(super) fn host(&self) -> Result<Option<Host>, Box<Diagnostics>> {
+        let path = match &self.sources.host {
+            Some(path) => path.to_string_lossy().into_owned(),
+            None if std::path::Path::new(host::DEFAULT).exists() => host::DEFAULT.to_owned(),
+            None => return Ok(None),
+        };
+        Host::new(self.loaded(&[format!("file:{path}")], &[])?).map(Some)
+    }
+
+    fn loaded(&self, configs: &[String], sets: &[String]) -> Result<Loaded, Box<Diagnostics>> {
         let variable = |name: &str| std::env::var(name).ok();
         let append = self.gates.is_on("confmap.enableMergeAppendOption");
         let loader = Loader::new(&variable, &HttpFetch).merge_append(append);
-        let mut loaded = loader.load(configs, &self.sources.sets).map_err(Box::new)?;
+        let mut loaded = loader.load(configs, sets).map_err(Box::new)?;
         loaded.diagnostics.gates = self.gates.ids();
         Ok(loaded)
     }

@@ -8,7 +8,7 @@ use warren_config::{
 use warren_pdata::Signal;
 
 /// The gate that allows a service without pipelines.
-const NO_PIPELINES_GATE: &str = "service.AllowNoPipelines";
+pub(crate) const NO_PIPELINES_GATE: &str = "service.AllowNoPipelines";
 
 impl Settings {
     pub(super) fn check(&self, root: &Node, sections: &Sections, factories: &Factories, diagnostics: &mut Diagnostics) {
@@ -31,7 +31,6 @@ impl Settings {
         self.check_pipelines(root, sections, factories, diagnostics);
         self.check_extensions(root, sections, diagnostics);
         self.check_references(root, sections, diagnostics);
-        check_files(diagnostics);
     }
 
     fn check_pipelines(&self, root: &Node, sections: &Sections, factories: &Factories, diagnostics: &mut Diagnostics) {
@@ -137,7 +136,8 @@ impl Settings {
 }
 
 /// The files that settings name must be readable, the directories must be there.
-fn check_files(diagnostics: &mut Diagnostics) {
+/// Files that settings name and that are not there.
+pub(super) fn check_files(diagnostics: &mut Diagnostics) {
     for file in diagnostics.files.clone() {
         let fault = if file.directory { missing_directory(&file.file) } else { unreadable_file(&file.file) };
         if let Some(message) = fault {

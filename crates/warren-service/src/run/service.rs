@@ -220,6 +220,11 @@ impl Service {
         count(&self.common.telemetry.registry, result);
     }
 
+    /// The configuration that runs, with its secrets.
+    pub(crate) fn canonical(&self) -> Arc<str> {
+        Arc::clone(&self.canonical)
+    }
+
     /// How everything fares.
     pub(crate) fn status(&self) -> ServiceStatus {
         ServiceStatus {

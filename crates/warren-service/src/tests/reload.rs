@@ -185,8 +185,9 @@ service:
             }
         }
     };
+    let show: crate::reload::Show = Arc::new(|text: &str| text.to_owned());
     let status = tokio::select! {
-        ended = crate::run::until_ended(&mut service, reloads, &control, &watched, &mut signals) => panic!("{ended:?}"),
+        ended = crate::run::until_ended(&mut service, reloads, &show, &control, &watched, &mut signals) => panic!("{ended:?}"),
         status = asking => status,
     };
     assert_eq!(status.degraded.as_deref(), Some("receiver source/ill: no space left on device"));
