@@ -18,12 +18,15 @@ const LIBRARIES: [&[&str]; 5] = [
     ],
     &["warren-expr", "warren-gotext", "warren-config", "warren-telemetry", "warren-promname"],
     &["warren-gotime", "warren-otlp", "warren-exposition", "warren-remotewrite", "warren-component", "warren-match"],
-    &["warren-http", "warren-delivery", "warren-ottl", "warren-attributes", "warren-stanza"],
+    &["warren-http", "warren-delivery", "warren-ottl", "warren-attributes", "warren-stanza", "warren-opamp"],
     &["warren-scrape", "warren-amqp"],
 ];
 const COMPONENTS: [&str; 4] = ["warren-receiver-", "warren-processor-", "warren-exporter-", "warren-extension-"];
 const SERVICE: &str = "warren-service";
 const DISTRIBUTIONS: &str = "warren-distribution-";
+
+/// The control plane by layer, lowest first: above distributions, one of which it checks configurations for.
+const CONTROL: [&[&str]; 4] = [&["warren-fleet"], &["warren-store"], &["warren-control"], &["warren"]];
 
 /// Crates outside the layers: they look at the finished program from the outside and share no code with it.
 const OUTSIDE: [&str; 2] = ["warren-e2e", "xtask"];
@@ -75,11 +78,14 @@ fn layer(name: &str) -> Option<usize> {
     if name == SERVICE {
         return Some(components + 1);
     }
-    name.starts_with(DISTRIBUTIONS).then_some(components + 2)
+    if name.starts_with(DISTRIBUTIONS) {
+        return Some(components + 2);
+    }
+    CONTROL.iter().position(|names| names.contains(&name)).map(|layer| components + 3 + layer)
 }
 
 fn is_ours(name: &str) -> bool {
-    name.starts_with("warren-") || OUTSIDE.contains(&name)
+    name == "warren" || name.starts_with("warren-") || OUTSIDE.contains(&name)
 }
 
 #[cfg(test)]

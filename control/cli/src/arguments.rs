@@ -1,0 +1,355 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Manages a fleet of collectors.
+#[derive(Debug, Parser)]
+#[command(name = "warren", version, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the control plane is, and how answers look.
+#[derive(Debug, Args)]
+pub(crate) struct Access {
+    /// Where the control plane is.
+    #[arg(long, global = true, env = "WARREN_URL", default_value = "http://127.0.0.1:4320")]
+    pub(crate) url: String,
+    /// What opens its door; a file can be given as @PATH.
+    #[arg(long, global = true, env = "WARREN_TOKEN", default_value = "", hide_env_values = true)]
+    pub(crate) token: String,
+    /// The answer as it comes instead of a table.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Says what would come of a change, and changes nothing.
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serves the control plane.
+    Serve(Serve),
+    /// Servers.
+    #[command(subcommand)]
+    Servers(Servers),
+    /// Configurations of servers.
+    #[command(subcommand)]
+    Config(Config),
+    /// What is sent where for a cluster.
+    #[command(subcommand)]
+    Integrations(Integrations),
+    /// Settings of a tenant, a cluster or a server.
+    #[command(subcommand)]
+    Settings(Settings),
+    /// How servers of each kind are run.
+    #[command(subcommand)]
+    Profile(Profile),
+    /// Secrets that the profile refers to.
+    #[command(subcommand)]
+    Secrets(Secrets),
+    /// Tokens of people and programs.
+    #[command(subcommand)]
+    Tokens(Tokens),
+    /// Who changed what.
+    Audit {
+        /// Entries at most.
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
+    },
+    /// The description of the API.
+    Openapi,
+    /// A completion script.
+    Completion {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:4320")]
+    pub(crate) listen: String,
+    /// Where what is known is kept: sqlite:PATH or postgres://…
+    #[arg(long, default_value = "sqlite:warren.db")]
+    pub(crate) store: String,
+    /// The file of the key that secrets are encrypted with [default: beside SQLite's database].
+    #[arg(long)]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Seconds between two signs of life of a collector.
+    #[arg(long, default_value_t = 30)]
+    pub(crate) heartbeat: u64,
+    /// Where it is asked by PromQL whether data arrives, such as https://mimir.example.net/prometheus.
+    #[arg(long, env = "WARREN_QUERY_URL")]
+    pub(crate) query_url: Option<String>,
+    /// User there.
+    #[arg(long, env = "WARREN_QUERY_USER", default_value = "")]
+    pub(crate) query_user: String,
+    /// Password there.
+    #[arg(long, env = "WARREN_QUERY_PASSWORD", default_value = "", hide_env_values = true)]
+    pub(crate) query_password: String,
+}
+
+/// What to do with servers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Servers {
+    /// All of them.
+    List {
+        /// Of this tenant.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Of this cluster.
+        #[arg(long)]
+        cluster: Option<String>,
+    },
+    /// One of them.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Registers one.
+    Add(Add),
+    /// Registers those of a file: a JSON list, or one JSON object a line.
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Removes one.
+    Remove {
+        /// Its id.
+        id: String,
+    },
+    /// Makes a token with which its collector introduces itself.
+    Enrol {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// A server to be registered.
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// What it is known by, for ever.
+    pub(crate) id: String,
+    /// Whose it is.
+    #[arg(long)]
+    pub(crate) tenant: String,
+    /// The cluster it belongs to.
+    #[arg(long, default_value = "")]
+    pub(crate) cluster: String,
+    /// The name its data carries [default: the id].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Cloud provider.
+    #[arg(long, default_value = "")]
+    pub(crate) provider: String,
+    /// Region of the provider.
+    #[arg(long, default_value = "")]
+    pub(crate) region: String,
+    /// Plan.
+    #[arg(long, default_value = "")]
+    pub(crate) plan: String,
+    /// rabbitmq or lavinmq.
+    #[arg(long, default_value = "rabbitmq")]
+    pub(crate) broker: String,
+    /// Version of the broker.
+    #[arg(long, default_value = "")]
+    pub(crate) broker_version: String,
+    /// Labels to select by, NAME=VALUE.
+    #[arg(long = "label")]
+    pub(crate) labels: Vec<String>,
+}
+
+/// What to do with configurations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// What a server is to run.
+    Show {
+        /// The server's id.
+        id: String,
+        /// What it runs instead.
+        #[arg(long)]
+        effective: bool,
+    },
+    /// What differs between two configurations of a server.
+    Diff {
+        /// The server's id.
+        id: String,
+        /// A number of the history.
+        #[arg(long)]
+        from: Option<i64>,
+        /// A number of the history.
+        #[arg(long)]
+        to: Option<i64>,
+    },
+    /// What a server was to run.
+    History {
+        /// The server's id.
+        id: String,
+    },
+    /// Has a server try again what it failed with.
+    Retry {
+        /// The server's id.
+        id: String,
+    },
+}
+
+/// Of which cluster.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Cluster {
+    /// Whose it is.
+    #[arg(long)]
+    pub(crate) tenant: String,
+    /// Its name.
+    #[arg(long)]
+    pub(crate) cluster: String,
+}
+
+/// What to do with integrations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Integrations {
+    /// All of a cluster.
+    List {
+        #[command(flatten)]
+        cluster: Cluster,
+    },
+    /// Adds one, given as JSON: text, @FILE, or - for standard input.
+    Add {
+        #[command(flatten)]
+        cluster: Cluster,
+        /// Such as {"destination": {"kind": "remote_write", "endpoint": "https://…"}}.
+        integration: String,
+    },
+    /// Has it send.
+    Enable {
+        #[command(flatten)]
+        cluster: Cluster,
+        /// Its number.
+        id: i64,
+    },
+    /// Has it send nothing.
+    Disable {
+        #[command(flatten)]
+        cluster: Cluster,
+        /// Its number.
+        id: i64,
+    },
+    /// Removes it.
+    Remove {
+        #[command(flatten)]
+        cluster: Cluster,
+        /// Its number.
+        id: i64,
+    },
+}
+
+/// Whose settings.
+#[derive(Debug, Args)]
+pub(crate) struct Owner {
+    /// Of a tenant, or of a cluster of it.
+    #[arg(long, required_unless_present = "server", conflicts_with = "server")]
+    pub(crate) tenant: Option<String>,
+    /// Of this cluster.
+    #[arg(long, requires = "tenant")]
+    pub(crate) cluster: Option<String>,
+    /// Of a server.
+    #[arg(long)]
+    pub(crate) server: Option<String>,
+}
+
+/// What to do with settings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Settings {
+    /// Shows them.
+    Show {
+        #[command(flatten)]
+        owner: Owner,
+    },
+    /// Changes them by a merge patch, given as JSON: text, @FILE, or - for standard input.
+    Set {
+        #[command(flatten)]
+        owner: Owner,
+        /// Such as {"scrape": {"interval": "30s"}}.
+        patch: String,
+    },
+}
+
+/// What to do with the profile.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Profile {
+    /// Shows a version.
+    Show {
+        /// Which one [default: the newest].
+        #[arg(long)]
+        version: Option<i64>,
+    },
+    /// Makes a new version, given as JSON: text, @FILE, or - for standard input.
+    Set {
+        /// The whole profile.
+        profile: String,
+    },
+}
+
+/// What to do with secrets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Secrets {
+    /// What there is.
+    List,
+    /// Stores a new version; the secret comes from standard input.
+    Set {
+        /// Its name, which begins with fleet/.
+        name: String,
+    },
+}
+
+/// What to do with tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tokens {
+    /// All of them.
+    List,
+    /// Makes one, and shows it once.
+    Create {
+        /// What it is for.
+        name: String,
+        /// viewer, operator, editor, releaser or admin.
+        #[arg(long, default_value = "viewer")]
+        role: String,
+        /// The tenant it is bound to.
+        #[arg(long, default_value = "")]
+        tenant: String,
+        /// After how many days it ends.
+        #[arg(long, default_value_t = 90)]
+        days: i64,
+    },
+    /// Takes one back.
+    Revoke {
+        /// Its id.
+        id: String,
+    },
+}
+
+impl From<Serve> for warren_control::Options {
+    fn from(serve: Serve) -> Self {
+        let (user, password) = (serve.query_user, serve.query_password);
+        let query = serve.query_url.map(|url| warren_control::Query { url, user, password });
+        Self { listen: serve.listen, store: serve.store, key_file: serve.key_file, heartbeat: serve.heartbeat, query }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,28 @@
+//! What a fleet is, and the configuration of each of its servers.
+//!
+//! ```text
+//! profile: overlays in order ─┐
+//! tenant, cluster, server ────┼─▶ layers ─▶ Settings (typed, each leaf knows where it came from) ─┐
+//! emergency ──────────────────┘                                                                   ├─▶ render ─▶ one JSON document,
+//! Server, Integrations ───────────────────────────────────────────────────────────────────────────┘            provenance, hash
+//! ```
+//!
+//! Everything here is pure: the same input gives the same bytes. Secrets are not part of it: documents refer to them
+//! ([`SecretRef`]), and [`reveal`] puts them in when a document is sent.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod destination;
+mod document;
+mod layers;
+mod model;
+mod render;
+mod secret;
+mod settings;
+
+pub use document::{Provenance, canonical};
+pub use layers::{Layer, Overlay, Profile, Selector, layered, merge};
+pub use model::{Backend, Broker, Destination, Fault, Integration, OtlpAuth, Server};
+pub use render::{Input, Rendered, render};
+pub use secret::{SecretRef, Unknown, escape, reveal};
+pub use settings::{Amqp, Destinations, Detailed, DirectAccess, Host, Logs, Loki, RemoteWrite, Scrape, Settings};

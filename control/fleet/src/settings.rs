@@ -1,0 +1,177 @@
+//! What can be set, at every layer.
+
+use crate::secret::SecretRef;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// What is collected of a server, and where it always goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The broker's metrics.
+    pub scrape: Scrape,
+    /// The machine's metrics.
+    pub host: Host,
+    /// Logs.
+    pub logs: Logs,
+    /// Metrics for whoever scrapes the server.
+    pub direct_access: DirectAccess,
+    /// Labels of everything.
+    pub tags: BTreeMap<String, String>,
+    /// Where everything goes besides integrations.
+    pub destinations: Destinations,
+    /// The port of the collector's own metrics on loopback; the collector's default if there is none.
+    pub telemetry_port: Option<u16>,
+}
+
+/// The broker's metrics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scrape {
+    /// Host and port of the pages of metrics.
+    pub endpoint: String,
+    /// Time between two scrapes.
+    pub interval: String,
+    /// Metrics of single objects.
+    pub detailed: Detailed,
+}
+
+/// Metrics of single objects, such as queues.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Detailed {
+    /// Whether they are scraped.
+    pub enabled: bool,
+    /// Which families.
+    pub families: Vec<String>,
+    /// Of which virtual hosts; of all if there are none.
+    pub vhosts: Vec<String>,
+    /// Most series of a page: of a broker with more, the aggregated metrics alone are taken.
+    pub max_series: u32,
+}
+
+/// The machine's metrics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Host {
+    /// Whether they are taken.
+    pub enabled: bool,
+    /// Time between two readings.
+    pub interval: String,
+}
+
+/// Logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Logs {
+    /// Whether they are read.
+    pub enabled: bool,
+    /// Units of systemd; the broker's own if there are none.
+    pub units: Vec<String>,
+}
+
+/// Metrics for whoever scrapes the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DirectAccess {
+    /// Whether there is such a page.
+    pub enabled: bool,
+    /// Host and port that it is on.
+    pub listen: String,
+    /// Its path.
+    pub path: String,
+}
+
+/// Where everything goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Destinations {
+    /// Metrics.
+    pub mimir: Option<RemoteWrite>,
+    /// Metrics for services that consume them from a broker.
+    pub amqp: Option<Amqp>,
+    /// Logs.
+    pub loki: Option<Loki>,
+}
+
+/// A store that speaks remote write.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteWrite {
+    /// Its URL.
+    pub endpoint: String,
+    /// User of basic authentication; none if it is empty.
+    #[serde(default)]
+    pub username: String,
+    /// Password.
+    #[serde(default)]
+    pub password: Option<SecretRef>,
+    /// Headers, such as a tenant's.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// A broker that takes metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Amqp {
+    /// Its URL.
+    pub endpoint: String,
+    /// User.
+    pub username: String,
+    /// Password.
+    #[serde(default)]
+    pub password: Option<SecretRef>,
+    /// Virtual host; the URL's if it is empty.
+    #[serde(default)]
+    pub vhost: String,
+    /// Exchange.
+    #[serde(default)]
+    pub exchange: String,
+    /// Routing key; the exporter's own if it is empty.
+    #[serde(default)]
+    pub routing_key: String,
+}
+
+/// A Loki.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Loki {
+    /// Its URL of OTLP.
+    pub endpoint: String,
+    /// User of basic authentication; none if it is empty.
+    #[serde(default)]
+    pub username: String,
+    /// Password.
+    #[serde(default)]
+    pub password: Option<SecretRef>,
+    /// Headers, such as a tenant's.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Default for Scrape {
+    fn default() -> Self {
+        Self { endpoint: "localhost:15692".to_owned(), interval: "60s".to_owned(), detailed: Detailed::default() }
+    }
+}
+
+impl Default for Detailed {
+    fn default() -> Self {
+        let families = ["queue_coarse_metrics", "queue_consumer_count"].map(str::to_owned).to_vec();
+        Self { enabled: false, families, vhosts: Vec::new(), max_series: 50_000 }
+    }
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self { enabled: false, interval: "60s".to_owned() }
+    }
+}
+
+impl Default for DirectAccess {
+    fn default() -> Self {
+        Self { enabled: false, listen: "0.0.0.0:15693".to_owned(), path: "/metrics/node".to_owned() }
+    }
+}

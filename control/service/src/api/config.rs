@@ -1,0 +1,181 @@
+//! Configurations: what a server is to run, what it runs, what it ran before.
+
+use super::body::Page;
+use super::servers::state;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::desired::{Inputs, all_well};
+use crate::problem::Problem;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+use warren_fleet::Server;
+use warren_store::{Desired, Entry, Role};
+
+/// What a server is to run and what it runs; secrets are in neither.
+#[utoipa::path(get, path = "/api/v1/servers/{id}/config", params(("id" = String, Path)), responses((status = 200, body = Value)))]
+pub(crate) async fn read(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    let server = server(&app, &caller, &id, Role::Viewer).await?;
+    let client = app.store.clients_of(&id).await?.into_iter().next();
+    let desired = app.store.desired(&id).await?;
+    let state = state(&app, &server, client.as_ref(), desired.as_ref());
+    let effective = match &client {
+        Some(client) => parsed(&app.store.effective(&client.uid).await?),
+        None => Value::Null,
+    };
+    let answer = json!({
+        "desired": desired.as_ref().map(shown),
+        "effective": effective,
+        "state": state,
+        "reported": client.map(|client| json!({
+            "hash": client.config_hash, "status": client.config_status, "error": client.config_error, "health": client.health,
+            "description": client.description,
+        })),
+        "failures": app.store.failures(&id).await?,
+    });
+    Ok(axum::Json(answer).into_response())
+}
+
+/// What a server was to run, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/servers/{id}/config/history", params(("id" = String, Path), Page), responses((status = 200, body = Value))
+)]
+pub(crate) async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<Response, Problem> {
+    server(&app, &caller, &id, Role::Viewer).await?;
+    let items: Vec<Value> = app.store.desired_history(&id, page.limit()).await?.iter().map(shown).collect();
+    Ok(axum::Json(json!({"items": items})).into_response())
+}
+
+/// Which two configurations are to be compared.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Two {
+    /// A number of the history; the one before the other if it is left out.
+    from: Option<i64>,
+    /// A number of the history; the newest if it is left out.
+    to: Option<i64>,
+}
+
+/// What differs between two configurations of a server, leaf by leaf, and where the newer value came from.
+#[utoipa::path(
+    get, path = "/api/v1/servers/{id}/config/diff", params(("id" = String, Path), Two), responses((status = 200, body = Value))
+)]
+pub(crate) async fn diff(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(two): Query<Two>,
+) -> Result<Response, Problem> {
+    server(&app, &caller, &id, Role::Viewer).await?;
+    let history = app.store.desired_history(&id, 1000).await?;
+    let newest = history.first().map_or(0, |desired| desired.number);
+    let to = two.to.unwrap_or(newest);
+    let from = two.from.unwrap_or(to - 1);
+    let find = |number: i64| history.iter().find(|desired| desired.number == number);
+    let body = |number: i64| find(number).map_or(Value::Null, |desired| parsed(&desired.body));
+    let mut changes = Vec::new();
+    compare(&body(from), &body(to), "", &mut changes);
+    for change in &mut changes {
+        let pointer = change["pointer"].as_str().unwrap_or_default().to_owned();
+        change["origin"] = find(to).and_then(|desired| desired.provenance.get(&pointer).cloned()).unwrap_or(Value::Null);
+    }
+    Ok(axum::Json(json!({"from": from, "to": to, "changes": changes})).into_response())
+}
+
+/// Has a server try a configuration again that it has failed with.
+#[utoipa::path(post, path = "/api/v1/servers/{id}/actions/retry", params(("id" = String, Path)), responses((status = 200, body = Value)))]
+pub(crate) async fn retry(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    let server = server(&app, &caller, &id, Role::Operator).await?;
+    let mut change = app.store.begin().await?;
+    let Some(before) = app.store.desired(&id).await? else { return Err(Problem::bad("the server has nothing to run")) };
+    if !app.store.failures(&id).await?.iter().any(|failure| failure.hash == before.hash) {
+        return Err(Problem::bad("the server has not failed with what it is to run"));
+    }
+    let inputs = Inputs::of(&app, server.clone()).await?;
+    let made = all_well(&app, std::slice::from_ref(&inputs))?;
+    // A collector never takes the same hash again: the attempt is part of it.
+    let attempt = before.number + 1;
+    let hash = made.first().map(|made| warren_opamp::Hash::default().with(&made.hash).with(&attempt.to_be_bytes()).finish());
+    let (Some(made), Some(hash)) = (made.into_iter().next(), hash) else { return Err(Problem::bad("there is nothing to try")) };
+    let desired = Desired {
+        hash: crate::app::hex(&hash),
+        sample_interval: before.sample_interval,
+        body: made.body,
+        provenance: serde_json::to_value(&made.provenance).unwrap_or_default(),
+        profile: inputs.profile_version,
+        cause: "to be tried again".to_owned(),
+        ..Desired::default()
+    };
+    let number = change.put_desired(&id, &desired).await?;
+    let detail = json!({"before": before.hash, "after": desired.hash});
+    let entry = Entry::new(&server.tenant, "config.retry", format!("servers/{id}/config/{number}"), detail);
+    change.commit(&caller.actor(), &[entry]).await?;
+    app.hub.wake(&id);
+    Ok(axum::Json(json!({"hash": desired.hash, "number": number})).into_response())
+}
+
+async fn server(app: &App, caller: &Caller, id: &str, role: Role) -> Result<Server, Problem> {
+    let server = app.store.server(id).await?.body;
+    caller.may(role, &server.tenant)?;
+    Ok(server)
+}
+
+fn shown(desired: &Desired) -> Value {
+    json!({
+        "number": desired.number, "hash": desired.hash, "body": parsed(&desired.body), "provenance": desired.provenance,
+        "profile": desired.profile, "cause": desired.cause, "created": desired.created,
+    })
+}
+
+/// A text of JSON as such; another one as it is.
+fn parsed(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())) }
+}
+
+/// Every leaf that differs.
+fn compare(before: &Value, after: &Value, pointer: &str, changes: &mut Vec<Value>) {
+    match (before, after) {
+        (Value::Object(old), Value::Object(new)) => {
+            let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for key in keys {
+                let below = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                compare(old.get(key).unwrap_or(&Value::Null), new.get(key).unwrap_or(&Value::Null), &below, changes);
+            }
+        }
+        (old, new) if old == new => {}
+        (Value::Object(old), Value::Null) => {
+            for (key, value) in old {
+                compare(value, &Value::Null, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), changes);
+            }
+        }
+        (Value::Null, Value::Object(new)) => {
+            for (key, value) in new {
+                compare(&Value::Null, value, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), changes);
+            }
+        }
+        (old, new) => changes.push(json!({"pointer": pointer, "before": old, "after": new})),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_told_leaf_by_leaf() {
+        let mut changes = Vec::new();
+        compare(&json!({"a": 1, "b": {"c": 2}}), &json!({"a": 1, "b": {"c": 3}, "d/e": {"f": [1]}}), "", &mut changes);
+        assert_eq!(
+            changes,
+            [json!({"pointer": "/b/c", "before": 2, "after": 3}), json!({"pointer": "/d~1e/f", "before": null, "after": [1]}),]
+        );
+    }
+}

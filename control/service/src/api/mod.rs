@@ -1,0 +1,102 @@
+//! The API for people and programs, `/api/v1`.
+
+mod audit;
+mod body;
+mod config;
+mod idempotency;
+mod integrations;
+mod profiles;
+mod secrets;
+mod servers;
+mod settings;
+mod tokens;
+
+use crate::app::App;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::IntoResponse;
+use axum::routing::{delete, get, post, put};
+use utoipa::OpenApi;
+
+/// The largest request that is taken.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Warren", description = "Configurations of a fleet of collectors: made, given, watched."),
+    paths(
+        servers::list,
+        servers::create,
+        servers::read,
+        servers::update,
+        servers::remove,
+        servers::enrol,
+        config::read,
+        config::history,
+        config::diff,
+        config::retry,
+        integrations::list,
+        integrations::create,
+        integrations::read,
+        integrations::update,
+        integrations::remove,
+        settings::read,
+        settings::update,
+        settings::read_server,
+        settings::update_server,
+        settings::read_cluster,
+        settings::update_cluster,
+        profiles::read,
+        profiles::create,
+        secrets::list,
+        secrets::update,
+        secrets::list_fleet,
+        secrets::update_fleet,
+        tokens::list,
+        tokens::create,
+        tokens::revoke,
+        audit::list,
+    ),
+    components(schemas(warren_fleet::Settings, warren_fleet::Integration, crate::problem::Problem))
+)]
+struct Document;
+
+/// The description of the API.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+pub(crate) fn routes(app: &App) -> Router<App> {
+    let cluster = "/tenants/{tenant}/clusters/{cluster}";
+    Router::new()
+        .route("/servers", get(servers::list).post(servers::create))
+        .route("/servers/{id}", get(servers::read).put(servers::update).delete(servers::remove))
+        .route("/servers/{id}/enrolment-tokens", post(servers::enrol))
+        .route("/servers/{id}/config", get(config::read))
+        .route("/servers/{id}/config/history", get(config::history))
+        .route("/servers/{id}/config/diff", get(config::diff))
+        .route("/servers/{id}/actions/retry", post(config::retry))
+        .route("/servers/{id}/settings", get(settings::read_server).put(settings::update_server))
+        .route("/tenants/{tenant}/settings", get(settings::read).put(settings::update))
+        .route(&format!("{cluster}/settings"), get(settings::read_cluster).put(settings::update_cluster))
+        .route(&format!("{cluster}/integrations"), get(integrations::list).post(integrations::create))
+        .route(
+            &format!("{cluster}/integrations/{{id}}"),
+            get(integrations::read).put(integrations::update).delete(integrations::remove),
+        )
+        .route("/tenants/{tenant}/secrets", get(secrets::list))
+        .route("/tenants/{tenant}/secrets/{*name}", put(secrets::update))
+        .route("/secrets", get(secrets::list_fleet))
+        .route("/secrets/{*name}", put(secrets::update_fleet))
+        .route("/profile", get(profiles::read).post(profiles::create))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{id}", delete(tokens::revoke))
+        .route("/audit", get(audit::list))
+        .route("/openapi.json", get(openapi))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::once))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+async fn openapi() -> impl IntoResponse {
+    axum::Json(document())
+}

@@ -1,0 +1,72 @@
+//! The profile: how servers of each kind are run.
+
+use super::body::{Json, Trial, versioned};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::desired::{Inputs, all_well, keep_all};
+use crate::problem::Problem;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::IntoParams;
+use warren_fleet::Profile;
+use warren_store::{Entry, Role};
+
+/// Servers looked at in one go.
+const PAGE: i64 = 500;
+
+/// Which version.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Which {
+    /// A version; the newest if it is left out.
+    version: Option<i64>,
+}
+
+/// A version of the profile.
+#[utoipa::path(get, path = "/api/v1/profile", params(Which), responses((status = 200, body = Profile)))]
+pub(crate) async fn read(State(app): State<App>, caller: Caller, Query(which): Query<Which>) -> Result<Response, Problem> {
+    caller.may_everywhere(Role::Viewer)?;
+    let profile = app.store.profile(which.version).await?;
+    Ok(versioned(StatusCode::OK, profile.version, &profile.body))
+}
+
+/// A new version of the profile, for all servers at once. Nothing is changed if one of them could not run what it would be given.
+#[utoipa::path(
+    post, path = "/api/v1/profile", params(Trial), request_body = Profile,
+    responses((status = 201, body = Profile), (status = 422, body = Problem))
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Query(trial): Query<Trial>,
+    Json(profile): Json<Profile>,
+) -> Result<Response, Problem> {
+    caller.may_everywhere(Role::Releaser)?;
+    let mut change = app.store.begin().await?;
+    let version = change.add_profile(&profile, &caller.actor().name).await?;
+    let mut woken = Vec::new();
+    let mut after = String::new();
+    loop {
+        let servers = app.store.servers(None, None, &after, PAGE).await?;
+        let Some(last) = servers.last() else { break };
+        after.clone_from(&last.body.id);
+        let mut inputs = Vec::new();
+        for server in servers {
+            let known = Inputs::of(&app, server.body).await?;
+            inputs.push(Inputs { profile: profile.clone(), profile_version: version, ..known });
+        }
+        let made = all_well(&app, &inputs)?;
+        let cause = format!("profile {version}");
+        woken.extend(keep_all(&app, &mut change, &inputs, &made, &cause).await?.servers);
+    }
+    if !trial.dry_run {
+        let detail = json!({"version": version, "servers": woken.len()});
+        change.commit(&caller.actor(), &[Entry::new("", "profile.create", format!("profile/{version}"), detail)]).await?;
+        woken.iter().for_each(|server| app.hub.wake(server));
+    }
+    Ok(versioned(if trial.dry_run { StatusCode::OK } else { StatusCode::CREATED }, version, &profile))
+}

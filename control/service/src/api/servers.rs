@@ -1,0 +1,250 @@
+//! Servers.
+
+use super::body::{Json, Listed, Page, Trial, name, seen, versioned};
+use crate::app::{App, now};
+use crate::auth::Caller;
+use crate::desired::{Inputs, all_well, keep_all};
+use crate::problem::Problem;
+use crate::watch::Data;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use warren_fleet::Server;
+use warren_store::{Client, Desired, Entry, Role, Watched, new_token};
+
+/// How long an enrolment token is good, in milliseconds.
+const ENROLMENT: i64 = 24 * 3600 * 1000;
+
+/// A server and how it stands with it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Shown {
+    #[serde(flatten)]
+    server: Server,
+    /// Grows with every change.
+    version: i64,
+    /// Its collector.
+    state: Standing,
+}
+
+/// How it stands with the collector of a server.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Standing {
+    /// `connected`, `late`, `offline`, `stopped`, `never_seen`.
+    link: &'static str,
+    /// `healthy`, `degraded`, `unhealthy`, `unknown`.
+    health: &'static str,
+    /// What is wrong, in the collector's words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reason: String,
+    /// `none`, `waiting`, `applying`, `applied`, `failed`.
+    config: &'static str,
+    /// Whether its data arrives where it is stored.
+    data: Data,
+    /// Of when its newest sample is, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<i64>,
+    /// Since when its data is known not to arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent: Option<i64>,
+    /// Connected, well by its own account, and its data arrives (or nobody can say).
+    operational: bool,
+    /// When the collector was heard of last, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen: Option<i64>,
+}
+
+/// Which servers.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Which {
+    /// Of this tenant.
+    tenant: Option<String>,
+    /// Of this cluster.
+    cluster: Option<String>,
+    /// Where the page before ended.
+    after: String,
+    /// Entries at most.
+    limit: Option<i64>,
+}
+
+/// Servers, in order.
+#[utoipa::path(get, path = "/api/v1/servers", params(Which), responses((status = 200, body = Listed<Shown>)))]
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(which): Query<Which>) -> Result<Response, Problem> {
+    let tenant = caller.tenant().or(which.tenant.as_deref());
+    caller.may(Role::Viewer, tenant.unwrap_or_default())?;
+    let page = Page { after: which.after.clone(), limit: which.limit };
+    let servers = app.store.servers(tenant, which.cluster.as_deref(), &page.after, page.limit()).await?;
+    let mut items = Vec::new();
+    for server in servers {
+        items.push(shown(&app, server.body, server.version).await?);
+    }
+    Ok(axum::Json(Listed::new(items, page.limit(), |shown| shown.server.id.clone())).into_response())
+}
+
+/// Registers a server.
+#[utoipa::path(post, path = "/api/v1/servers", params(Trial), request_body = Server, responses((status = 201, body = Shown)))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Query(trial): Query<Trial>,
+    Json(server): Json<Server>,
+) -> Result<Response, Problem> {
+    caller.may(Role::Editor, &server.tenant)?;
+    check(&server)?;
+    let mut change = app.store.begin().await?;
+    let inputs = [Inputs::of(&app, server.clone()).await?];
+    // A server may be registered before there is anything to collect of it.
+    let made = all_well(&app, &inputs).ok();
+    change.add_server(&server).await?;
+    if let Some(made) = made {
+        keep_all(&app, &mut change, &inputs, &made, "the server was registered").await?;
+    }
+    if !trial.dry_run {
+        let detail = json!({"after": server});
+        let entry = Entry::new(&server.tenant, "server.create", format!("servers/{}", server.id), detail);
+        change.commit(&caller.actor(), &[entry]).await?;
+    }
+    let shown = shown(&app, server, 1).await?;
+    Ok(versioned(if trial.dry_run { StatusCode::OK } else { StatusCode::CREATED }, 1, &shown))
+}
+
+/// A server.
+#[utoipa::path(get, path = "/api/v1/servers/{id}", params(("id" = String, Path)), responses((status = 200, body = Shown)))]
+pub(crate) async fn read(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    let server = app.store.server(&id).await?;
+    caller.may(Role::Viewer, &server.body.tenant)?;
+    let version = server.version;
+    Ok(versioned(StatusCode::OK, version, &shown(&app, server.body, version).await?))
+}
+
+/// Changes a server.
+#[utoipa::path(
+    put, path = "/api/v1/servers/{id}", params(("id" = String, Path), Trial), request_body = Server,
+    responses((status = 200, body = Shown), (status = 412, body = Problem))
+)]
+pub(crate) async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(trial): Query<Trial>,
+    headers: HeaderMap,
+    Json(server): Json<Server>,
+) -> Result<Response, Problem> {
+    let version = seen(&headers)?;
+    let mut change = app.store.begin().await?;
+    let before = app.store.server(&id).await?.body;
+    caller.may(Role::Editor, &before.tenant)?;
+    if server.id != id || server.tenant != before.tenant {
+        return Err(Problem::bad("the id and the tenant of a server do not change"));
+    }
+    check(&server)?;
+    let inputs = [Inputs::of(&app, server.clone()).await?];
+    let made = all_well(&app, &inputs)?;
+    let version = change.update_server(&server, version).await?;
+    keep_all(&app, &mut change, &inputs, &made, "the server was changed").await?;
+    if !trial.dry_run {
+        let detail = json!({"before": before, "after": server});
+        let entry = Entry::new(&server.tenant, "server.update", format!("servers/{id}"), detail);
+        change.commit(&caller.actor(), &[entry]).await?;
+        app.hub.wake(&id);
+    }
+    Ok(versioned(StatusCode::OK, version, &shown(&app, server, version).await?))
+}
+
+/// Removes a server; its collector is not let in any more, and goes on with what it runs.
+#[utoipa::path(delete, path = "/api/v1/servers/{id}", params(("id" = String, Path)), responses((status = 204)))]
+pub(crate) async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    let mut change = app.store.begin().await?;
+    let before = app.store.server(&id).await?.body;
+    caller.may(Role::Editor, &before.tenant)?;
+    change.remove_server(&id).await?;
+    let entry = Entry::new(&before.tenant, "server.delete", format!("servers/{id}"), json!({"before": before}));
+    change.commit(&caller.actor(), &[entry]).await?;
+    app.hub.forget(&id);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// A token with which the collector of a server introduces itself, once, within a day. It is shown now and never again.
+#[utoipa::path(
+    post, path = "/api/v1/servers/{id}/enrolment-tokens", params(("id" = String, Path)), responses((status = 201, body = Value))
+)]
+pub(crate) async fn enrol(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    let server = app.store.server(&id).await?.body;
+    caller.may(Role::Editor, &server.tenant)?;
+    let token = new_token("wre_")?;
+    let expires = now() + ENROLMENT;
+    let mut change = app.store.begin().await?;
+    let name = change.add_enrolment(&token, &id, expires).await?;
+    let detail = json!({"enrolment": name, "expires": expires});
+    let entry = Entry::new(&server.tenant, "enrolment.create", format!("servers/{id}/enrolment-tokens/{name}"), detail);
+    change.commit(&caller.actor(), &[entry]).await?;
+    Ok((StatusCode::CREATED, axum::Json(json!({"id": name, "token": token, "expires": expires}))).into_response())
+}
+
+fn check(server: &Server) -> Result<(), Problem> {
+    name("/id", &server.id)?;
+    name("/tenant", &server.tenant)?;
+    name("/name", &server.name)?;
+    if server.cluster.is_empty() { Ok(()) } else { name("/cluster", &server.cluster) }
+}
+
+async fn shown(app: &App, server: Server, version: i64) -> Result<Shown, Problem> {
+    let client = app.store.clients_of(&server.id).await?.into_iter().next();
+    let desired = app.store.desired(&server.id).await?;
+    let state = state(app, &server, client.as_ref(), desired.as_ref());
+    Ok(Shown { server, version, state })
+}
+
+/// How it stands, from what the collector told and when it was heard of.
+pub(crate) fn state(app: &App, server: &Server, client: Option<&Client>, desired: Option<&Desired>) -> Standing {
+    let watched = desired.map(|desired| Watched::new(server, desired.sample_interval, desired.created));
+    let (data, newest) = watched.map_or((Data::Unknown, None), |watched| app.freshness.of(&watched));
+    let silent = app.freshness.silent_since(&server.id);
+    let Some(client) = client else {
+        return Standing {
+            link: "never_seen",
+            health: "unknown",
+            reason: String::new(),
+            config: if desired.is_some() { "waiting" } else { "none" },
+            data,
+            newest,
+            silent,
+            operational: false,
+            seen: None,
+        };
+    };
+    let desired = desired.map(|desired| desired.hash.as_str());
+    let seen = app.hub.seen(&client.uid).unwrap_or(client.seen);
+    let beat = i64::try_from(app.heartbeat).unwrap_or(30) * 1000;
+    let age = now() - seen;
+    let link = match age {
+        _ if client.stopped => "stopped",
+        age if age > (3 * beat).max(300_000) => "offline",
+        age if age > 2 * beat + 10_000 => "late",
+        _ if app.hub.connected(&client.uid) || age <= beat + 10_000 => "connected",
+        _ => "late",
+    };
+    let health = match client.health.get("healthy").and_then(Value::as_bool) {
+        None => "unknown",
+        Some(true) => "healthy",
+        Some(false) if client.health.get("status") == Some(&json!("StatusPermanentError")) => "unhealthy",
+        Some(false) => "degraded",
+    };
+    let config = match desired {
+        None => "none",
+        Some(hash) if hash != client.config_hash => "waiting",
+        Some(_) => match client.config_status.as_str() {
+            "applied" => "applied",
+            "failed" => "failed",
+            _ => "applying",
+        },
+    };
+    let told = client.health.get("error").and_then(Value::as_str).unwrap_or_default();
+    let reason = if config == "failed" { client.config_error.clone() } else { told.to_owned() };
+    let operational = link == "connected" && health == "healthy" && !matches!(data, Data::Stale | Data::Absent);
+    Standing { link, health, reason, config, data, newest, silent, operational, seen: Some(seen) }
+}

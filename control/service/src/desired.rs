@@ -1,0 +1,191 @@
+//! What a server is to run: made of what is known, checked by the collector's own validator, and kept when it is new.
+
+use crate::app::{App, hex};
+use crate::problem::Problem;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Instant;
+use warren_component::Factories;
+use warren_fleet::{Fault, Input, Integration, Layer, Profile, Rendered, SecretRef, Server, render, reveal};
+use warren_store::{Change, Desired, Scope, StoreError};
+
+/// Secrets whose names begin so are the operator's; others are the tenant's.
+pub(crate) const FLEET_SECRETS: &str = "fleet/";
+
+/// The tenant that the operator's own secrets are kept under.
+pub(crate) const OPERATOR: &str = "";
+
+/// What collectors have.
+pub(crate) struct Exporters {
+    factories: Factories,
+    kinds: BTreeSet<&'static str>,
+}
+
+impl Exporters {
+    pub(crate) fn of_the_distribution() -> Self {
+        let factories = warren_distribution_full::FACTORIES;
+        Self { factories, kinds: factories.exporters.iter().map(|factory| factory.kind).collect() }
+    }
+}
+
+/// What a server's configuration is made of.
+pub(crate) struct Inputs {
+    pub(crate) server: Server,
+    pub(crate) profile: Profile,
+    pub(crate) profile_version: i64,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) integrations: Vec<Integration>,
+}
+
+impl Inputs {
+    /// As they are in the store.
+    pub(crate) async fn of(app: &App, server: Server) -> Result<Self, StoreError> {
+        let profile = app.store.profile(None).await?;
+        let mut layers = Vec::new();
+        let cluster = Scope::Cluster(server.tenant.clone(), server.cluster.clone());
+        for (origin, scope) in [
+            ("tenant", Scope::Tenant(server.tenant.clone())),
+            ("cluster", cluster),
+            ("server", Scope::Server(server.id.clone())),
+            ("emergency", Scope::Emergency),
+        ] {
+            layers.extend(layer(origin, app.store.settings(&scope).await?.body));
+        }
+        let integrations = app.store.integrations(&server.tenant, &server.cluster).await?;
+        let integrations = integrations.into_iter().map(|integration| integration.body).collect();
+        Ok(Self { server, profile: profile.body, profile_version: profile.version, layers, integrations })
+    }
+
+    /// The same with other settings of a scope.
+    pub(crate) fn with_settings(mut self, origin: &str, body: Value) -> Self {
+        let order = ["tenant", "cluster", "server", "emergency"];
+        let rank = |name: &str| order.iter().position(|known| *known == name);
+        self.layers.retain(|layer| layer.origin != origin);
+        self.layers.extend(layer(origin, body));
+        self.layers.sort_by_key(|layer| rank(&layer.origin));
+        self
+    }
+
+    /// The configuration, if it is one that could run.
+    pub(crate) fn configuration(&self, app: &App) -> Result<Rendered, Vec<Fault>> {
+        let began = Instant::now();
+        let exporters = |kind: &str| app.exporters.kinds.contains(kind);
+        let input = Input {
+            server: &self.server,
+            profile: &self.profile,
+            layers: &self.layers,
+            integrations: &self.integrations,
+            exporters: &exporters,
+        };
+        let rendered = render(&input).and_then(|rendered| {
+            let pipelines = serde_json::from_str::<Value>(&rendered.body).unwrap_or_default();
+            if pipelines.pointer("/service/pipelines").is_none() {
+                let message = "nothing is to be collected: give the profile a destination, or the cluster an integration";
+                return Err(vec![Fault::new("/service/pipelines", message)]);
+            }
+            let findings = warren_service::check(&rendered.body, &app.exporters.factories);
+            let faults: Vec<Fault> =
+                findings.errors().map(|finding| Fault::new(finding.pointer.clone(), finding.message.clone())).collect();
+            if faults.is_empty() { Ok(rendered) } else { Err(faults) }
+        });
+        app.figures.renders.observe(began.elapsed().as_secs_f64());
+        if rendered.is_err() {
+            app.figures.faults.add(1);
+        }
+        rendered
+    }
+}
+
+fn layer(origin: &str, body: Value) -> Option<Layer> {
+    let part = |key: &str| body.get(key).cloned().unwrap_or(Value::Null);
+    let layer = Layer { origin: origin.to_owned(), settings: part("settings"), config: part("config") };
+    (!layer.settings.is_null() || !layer.config.is_null()).then_some(layer)
+}
+
+/// What came of making configurations anew: the servers that have another one now.
+pub(crate) struct Remade {
+    pub(crate) servers: Vec<String>,
+}
+
+/// Keeps a server's configuration if it is another than before.
+pub(crate) async fn keep(
+    app: &App,
+    change: &mut Change,
+    inputs: &Inputs,
+    rendered: &Rendered,
+    cause: &str,
+) -> Result<bool, StoreError> {
+    let hash = hex(&rendered.hash);
+    let before = app.store.desired(&inputs.server.id).await?;
+    if before.is_some_and(|before| before.hash == hash) {
+        return Ok(false);
+    }
+    let desired = Desired {
+        hash,
+        sample_interval: sample_interval(rendered),
+        body: rendered.body.clone(),
+        provenance: serde_json::to_value(&rendered.provenance).unwrap_or_default(),
+        profile: inputs.profile_version,
+        cause: cause.to_owned(),
+        ..Desired::default()
+    };
+    change.put_desired(&inputs.server.id, &desired).await?;
+    Ok(true)
+}
+
+/// Milliseconds between two samples at the common store; zero if none go there.
+pub(crate) fn sample_interval(rendered: &Rendered) -> i64 {
+    let there = rendered.settings.destinations.mimir.is_some();
+    let interval = warren_config::parse_prometheus(&rendered.settings.scrape.interval).ok().filter(|_| there);
+    interval.and_then(|interval| i64::try_from(interval.as_millis()).ok()).unwrap_or(0)
+}
+
+/// Makes the configurations of servers as they will be, before anything is changed: all must come out well, or nothing is changed.
+pub(crate) fn all_well(app: &App, inputs: &[Inputs]) -> Result<Vec<Rendered>, Problem> {
+    let mut made = Vec::new();
+    for inputs in inputs {
+        made.push(inputs.configuration(app).map_err(|faults| {
+            let id = &inputs.server.id;
+            let mut problem = Problem::faults(faults);
+            problem.detail = format!("server {id}: {}", problem.detail);
+            problem
+        })?);
+    }
+    Ok(made)
+}
+
+/// Keeps what came out, and tells who has something new.
+pub(crate) async fn keep_all(
+    app: &App,
+    change: &mut Change,
+    inputs: &[Inputs],
+    made: &[Rendered],
+    cause: &str,
+) -> Result<Remade, StoreError> {
+    let mut servers = Vec::new();
+    for (inputs, rendered) in inputs.iter().zip(made) {
+        if keep(app, change, inputs, rendered, cause).await? {
+            servers.push(inputs.server.id.clone());
+        }
+    }
+    Ok(Remade { servers })
+}
+
+/// The secrets that a configuration refers to.
+fn wanted(body: &str) -> BTreeSet<SecretRef> {
+    let wanted = std::cell::RefCell::new(BTreeSet::new());
+    let _ = reveal(body, &|secret| {
+        wanted.borrow_mut().insert(secret.clone());
+        Some(String::new())
+    });
+    wanted.into_inner()
+}
+
+/// A configuration's text as the collector gets it: with its secrets.
+pub(crate) async fn revealed(app: &App, server: &Server, body: &str) -> Result<String, Problem> {
+    let (fleet, own): (Vec<SecretRef>, Vec<SecretRef>) =
+        wanted(body).into_iter().partition(|secret| secret.name.starts_with(FLEET_SECRETS));
+    let mut found = app.store.secrets(OPERATOR, &fleet).await?;
+    found.extend(app.store.secrets(&server.tenant, &own).await?);
+    reveal(body, &|secret| found.get(secret).cloned()).map_err(|unknown| Problem::bad(unknown.to_string()))
+}

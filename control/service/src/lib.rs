@@ -1,0 +1,25 @@
+//! The control plane: what it serves to people, programs and collectors.
+//!
+//! ```text
+//! people, programs ─▶ api ──▶ store (change + audit) ──▶ desired: render, check, keep ──▶ hub: wake ─┐
+//! collectors ◀──────▶ opamp: who is it, what does it tell, what is it to run ◀──────────────────────┘
+//! ```
+//!
+//! The store is the only memory that counts: what is held here besides (who is connected, when it was heard of) comes back by itself.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod api;
+mod app;
+mod auth;
+mod desired;
+mod hub;
+mod metrics;
+mod opamp;
+mod problem;
+mod serve;
+mod watch;
+
+pub use api::document;
+pub use serve::{Options, serve};
+pub use watch::Query;

@@ -1,0 +1,147 @@
+//! What collectors are answered, without a network between.
+
+use super::Exchange;
+use crate::app::{App, hex};
+use crate::desired::{Inputs, all_well, keep_all};
+use crate::opamp::principal::{By, Principal};
+use serde_json::json;
+use warren_fleet::{Overlay, Profile, Server};
+use warren_opamp::capability::{agent as can, server_flag};
+use warren_opamp::{
+    AgentDescription, AgentToServer, ConfigStatus, InstanceUid, RemoteConfigStatus, ServerErrorResponseType, ServerToAgent,
+};
+use warren_store::{Actor, MasterKey, Store};
+use warren_telemetry::Logger;
+
+struct Scene {
+    app: App,
+    _directory: tempfile::TempDir,
+}
+
+impl Scene {
+    /// Two servers that have something to run.
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
+        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
+        let app = App::new(store, Logger::discarded(), 30);
+        let settings = json!({"destinations": {"mimir": {"endpoint": "https://mimir.example.net", "username": "u", "password": "fleet/m@1"}}});
+        let profile = Profile { overlays: vec![Overlay { name: "base".into(), settings, ..Overlay::default() }] };
+        let mut change = app.store.begin().await.unwrap();
+        change.put_secret("", "fleet/m", "the-password").await.unwrap();
+        change.add_profile(&profile, "test").await.unwrap();
+        for id in ["a", "b"] {
+            let server = Server { id: id.into(), tenant: "t".into(), name: id.into(), ..Server::default() };
+            change.add_server(&server).await.unwrap();
+        }
+        change.commit(&Actor::default(), &[]).await.unwrap();
+        let scene = Self { app, _directory: directory };
+        for id in ["a", "b"] {
+            scene.remake(id).await;
+        }
+        scene
+    }
+
+    async fn remake(&self, id: &str) {
+        let server = self.app.store.server(id).await.unwrap().body;
+        let inputs = [Inputs::of(&self.app, server).await.unwrap()];
+        let made = all_well(&self.app, &inputs).unwrap();
+        let mut change = self.app.store.begin().await.unwrap();
+        keep_all(&self.app, &mut change, &inputs, &made, "test").await.unwrap();
+        change.commit(&Actor::default(), &[]).await.unwrap();
+    }
+
+    fn exchange(&self, server: &str) -> Exchange {
+        let by = By::Credential { id: "crd-0".into(), used: true };
+        Exchange::new(self.app.clone(), Principal { server: server.into(), by }, None)
+    }
+}
+
+fn message(number: u64) -> AgentToServer {
+    AgentToServer {
+        instance_uid: InstanceUid::from([7; 16]).as_bytes().to_vec(),
+        sequence_num: number,
+        capabilities: can::REPORTS_STATUS
+            | can::ACCEPTS_REMOTE_CONFIG
+            | can::REPORTS_REMOTE_CONFIG
+            | can::ACCEPTS_OPAMP_CONNECTION_SETTINGS,
+        ..AgentToServer::default()
+    }
+}
+
+fn described(number: u64) -> AgentToServer {
+    AgentToServer { agent_description: Some(AgentDescription::default()), ..message(number) }
+}
+
+fn status(number: u64, hash: &[u8], status: ConfigStatus) -> AgentToServer {
+    let status =
+        RemoteConfigStatus { last_remote_config_hash: hash.to_vec(), status: status as i32, error_message: "why".into() };
+    AgentToServer { remote_config_status: Some(status), ..message(number) }
+}
+
+fn given(answer: &ServerToAgent) -> Option<(Vec<u8>, String)> {
+    let config = answer.remote_config.as_ref()?;
+    let file = config.config.as_ref()?.config_map.get("")?;
+    Some((config.config_hash.clone(), String::from_utf8(file.body.clone()).unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_run_is_given_with_its_secrets_until_the_collector_has_it() {
+    let scene = Scene::new().await;
+    let mut exchange = scene.exchange("a");
+    let first = exchange.answer(described(1)).await.unwrap();
+    let (hash, text) = given(&first).unwrap();
+    assert!(text.contains("the-password") && first.capabilities != 0);
+    assert_eq!(hex(&hash), scene.app.store.desired("a").await.unwrap().unwrap().hash);
+    let second = scene.exchange("a").answer(status(2, &hash, ConfigStatus::Applying)).await.unwrap();
+    assert_eq!(given(&second), None);
+    assert!(!scene.app.store.desired("a").await.unwrap().unwrap().body.contains("the-password"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_failed_is_not_given_again_whatever_the_collector_says_later() {
+    let scene = Scene::new().await;
+    let (hash, _) = given(&scene.exchange("a").answer(described(1)).await.unwrap()).unwrap();
+    scene.exchange("a").answer(status(2, &hash, ConfigStatus::Failed)).await.unwrap();
+    // It went back to something else, and says so.
+    let later = scene.exchange("a").answer(status(3, b"before", ConfigStatus::Applied)).await.unwrap();
+    assert_eq!(given(&later), None);
+    assert_eq!(scene.app.store.failures("a").await.unwrap()[0].error, "why");
+    let of_another = scene.exchange("b").answer(AgentToServer { instance_uid: vec![8; 16], ..described(1) }).await.unwrap();
+    assert!(given(&of_another).is_some(), "the failure of one server says nothing of another");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_machine_gets_an_identity_of_its_own_and_changes_nothing_of_the_other() {
+    let scene = Scene::new().await;
+    scene.exchange("a").answer(described(1)).await.unwrap();
+    let answer = scene.exchange("b").answer(AgentToServer { capabilities: 1, ..described(1) }).await.unwrap();
+    let fresh = answer.agent_identification.clone().unwrap().new_instance_uid;
+    assert_ne!(fresh, message(1).instance_uid);
+    assert_eq!(given(&answer), None);
+    let known = scene.app.hub.client(&InstanceUid::from([7; 16]).to_string()).unwrap();
+    assert_eq!((known.server.as_str(), known.capabilities), ("a", message(1).capabilities));
+    let entry = &scene.app.store.audit(None, i64::MAX, 1).await.unwrap()[0];
+    assert_eq!(entry.action, "collector.duplicate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_enrols_is_given_a_credential_and_nothing_else_until_it_comes_with_that() {
+    let scene = Scene::new().await;
+    let principal = Principal { server: "a".into(), by: By::Enrolment { id: "enr-1".into() } };
+    let mut exchange = Exchange::new(scene.app.clone(), principal, None);
+    let answer = exchange.answer(described(1)).await.unwrap();
+    assert!(answer.connection_settings.is_some() && given(&answer).is_none());
+    assert!(exchange.answer(message(2)).await.unwrap().connection_settings.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_lost_count_is_asked_for_everything_and_nonsense_is_refused() {
+    let scene = Scene::new().await;
+    let mut exchange = scene.exchange("a");
+    exchange.answer(described(1)).await.unwrap();
+    assert_eq!(exchange.answer(message(2)).await.unwrap().flags & server_flag::REPORT_FULL_STATE, 0);
+    assert_ne!(exchange.answer(message(9)).await.unwrap().flags & server_flag::REPORT_FULL_STATE, 0);
+    let refused = exchange.answer(AgentToServer { instance_uid: vec![1; 5], ..message(10) }).await.unwrap();
+    assert_eq!(refused.error_response.unwrap().kind, ServerErrorResponseType::BadRequest as i32);
+}

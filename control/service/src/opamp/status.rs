@@ -1,0 +1,101 @@
+//! What a message says of a collector, as it is kept.
+
+use crate::app::hex;
+use serde_json::{Map, Value, json};
+use warren_opamp::{AgentDescription, AgentToServer, ComponentHealth, ConfigStatus, EffectiveConfig, KeyValue, Value as Any};
+use warren_store::Client;
+
+/// Most bytes of a collector's own words that are kept.
+const ERROR_BYTES_MAX: usize = 8 << 10;
+
+/// Merges what a message says into what is known, and gives the configuration that it says runs. What is absent has not changed.
+pub(super) fn merge(client: &mut Client, message: &AgentToServer) -> Option<String> {
+    client.capabilities = message.capabilities;
+    client.stopped = message.agent_disconnect.is_some();
+    if let Some(description) = &message.agent_description {
+        client.description = described(description);
+    }
+    if let Some(health) = &message.health {
+        client.health = healthy(health, 0);
+    }
+    if let Some(status) = &message.remote_config_status {
+        client.config_hash = hex(&status.last_remote_config_hash);
+        client.config_status = word(status.status).to_owned();
+        client.config_error = bounded(&status.error_message);
+    }
+    if let Some(status) = &message.connection_settings_status {
+        client.settings_hash = hex(&status.last_connection_settings_hash);
+    }
+    message.effective_config.as_ref().map(effective)
+}
+
+fn word(status: i32) -> &'static str {
+    match ConfigStatus::try_from(status) {
+        Ok(ConfigStatus::Applied) => "applied",
+        Ok(ConfigStatus::Applying) => "applying",
+        Ok(ConfigStatus::Failed) => "failed",
+        Ok(ConfigStatus::Unset) | Err(_) => "unset",
+    }
+}
+
+fn described(description: &AgentDescription) -> Value {
+    json!({
+        "identifying": attributes(&description.identifying_attributes),
+        "other": attributes(&description.non_identifying_attributes),
+    })
+}
+
+fn healthy(health: &ComponentHealth, depth: usize) -> Value {
+    let mut told = json!({
+        "healthy": health.healthy, "status": health.status, "since": health.status_time_unix_nano / 1_000_000,
+    });
+    if !health.last_error.is_empty() {
+        told["error"] = json!(bounded(&health.last_error));
+    }
+    if !health.attributes.is_empty() {
+        told["attributes"] = attributes(&health.attributes);
+    }
+    if !health.component_health_map.is_empty() && depth < 8 {
+        let parts = health.component_health_map.iter().map(|(name, part)| (name.clone(), healthy(part, depth + 1)));
+        told["components"] = Value::Object(parts.collect());
+    }
+    told
+}
+
+fn attributes(list: &[KeyValue]) -> Value {
+    Value::Object(list.iter().map(|attribute| (attribute.key.clone(), any(attribute.value.as_ref(), 0))).collect::<Map<_, _>>())
+}
+
+fn any(value: Option<&warren_opamp::AnyValue>, depth: usize) -> Value {
+    let Some(value) = value.and_then(|value| value.value.as_ref()).filter(|_| depth < 8) else { return Value::Null };
+    match value {
+        Any::Text(text) => json!(text),
+        Any::Bool(value) => json!(value),
+        Any::Int(value) => json!(value),
+        Any::Double(value) => json!(value),
+        Any::Bytes(bytes) => json!(hex(bytes)),
+        Any::Array(array) => array.values.iter().map(|value| any(Some(value), depth + 1)).collect(),
+        Any::Map(map) => {
+            let entries = map.values.iter().map(|entry| (entry.key.clone(), any(entry.value.as_ref(), depth + 1)));
+            Value::Object(entries.collect())
+        }
+    }
+}
+
+/// The configuration that runs: its one file, or all of them by name.
+fn effective(config: &EffectiveConfig) -> String {
+    let Some(map) = config.config_map.as_ref().map(|map| &map.config_map) else { return String::new() };
+    let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
+    match map.values().next() {
+        Some(file) if map.len() == 1 => text(&file.body),
+        _ => Value::Object(map.iter().map(|(name, file)| (name.clone(), json!(text(&file.body)))).collect()).to_string(),
+    }
+}
+
+fn bounded(text: &str) -> String {
+    let mut end = text.len().min(ERROR_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}

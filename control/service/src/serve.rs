@@ -1,0 +1,169 @@
+//! The program that serves.
+
+use crate::app::{App, now};
+use crate::watch::{Query, watch};
+use crate::{api, opamp};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::{any, get};
+use axum::serve::ListenerExt;
+use serde_json::json;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use warren_store::{Actor, Entry, MasterKey, Role, Store, new_token};
+use warren_telemetry::{Field, LogSettings, Logger, PageStyle};
+
+/// How often it is written down when collectors were heard of.
+const FLUSH: Duration = Duration::from_secs(30);
+
+/// Entries written down in one go.
+const FLUSH_MAX: usize = 5000;
+
+/// How long the first token is good, in milliseconds.
+const FIRST_TOKEN: i64 = 366 * 24 * 3600 * 1000;
+
+/// How the control plane is to be served.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Address to listen on.
+    pub listen: String,
+    /// Where what is known is kept: `sqlite:PATH` or `postgres://…`.
+    pub store: String,
+    /// The file of the key that secrets are encrypted with; beside the database of SQLite if it is not given.
+    pub key_file: Option<PathBuf>,
+    /// Seconds between two signs of life of a collector.
+    pub heartbeat: u64,
+    /// Where it is asked whether data arrives; nowhere if it is not given.
+    pub query: Option<Query>,
+}
+
+/// Serves until a signal ends it.
+///
+/// # Errors
+/// What kept it from starting, in words.
+pub async fn serve(options: Options) -> Result<(), String> {
+    let log = Logger::new(LogSettings::default());
+    // What is written here is nobody else's to read.
+    rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
+    let key_file = options.key_file.clone().or_else(|| beside(&options.store, "key"));
+    let key_file = key_file.ok_or("say where the key of secrets is: --key-file PATH")?;
+    let keys = MasterKey::from_file(&key_file).map_err(|error| error.to_string())?;
+    let store = Store::open(&options.store, keys).await.map_err(|error| format!("store: {error}"))?;
+    first_token(&store, &key_file.with_extension("admin-token"), &log).await?;
+    let app = App::new(store.clone(), log.clone(), options.heartbeat);
+    let listener = TcpListener::bind(&options.listen).await.map_err(|error| format!("listen {}: {error}", options.listen))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let mut background = JoinSet::new();
+    background.spawn(flush(app.clone()));
+    if let Some(query) = options.query.clone() {
+        background.spawn(watch(app.clone(), query));
+    }
+    log.info("Serving", &[("address", Field::Display(&address)), ("version", Field::Str(env!("CARGO_PKG_VERSION")))]);
+    let service = routes(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    // Collectors keep their connections open; they are not waited for.
+    let served = tokio::select! {
+        served = axum::serve(listener, service) => served.map_err(|error| error.to_string()),
+        () = asked_to_end() => Ok(()),
+    };
+    background.abort_all();
+    write_down(&app).await;
+    store.close().await;
+    log.info("Ended", &[]);
+    served
+}
+
+fn routes(app: App) -> Router {
+    Router::new()
+        .nest("/api/v1", api::routes(&app))
+        .route(warren_opamp::PATH, any(opamp::handle).layer(DefaultBodyLimit::max(opamp::MESSAGE_BYTES_MAX)))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(health))
+        .with_state(app)
+}
+
+async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    if let Ok(servers) = app.store.server_count().await {
+        app.registry.gauge("warren_servers", "Servers that are registered.", &[]).set(servers as f64);
+    }
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.registry.render(&PageStyle::default()))
+}
+
+async fn health(State(app): State<App>) -> impl IntoResponse {
+    match app.store.server_count().await {
+        Ok(_) => (StatusCode::OK, "ok\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
+    }
+}
+
+/// Writes down now and then when collectors were heard of.
+async fn flush(app: App) {
+    loop {
+        tokio::time::sleep(FLUSH).await;
+        write_down(&app).await;
+    }
+}
+
+async fn write_down(app: &App) {
+    let touched = app.hub.touched();
+    for part in touched.chunks(FLUSH_MAX) {
+        let written = async {
+            let mut change = app.store.begin().await?;
+            change.touch_clients(part).await?;
+            change.commit(&Actor::default(), &[]).await
+        };
+        if let Err(error) = written.await {
+            app.log.error("When collectors were heard of cannot be written down", &[("error", Field::Display(&error))]);
+        }
+    }
+}
+
+/// A store without tokens gets one for its administrator, in a file for this user alone.
+async fn first_token(store: &Store, path: &Path, log: &Logger) -> Result<(), String> {
+    if !store.tokens(None).await.map_err(|error| error.to_string())?.is_empty() {
+        return Ok(());
+    }
+    let made = async {
+        let token = new_token("wrn_")?;
+        let mut change = store.begin().await?;
+        let info = change.add_token(&token, "first", Role::Admin, "", now() + FIRST_TOKEN).await?;
+        let actor = Actor { name: "start".to_owned(), address: String::new() };
+        let entry = Entry::new("", "token.create", format!("tokens/{}", info.id), json!({"name": "first", "role": "admin"}));
+        change.commit(&actor, &[entry]).await?;
+        Ok::<_, warren_store::StoreError>(token)
+    };
+    let token = made.await.map_err(|error| error.to_string())?;
+    let file = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| writeln!(file, "{token}"));
+    written.map_err(|error| format!("the first token cannot be written to {}: {error}", path.display()))?;
+    log.info("The administrator's token is in a file", &[("path", Field::Display(&path.display()))]);
+    Ok(())
+}
+
+/// A file beside the database of SQLite.
+fn beside(store: &str, extension: &str) -> Option<PathBuf> {
+    let path = store.strip_prefix("sqlite:")?.split('?').next()?;
+    Some(Path::new(path).with_extension(extension))
+}
+
+async fn asked_to_end() {
+    let wait = |kind: SignalKind| async move {
+        match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::interrupt()) => {}
+    }
+}

@@ -1,0 +1,227 @@
+//! Whether data really arrives: asked where it is stored, not of those who send it.
+//!
+//! A collector that is connected and says it is well may have stopped to send. What counts is the age of the newest sample of each server in the
+//! store that all of them write to, by PromQL.
+
+use crate::app::{App, now};
+use bytes::Bytes;
+use http::Request;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use utoipa::ToSchema;
+use warren_http::client::Proxies;
+use warren_http::{Client, ClientSettings};
+use warren_store::Watched;
+use warren_telemetry::Field;
+
+/// Time between two questions.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The largest answer that is read.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// The newest sample of each server: every scrape writes `up`, whatever becomes of it; only those that went well count.
+const QUERY: &str = "max by (instance) (timestamp(up{job=~\"rabbitmq|lavinmq\"} == 1))";
+
+/// What is allowed beyond two intervals, in milliseconds.
+const GRACE: i64 = 10_000;
+
+/// Where to ask.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The base of the API, such as `https://mimir.example.net/prometheus`.
+    pub url: String,
+    /// User of basic authentication; none if it is empty.
+    pub user: String,
+    /// Password.
+    pub password: String,
+}
+
+/// How it stands with a server's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Data {
+    /// It arrives.
+    Fresh,
+    /// It has arrived, and does not any more.
+    Stale,
+    /// None has arrived, though there was time.
+    Absent,
+    /// Nobody can say: nothing is collected, there was no time yet, or the store does not answer.
+    Unknown,
+}
+
+/// What is known of the data of all servers.
+#[derive(Default)]
+pub(crate) struct Freshness(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// Milliseconds since 1970 of the newest sample, by the name of the server.
+    newest: HashMap<String, i64>,
+    /// When the store answered last, and first.
+    answered: i64,
+    first: i64,
+    /// Servers without data, and since when that is known.
+    silent: BTreeMap<String, i64>,
+}
+
+impl Freshness {
+    /// How it stands with a server's data, and of when its newest is.
+    pub(crate) fn of(&self, server: &Watched) -> (Data, Option<i64>) {
+        let known = self.known();
+        let newest = known.newest.get(&server.name).copied();
+        (judged(&known, server, newest, now()), newest)
+    }
+
+    /// Since when a server is known to be without data.
+    pub(crate) fn silent_since(&self, id: &str) -> Option<i64> {
+        self.known().silent.get(id).copied()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn judged(known: &Known, server: &Watched, newest: Option<i64>, now: i64) -> Data {
+    let patience = 2 * server.interval + GRACE;
+    if server.interval == 0 || known.answered < now - 60_000 {
+        return Data::Unknown;
+    }
+    match newest {
+        Some(at) if now - at <= patience => Data::Fresh,
+        Some(_) => Data::Stale,
+        // A configuration needs time to be given and to show, and so does whoever asks.
+        None if now - server.since.max(known.first) <= patience + 30_000 => Data::Unknown,
+        None => Data::Absent,
+    }
+}
+
+/// Asks, for ever.
+pub(crate) async fn watch(app: App, query: Query) {
+    let settings = ClientSettings {
+        proxies: Proxies::from_environment(|name| std::env::var(name).ok()),
+        timeout: PATIENCE,
+        http2: false,
+        ..ClientSettings::default()
+    };
+    let client = match Client::new(settings) {
+        Ok(client) => client,
+        Err(error) => return app.log.error("Data cannot be watched", &[("error", Field::Display(&error))]),
+    };
+    let mut failing = false;
+    loop {
+        match ask(&client, &query).await {
+            Ok(newest) => {
+                failing = false;
+                let mut known = app.freshness.known();
+                known.answered = now();
+                if known.first == 0 {
+                    known.first = known.answered;
+                }
+                known.newest.extend(newest);
+            }
+            Err(error) if !failing => {
+                failing = true;
+                app.log.error(
+                    "The store of metrics does not answer: whether data arrives is not known",
+                    &[("error", Field::Str(&error))],
+                );
+            }
+            Err(_) => {}
+        }
+        if let Err(error) = look(&app).await {
+            app.log.error("Servers cannot be looked at", &[("error", Field::Display(&error))]);
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Which servers are without data, by region; what has changed is told.
+async fn look(app: &App) -> Result<(), warren_store::StoreError> {
+    let servers = app.store.watched().await?;
+    let mut regions: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut silent = BTreeMap::new();
+    for server in &servers {
+        let region = regions.entry(server.region.clone()).or_default();
+        region.0 += 1;
+        if matches!(app.freshness.of(server).0, Data::Stale | Data::Absent) {
+            region.1 += 1;
+            silent.insert(server.id.clone(), app.freshness.silent_since(&server.id).unwrap_or_else(now));
+        }
+    }
+    for (region, (all, without)) in &regions {
+        let labels = [("region", region.as_str())];
+        app.registry.gauge("warren_servers_watched", "Servers whose data is watched.", &labels).set(*all as f64);
+        app.registry.gauge("warren_servers_silent", "Servers without data for two intervals.", &labels).set(*without as f64);
+    }
+    let before = std::mem::replace(&mut app.freshness.known().silent, silent.clone());
+    for id in silent.keys().filter(|id| !before.contains_key(*id)) {
+        app.log.warn("A server's data does not arrive", &[("server", Field::Str(id))]);
+    }
+    for id in before.keys().filter(|id| !silent.contains_key(*id)) {
+        app.log.info("A server's data arrives again", &[("server", Field::Str(id))]);
+    }
+    Ok(())
+}
+
+/// The time of the newest sample of each server.
+async fn ask(client: &Client, query: &Query) -> Result<HashMap<String, i64>, String> {
+    #[derive(Deserialize)]
+    struct Answer {
+        data: Found,
+    }
+    #[derive(Deserialize)]
+    struct Found {
+        result: Vec<Series>,
+    }
+    #[derive(Deserialize)]
+    struct Series {
+        metric: HashMap<String, String>,
+        value: (f64, String),
+    }
+    let mut request = Request::new(Bytes::new());
+    let encoded: String = QUERY.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let url = format!("{}/api/v1/query?query={encoded}", query.url.trim_end_matches('/'));
+    *request.uri_mut() = url.parse().map_err(|_| format!("{:?} is no URL", query.url))?;
+    if !query.user.is_empty() {
+        let basic = warren_http::client::basic(&query.user, &query.password).ok_or("user and password cannot be sent")?;
+        request.headers_mut().insert(http::header::AUTHORIZATION, basic);
+    }
+    let answer = client.send(request).await.map_err(|error| error.to_string())?;
+    let status = answer.status();
+    let body = answer.into_body().read(ANSWER_BYTES_MAX).await.map_err(|error| error.to_string())?;
+    if !status.is_success() {
+        return Err(format!("it answered {status}"));
+    }
+    let answer: Answer = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+    let newest = answer.data.result.into_iter().filter_map(|mut series| {
+        let seconds: f64 = series.value.1.parse().ok()?;
+        Some((series.metric.remove("instance")?, (seconds * 1000.0) as i64))
+    });
+    Ok(newest.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_is_judged_by_its_age_and_only_when_there_was_time() {
+        let known = Known { answered: 1_000_000, first: 1, ..Known::default() };
+        let server = Watched { id: "s".into(), name: "n".into(), region: String::new(), interval: 60_000, since: 500_000 };
+        let judge = |newest: Option<i64>, now: i64| judged(&known, &server, newest, now);
+        assert_eq!(judge(Some(900_000), 1_000_000), Data::Fresh);
+        assert_eq!(judge(Some(869_000), 1_000_000), Data::Stale);
+        assert_eq!(judge(None, 1_000_000), Data::Absent);
+        assert_eq!(judge(None, 600_000), Data::Unknown);
+        assert_eq!(judge(Some(1_000_000), 1_100_000), Data::Unknown, "the store has not answered for a minute");
+        assert_eq!(judged(&known, &Watched { interval: 0, ..server.clone() }, None, 1_000_000), Data::Unknown);
+    }
+}

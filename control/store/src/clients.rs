@@ -1,0 +1,233 @@
+//! What is known of collectors, what they are to run, and what they could not run.
+
+use crate::change::Change;
+use crate::database::{Store, now};
+use crate::error::StoreError;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use utoipa::ToSchema;
+
+/// A collector as it told of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Client {
+    /// Who it is.
+    pub uid: String,
+    /// The server it runs on.
+    pub server: String,
+    /// The credential it came with.
+    pub credential: String,
+    /// The number of its last message.
+    pub sequence: u64,
+    /// What it can do.
+    pub capabilities: u64,
+    /// What it is: attributes by name.
+    #[schema(value_type = Object)]
+    pub description: Value,
+    /// How it fares.
+    #[schema(value_type = Object)]
+    pub health: Value,
+    /// The hash of the last configuration it was given, in hexadecimal.
+    pub config_hash: String,
+    /// What became of that: `unset`, `applied`, `applying`, `failed`.
+    pub config_status: String,
+    /// Why it failed.
+    pub config_error: String,
+    /// The hash of the last settings of its connection.
+    pub settings_hash: String,
+    /// It said goodbye.
+    pub stopped: bool,
+    /// When it was heard of last, in milliseconds since 1970.
+    pub seen: i64,
+}
+
+/// What a server is to run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Desired {
+    /// In order, for each server.
+    pub number: i64,
+    /// What both sides know it by, in hexadecimal.
+    pub hash: String,
+    /// The document, with references in the place of secrets.
+    pub body: String,
+    /// Where its leaves came from.
+    #[schema(value_type = Object)]
+    pub provenance: Value,
+    /// The version of the profile that it is made of.
+    pub profile: i64,
+    /// Milliseconds between two samples of it at the common store; zero if none arrive there.
+    pub sample_interval: i64,
+    /// Why there is a new one.
+    pub cause: String,
+    /// Milliseconds since 1970.
+    pub created: i64,
+}
+
+/// A configuration that a server could not run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Failure {
+    /// Its hash.
+    pub hash: String,
+    /// Why.
+    pub error: String,
+    /// Milliseconds since 1970.
+    pub at: i64,
+}
+
+impl Store {
+    /// A collector.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn client(&self, uid: &str) -> Result<Option<Client>, StoreError> {
+        let row = sqlx::query("SELECT body, seen FROM clients WHERE uid = $1").bind(uid).fetch_optional(&self.pool).await?;
+        row.as_ref().map(client).transpose()
+    }
+
+    /// The collectors of a server, the one heard of last first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn clients_of(&self, server: &str) -> Result<Vec<Client>, StoreError> {
+        let statement = "SELECT body, seen FROM clients WHERE server = $1 ORDER BY seen DESC";
+        sqlx::query(statement).bind(server).fetch_all(&self.pool).await?.iter().map(client).collect()
+    }
+
+    /// The configuration that a collector runs, without secrets; empty if it told none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn effective(&self, uid: &str) -> Result<String, StoreError> {
+        let row = sqlx::query("SELECT effective FROM clients WHERE uid = $1").bind(uid).fetch_optional(&self.pool).await?;
+        Ok(row.map_or(Ok(String::new()), |row| row.try_get(0))?)
+    }
+
+    /// What a server is to run.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn desired(&self, server: &str) -> Result<Option<Desired>, StoreError> {
+        Ok(self.desired_history(server, 1).await?.pop())
+    }
+
+    /// What a server was to run, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn desired_history(&self, server: &str, limit: i64) -> Result<Vec<Desired>, StoreError> {
+        let statement = "SELECT number, hash, body, provenance, profile, cause, created, sample_interval FROM desired WHERE server = $1 \
+                         ORDER BY number DESC LIMIT $2";
+        let rows = sqlx::query(statement).bind(server).bind(limit).fetch_all(&self.pool).await?;
+        rows.into_iter()
+            .map(|row| {
+                let provenance: String = row.try_get(3)?;
+                Ok(Desired {
+                    number: row.try_get(0)?,
+                    hash: row.try_get(1)?,
+                    body: row.try_get(2)?,
+                    provenance: serde_json::from_str(&provenance)
+                        .map_err(|error| StoreError::Malformed("a provenance", error))?,
+                    profile: row.try_get(4)?,
+                    cause: row.try_get(5)?,
+                    created: row.try_get(6)?,
+                    sample_interval: row.try_get(7)?,
+                })
+            })
+            .collect()
+    }
+
+    /// What a server could not run, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn failures(&self, server: &str) -> Result<Vec<Failure>, StoreError> {
+        let statement = "SELECT hash, error, created FROM failures WHERE server = $1 ORDER BY created DESC";
+        let rows = sqlx::query(statement).bind(server).fetch_all(&self.pool).await?;
+        rows.into_iter().map(|row| Ok(Failure { hash: row.try_get(0)?, error: row.try_get(1)?, at: row.try_get(2)? })).collect()
+    }
+}
+
+impl Change {
+    /// Keeps what a collector told of itself, and the configuration that it runs if it told that.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_client(&mut self, client: &Client, effective: Option<&str>) -> Result<(), StoreError> {
+        let body = serde_json::to_string(client).map_err(|error| StoreError::Malformed("a collector", error))?;
+        let statement = "INSERT INTO clients (uid, server, credential, sequence, seen, body, effective) VALUES ($1, $2, $3, $4, $5, $6, '') \
+                         ON CONFLICT (uid) DO UPDATE SET server = $2, credential = $3, sequence = $4, seen = $5, body = $6";
+        sqlx::query(statement)
+            .bind(&client.uid)
+            .bind(&client.server)
+            .bind(&client.credential)
+            .bind(i64::try_from(client.sequence).unwrap_or(i64::MAX))
+            .bind(client.seen)
+            .bind(body)
+            .execute(&mut *self.tx)
+            .await?;
+        if let Some(effective) = effective {
+            sqlx::query("UPDATE clients SET effective = $1 WHERE uid = $2")
+                .bind(effective)
+                .bind(&client.uid)
+                .execute(&mut *self.tx)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Collectors were heard of.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn touch_clients(&mut self, seen: &[(String, i64)]) -> Result<(), StoreError> {
+        for (uid, at) in seen {
+            sqlx::query("UPDATE clients SET seen = $1 WHERE uid = $2").bind(*at).bind(uid).execute(&mut *self.tx).await?;
+        }
+        Ok(())
+    }
+
+    /// What a server is to run from now on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_desired(&mut self, server: &str, desired: &Desired) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT COALESCE(MAX(number), 0) FROM desired WHERE server = $1")
+            .bind(server)
+            .fetch_one(&mut *self.tx)
+            .await?;
+        let number = row.try_get::<i64, _>(0)? + 1;
+        let statement = "INSERT INTO desired (server, number, hash, body, provenance, profile, cause, created, sample_interval) \
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        sqlx::query(statement)
+            .bind(server)
+            .bind(number)
+            .bind(&desired.hash)
+            .bind(&desired.body)
+            .bind(desired.provenance.to_string())
+            .bind(desired.profile)
+            .bind(&desired.cause)
+            .bind(now())
+            .bind(desired.sample_interval)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(number)
+    }
+
+    /// A server could not run this.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_failure(&mut self, server: &str, hash: &str, error: &str) -> Result<(), StoreError> {
+        let statement = "INSERT INTO failures (server, hash, error, created) VALUES ($1, $2, $3, $4) \
+                         ON CONFLICT (server, hash) DO UPDATE SET error = $3, created = $4";
+        sqlx::query(statement).bind(server).bind(hash).bind(error).bind(now()).execute(&mut *self.tx).await?;
+        Ok(())
+    }
+}
+
+fn client(row: &AnyRow) -> Result<Client, StoreError> {
+    let body: String = row.try_get(0)?;
+    let client: Client = serde_json::from_str(&body).map_err(|error| StoreError::Malformed("a collector", error))?;
+    Ok(Client { seen: row.try_get(1)?, ..client })
+}

@@ -1,0 +1,87 @@
+//! The connection, and what is the same for every table.
+
+use crate::error::StoreError;
+use crate::keys::MasterKey;
+use crate::schema::STEPS;
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::{AnyPool, Row};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Mutex;
+
+/// Connections at a time.
+const CONNECTIONS_MAX: u32 = 8;
+
+/// How long a statement waits for a connection, or for SQLite's lock.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the control plane knows. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) pool: AnyPool,
+    pub(crate) sqlite: bool,
+    pub(crate) keys: Arc<MasterKey>,
+    /// One at a time writes: SQLite could not do otherwise, and the audit log's chain has one end.
+    pub(crate) writer: Arc<Mutex<()>>,
+}
+
+impl Store {
+    /// Connects, and brings the tables up to date.
+    ///
+    /// # Errors
+    /// When the address is none, or the database is away.
+    pub async fn open(address: &str, keys: MasterKey) -> Result<Self, StoreError> {
+        install_default_drivers();
+        let sqlite = address.starts_with("sqlite:");
+        if !sqlite && !address.starts_with("postgres://") && !address.starts_with("postgresql://") {
+            return Err(StoreError::Address(address.to_owned()));
+        }
+        let url = if sqlite && !address.contains('?') { format!("{address}?mode=rwc") } else { address.to_owned() };
+        let options = AnyPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(PATIENCE);
+        let options = options.after_connect(move |connection, _| {
+            Box::pin(async move {
+                if sqlite {
+                    for pragma in ["journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000", "foreign_keys = ON"] {
+                        sqlx::query(&format!("PRAGMA {pragma}")).execute(&mut *connection).await?;
+                    }
+                }
+                Ok(())
+            })
+        });
+        let store = Self { pool: options.connect(&url).await?, sqlite, keys: Arc::new(keys), writer: Arc::new(Mutex::new(())) };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Runs the steps that were not run yet.
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let _writer = self.writer.lock().await;
+        let mut tx = self.pool.begin().await?;
+        sqlx::query("CREATE TABLE IF NOT EXISTS steps (number BIGINT PRIMARY KEY, at BIGINT NOT NULL)").execute(&mut *tx).await?;
+        if !self.sqlite {
+            // Of several that start at once, one does it.
+            sqlx::query("LOCK TABLE steps IN EXCLUSIVE MODE").execute(&mut *tx).await?;
+        }
+        let done: i64 = sqlx::query("SELECT COUNT(*) FROM steps").fetch_one(&mut *tx).await?.try_get(0)?;
+        for (number, step) in (0i64..).zip(STEPS).skip(usize::try_from(done).unwrap_or(0)) {
+            let step = step.replace("BYTES", if self.sqlite { "BLOB" } else { "BYTEA" });
+            for statement in step.split(';') {
+                sqlx::query(statement).execute(&mut *tx).await?;
+            }
+            sqlx::query("INSERT INTO steps (number, at) VALUES ($1, $2)").bind(number).bind(now()).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

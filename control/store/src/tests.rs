@@ -1,0 +1,182 @@
+//! The same promises on SQLite, and on PostgreSQL where `WARREN_TEST_POSTGRES` names one (a database that may be filled).
+
+use super::*;
+use serde_json::json;
+use warren_fleet::{Destination, Integration, Server};
+
+struct Scene {
+    store: Store,
+    directory: tempfile::TempDir,
+    address: String,
+}
+
+impl Scene {
+    fn key(&self) -> MasterKey {
+        MasterKey::from_file(&self.directory.path().join("key")).unwrap()
+    }
+}
+
+async fn scenes() -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    let postgres = std::env::var("WARREN_TEST_POSTGRES").ok();
+    for postgres in [None, postgres].into_iter().enumerate().filter(|(at, address)| *at == 0 || address.is_some()) {
+        let directory = tempfile::tempdir().unwrap();
+        let address = postgres.1.unwrap_or_else(|| format!("sqlite:{}", directory.path().join("store.db").display()));
+        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
+        scenes.push(Scene { store: Store::open(&address, key).await.unwrap(), directory, address });
+    }
+    scenes
+}
+
+/// An id that no earlier test has left behind in a database that is not new.
+fn fresh(name: &str) -> String {
+    format!("{name}-{}", &new_token("").unwrap()[..12])
+}
+
+fn server(id: &str) -> Server {
+    Server { id: id.into(), tenant: fresh("t"), cluster: "c".into(), name: "n".into(), ..Server::default() }
+}
+
+fn actor() -> Actor {
+    Actor { name: "test".into(), address: "127.0.0.1".into() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_change_the_same_one_is_told() {
+    for scene in scenes().await {
+        let server = server(&fresh("srv"));
+        let mut change = scene.store.begin().await.unwrap();
+        change.add_server(&server).await.unwrap();
+        assert!(matches!(change.add_server(&server).await, Err(StoreError::Exists(_))));
+        change.commit(&actor(), &[]).await.unwrap();
+        let mut change = scene.store.begin().await.unwrap();
+        assert_eq!(change.update_server(&Server { name: "m".into(), ..server.clone() }, 1).await.unwrap(), 2);
+        assert!(matches!(change.update_server(&server, 1).await, Err(StoreError::Stale { is: 2, .. })));
+        change.commit(&actor(), &[]).await.unwrap();
+        assert_eq!(scene.store.server(&server.id).await.unwrap().body.name, "m");
+        let scope = Scope::Server(server.id.clone());
+        let mut change = scene.store.begin().await.unwrap();
+        assert_eq!(change.put_settings(&scope, &json!({"a": 1}), 0).await.unwrap(), 1);
+        assert!(matches!(change.put_settings(&scope, &json!({}), 0).await, Err(StoreError::Stale { is: 1, .. })));
+        drop(change);
+        assert_eq!(scene.store.settings(&scope).await.unwrap().version, 0, "what was not committed did not happen");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_not_in_the_database_and_open_with_their_key_only() {
+    for scene in scenes().await {
+        let tenant = fresh("t");
+        let mut change = scene.store.begin().await.unwrap();
+        let secret = change.put_secret(&tenant, "int-1/api_key", "canary-of-the-test-0123").await.unwrap();
+        let newer = change.put_secret(&tenant, "int-1/api_key", "short").await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        let found = scene.store.secrets(&tenant, &[secret.clone(), newer.clone()]).await.unwrap();
+        assert_eq!((found[&secret].as_str(), found[&newer].as_str()), ("canary-of-the-test-0123", "short"));
+        let infos = scene.store.secret_infos(&tenant).await.unwrap();
+        assert_eq!((infos[0].version, infos[0].last4.as_str()), (2, ""));
+        assert!(scene.store.secrets(&fresh("other"), &[secret.clone()]).await.is_err());
+        for file in std::fs::read_dir(scene.directory.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            assert!(!bytes.windows(6).any(|window| window == b"canary"));
+        }
+        let other = MasterKey::from_file(&scene.directory.path().join("other")).unwrap();
+        let store = Store::open(&scene.address, other).await.unwrap();
+        assert!(matches!(store.secrets(&tenant, &[secret]).await, Err(StoreError::Sealed(_))));
+        let again = Store::open(&scene.address, scene.key()).await.unwrap();
+        assert!(again.secrets(&tenant, &[newer]).await.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_of_the_audit_log_that_was_changed_shows() {
+    for scene in scenes().await.into_iter().take(1) {
+        for number in 1..=3 {
+            let change = scene.store.begin().await.unwrap();
+            let entry = Entry::new("t", "server.create", format!("servers/{number}"), json!({"n": number}));
+            change.commit(&actor(), &[entry]).await.unwrap();
+        }
+        assert_eq!(scene.store.broken_audit().await.unwrap(), None);
+        let told = scene.store.audit(Some("t"), i64::MAX, 2).await.unwrap();
+        assert_eq!(told.iter().map(|entry| entry.number).collect::<Vec<_>>(), [3, 2]);
+        assert!(scene.store.audit(Some("other"), i64::MAX, 9).await.unwrap().is_empty());
+        sqlx::query("UPDATE audit SET actor = 'somebody' WHERE number = 2").execute(&scene.store.pool).await.unwrap();
+        assert_eq!(scene.store.broken_audit().await.unwrap(), Some(2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_good_until_they_are_revoked_or_over() {
+    for scene in scenes().await {
+        let (good, over) = (new_token("wrn_").unwrap(), new_token("wrn_").unwrap());
+        let mut change = scene.store.begin().await.unwrap();
+        let info = change.add_token(&good, "ci", Role::Editor, "t", i64::MAX).await.unwrap();
+        change.add_token(&over, "ci", Role::Editor, "t", 1).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        assert_eq!(scene.store.token(&good).await.unwrap().unwrap().role, Role::Editor);
+        assert_eq!(scene.store.token(&over).await.unwrap(), None);
+        let mut change = scene.store.begin().await.unwrap();
+        change.revoke_token(&info.id).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        assert_eq!(scene.store.token(&good).await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_enrolment_token_is_of_no_use_once_its_credential_is() {
+    for scene in scenes().await {
+        let server = fresh("srv");
+        let (token, first, second) = (new_token("").unwrap(), new_token("").unwrap(), new_token("").unwrap());
+        let mut change = scene.store.begin().await.unwrap();
+        change.add_enrolment(&token, &server, i64::MAX).await.unwrap();
+        let lost = change.add_credential(&first, &server).await.unwrap();
+        let id = change.add_credential(&second, &server).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        assert_eq!(scene.store.enrolment(&token).await.unwrap().unwrap().server, server);
+        assert_eq!(scene.store.credential(&first).await.unwrap(), Some((lost, server.clone(), false)));
+        let mut change = scene.store.begin().await.unwrap();
+        change.settle_credential(&id, &server).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        assert_eq!(scene.store.enrolment(&token).await.unwrap(), None);
+        assert_eq!(scene.store.credential(&first).await.unwrap(), None);
+        assert_eq!(scene.store.credential(&second).await.unwrap(), Some((id, server, true)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_is_there_after_a_restart() {
+    for scene in scenes().await {
+        let server = server(&fresh("srv"));
+        let destination = Destination::RemoteWrite { endpoint: "http://x".into(), username: String::new(), password: None };
+        let mut change = scene.store.begin().await.unwrap();
+        change.add_server(&server).await.unwrap();
+        let id = change.integration_number().await.unwrap();
+        let integration = Integration {
+            id,
+            enabled: true,
+            destination,
+            tags: Default::default(),
+            metrics_filter: Vec::new(),
+            queue_allow: String::new(),
+            vhost_allow: String::new(),
+        };
+        change.add_integration(&server.tenant, "c", &integration).await.unwrap();
+        change
+            .put_client(&Client { uid: server.id.clone(), server: server.id.clone(), seen: 5, ..Client::default() }, Some("{}"))
+            .await
+            .unwrap();
+        change.put_desired(&server.id, &Desired { hash: "a".into(), provenance: json!({}), ..Desired::default() }).await.unwrap();
+        change.put_desired(&server.id, &Desired { hash: "b".into(), provenance: json!({}), ..Desired::default() }).await.unwrap();
+        change.add_failure(&server.id, "a", "why").await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        let store = Store::open(&scene.address, scene.key()).await.unwrap();
+        assert_eq!(store.integrations(&server.tenant, "c").await.unwrap()[0].body, integration);
+        assert_eq!(store.desired(&server.id).await.unwrap().unwrap().hash, "b");
+        assert_eq!(store.failures(&server.id).await.unwrap()[0].error, "why");
+        assert_eq!(store.clients_of(&server.id).await.unwrap()[0].seen, 5);
+        let mut change = store.begin().await.unwrap();
+        change.remove_server(&server.id).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        assert!(store.desired(&server.id).await.unwrap().is_none() && store.clients_of(&server.id).await.unwrap().is_empty());
+    }
+}
