@@ -5,6 +5,7 @@
 mod broker;
 mod broker_logs;
 mod commands;
+mod control;
 mod direct;
 mod durable;
 mod extensions;
@@ -15,6 +16,7 @@ mod isolation;
 mod journal;
 mod loki;
 mod machine;
+mod opamp_go;
 mod outage;
 mod processors;
 mod reload;

@@ -34,26 +34,27 @@ pub fn binary() -> Result<PathBuf> {
     static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
     let found = BINARY.get_or_init(|| match std::env::var_os(BINARY_VARIABLE) {
         Some(path) => std::fs::canonicalize(&path).map_err(|error| format!("{BINARY_VARIABLE}={}: {error}", path.display())),
-        None => build(),
+        None => build("warren-distribution-full"),
     });
     found.clone().map_err(|reason| Error::Malformed { what: "the collector to test".to_owned(), reason })
 }
 
-fn build() -> std::result::Result<PathBuf, String> {
+/// Builds a package of this workspace in the profile `fast`, and gives the path of its program.
+pub(crate) fn build(package: &str) -> std::result::Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
-        .args(["build", "--profile", "fast", "--package", "warren-distribution-full", "--message-format=json-render-diagnostics"])
+        .args(["build", "--profile", "fast", "--package", package, "--message-format=json-render-diagnostics"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .stderr(std::process::Stdio::inherit());
     let output = command.output().map_err(|error| format!("cargo cannot be started: {error}"))?;
     if !output.status.success() {
-        return Err("`cargo build --profile fast --package warren-distribution-full` failed".to_owned());
+        return Err(format!("`cargo build --profile fast --package {package}` failed"));
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     let executable = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut executable = executable.filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from));
-    executable.next_back().ok_or_else(|| "cargo names no executable of warren-distribution-full".to_owned())
+    executable.next_back().ok_or_else(|| format!("cargo names no executable of {package}"))
 }
 
 /// A section `service::telemetry::metrics` that serves the collector's own metrics on a port of loopback, under the names of the default
@@ -69,6 +70,8 @@ pub fn own_metrics_on(port: u16) -> Value {
 #[derive(Clone, Debug)]
 pub struct Setup {
     config: String,
+    /// What the file is given as.
+    flag: &'static str,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     telemetry: Option<u16>,
@@ -95,7 +98,19 @@ impl Setup {
 
     /// A configuration given as the text of its file.
     pub fn text(config: impl Into<String>) -> Setup {
-        Setup { config: config.into(), arguments: Vec::new(), environment: Vec::new(), telemetry: None, binary: None }
+        Setup {
+            config: config.into(),
+            flag: "--config",
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            telemetry: None,
+            binary: None,
+        }
+    }
+
+    /// What is run beside every configuration (`--host-config`), as JSON; there is no other configuration.
+    pub fn host(config: &Value) -> Setup {
+        Setup { flag: "--host-config", ..Setup::text(config.to_string()) }
     }
 
     /// Adds command-line arguments.
@@ -145,7 +160,7 @@ impl Setup {
     pub fn run(self) -> Result<Finished> {
         let (_directory, path) = self.write()?;
         let mut command = self.command()?;
-        command.arg("--config").arg(&path);
+        command.arg(self.flag).arg(&path);
         process::run("warren-collector", &mut command, COMMAND_TIMEOUT)
     }
 
@@ -159,7 +174,7 @@ impl Setup {
 
     fn launch(&self, directory: &TempDir, config: &Path) -> Result<Process> {
         let mut command = self.command()?;
-        command.arg("--config").arg(config).current_dir(directory.path());
+        command.arg(self.flag).arg(config).current_dir(directory.path());
         Process::spawn("warren-collector", &mut command, &directory.path().join("collector.log"))
     }
 

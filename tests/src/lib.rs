@@ -17,12 +17,14 @@ mod error;
 
 pub mod cache;
 pub mod collector;
+pub mod control_plane;
 pub mod hostile;
 pub mod http;
 pub mod isolation;
 pub mod journald;
 pub mod loki;
 pub mod node_exporter;
+pub mod opamp_go;
 pub mod otlp;
 pub mod page;
 pub mod port;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Manages a fleet of collectors.
 #[derive(Debug, Parser)]
-#[command(name = "warren", version, propagate_version = true)]
+#[command(name = "warren", version)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) access: Access,

@@ -56,6 +56,6 @@ mod tests {
         for (at, told) in [(100_000, "0s"), (41_000, "59s"), (-200_000, ""), (0, "")] {
             assert_eq!(ago(&json!({"at": at}), "/at", 100_000), told);
         }
-        assert_eq!(ago(&json!({"at": 1}), "/at", 86_400_000 * 3), "3d");
+        assert_eq!(ago(&json!({"at": 1}), "/at", 86_400_000 * 3 + 1), "3d");
     }
 }

@@ -1,0 +1,227 @@
+//! The control plane under test: the real program on a database of SQLite of its own.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::error::{Error, Result};
+use crate::http::{self, Message, Request};
+use crate::process::{self, Finished, Process};
+use crate::{collector, port};
+
+/// Variable that names the program to test; without it the one of this workspace is built.
+pub const BINARY_VARIABLE: &str = "WARREN_CONTROL_PLANE";
+
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Path of the program to test: [`BINARY_VARIABLE`], else built from this workspace in the profile `fast`, once per process.
+///
+/// # Errors
+/// When the variable names no file, or the build fails.
+pub fn binary() -> Result<PathBuf> {
+    static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
+    let found = BINARY.get_or_init(|| match std::env::var_os(BINARY_VARIABLE) {
+        Some(path) => std::fs::canonicalize(&path).map_err(|error| format!("{BINARY_VARIABLE}={}: {error}", path.display())),
+        None => collector::build("warren"),
+    });
+    found.clone().map_err(|reason| Error::Malformed { what: "the control plane to test".to_owned(), reason })
+}
+
+/// A control plane, stopped when dropped.
+pub struct ControlPlane {
+    process: Process,
+    directory: TempDir,
+    port: u16,
+    token: String,
+}
+
+/// An answer of its API.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status.
+    pub status: u16,
+    /// Version of what was asked for.
+    pub etag: Option<String>,
+    /// Body.
+    pub body: Value,
+}
+
+impl ControlPlane {
+    /// Starts one with nothing in its database.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start() -> Result<ControlPlane> {
+        let directory = tempfile::Builder::new().prefix("warren-control-").tempdir();
+        let directory = directory.map_err(Error::io(|| "create a directory for the control plane"))?;
+        let port = port::free()?;
+        let process = launch(&directory, port)?;
+        let mut plane = ControlPlane { process, directory, port, token: String::new() };
+        plane.ready()?;
+        Ok(plane)
+    }
+
+    /// Starts it again, after it was stopped, on the same database and port.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn restart(&mut self) -> Result<()> {
+        self.process = launch(&self.directory, self.port)?;
+        self.ready()
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// When it has to be killed.
+    pub fn stop(&mut self) -> Result<()> {
+        self.process.stop(STOP_TIMEOUT).map(drop)
+    }
+
+    /// The process itself.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The address for collectors.
+    pub fn opamp_url(&self) -> String {
+        format!("ws://127.0.0.1:{}/v1/opamp", self.port)
+    }
+
+    /// The same for those who ask in intervals.
+    pub fn opamp_http_url(&self) -> String {
+        format!("http://127.0.0.1:{}/v1/opamp", self.port)
+    }
+
+    /// The directory of its database.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    /// The administrator's token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Asks its API, whatever the answer.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>, etag: Option<&str>) -> Result<Answer> {
+        self.ask_as(&self.token, method, path, body, etag)
+    }
+
+    /// The same with another token.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn ask_as(&self, token: &str, method: &str, path: &str, body: Option<&Value>, etag: Option<&str>) -> Result<Answer> {
+        let url = format!("{}/api/v1{path}", self.url());
+        let authorization = format!("Bearer {token}");
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let mut headers = vec![("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+        headers.extend(etag.map(|etag| ("If-Match", etag)));
+        let answer = http::send(&Request { method, url: &url, user: None, headers: &headers, body: body.as_bytes() })?;
+        let text = answer.text();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        Ok(Answer { status: answer.word(1).parse().unwrap_or_default(), etag: header(&answer, "etag"), body })
+    }
+
+    /// Asks for what must be given.
+    ///
+    /// # Errors
+    /// When the answer is not 2xx.
+    pub fn get(&self, path: &str) -> Result<Value> {
+        self.must("GET", path, None, None)
+    }
+
+    /// Posts what must be taken.
+    ///
+    /// # Errors
+    /// When the answer is not 2xx.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        self.must("POST", path, Some(body), None)
+    }
+
+    /// Changes what must be changed, at the version that it is at.
+    ///
+    /// # Errors
+    /// When the answer is not 2xx.
+    pub fn put(&self, path: &str, change: impl FnOnce(&mut Value)) -> Result<Value> {
+        let known = self.ask("GET", path, None, None)?;
+        let mut body = known.body;
+        change(&mut body);
+        self.must("PUT", path, Some(&body), known.etag.as_deref())
+    }
+
+    /// Deletes what must be deleted.
+    ///
+    /// # Errors
+    /// When the answer is not 2xx.
+    pub fn delete(&self, path: &str) -> Result<Value> {
+        self.must("DELETE", path, None, None)
+    }
+
+    fn must(&self, method: &str, path: &str, body: Option<&Value>, etag: Option<&str>) -> Result<Value> {
+        let answer = self.ask(method, path, body, etag)?;
+        match answer.status {
+            200..300 => Ok(answer.body),
+            status => Err(Error::Answer { request: format!("{method} {path}"), status, body: answer.body.to_string() }),
+        }
+    }
+
+    /// A host file with which a collector enrols as a server.
+    ///
+    /// # Errors
+    /// When there is no such server.
+    pub fn host_config(&self, server: &str) -> Result<Value> {
+        let token = self.post(&format!("/servers/{server}/enrolment-tokens"), &json!({}))?;
+        Ok(json!({"extensions": {"opamp": {
+            "server": {"ws": {"endpoint": self.opamp_url()}},
+            "warren": {"accepts_remote_config": true, "enrolment_token": token["token"], "apply_grace": "1s"},
+        }}}))
+    }
+
+    /// Runs one of its commands for people.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not end in time.
+    pub fn command(&self, arguments: &[&str]) -> Result<Finished> {
+        let mut command = process::command(binary()?);
+        command.args(arguments).env("WARREN_URL", self.url()).env("WARREN_TOKEN", &self.token);
+        process::run("warren", &mut command, COMMAND_TIMEOUT)
+    }
+
+    fn ready(&mut self) -> Result<()> {
+        let url = format!("{}/healthz", self.url());
+        self.process.until("is ready", START_TIMEOUT, || http::get(&url, None).ok())?;
+        let path = self.directory.path().join("warren.admin-token");
+        let token = std::fs::read_to_string(&path).map_err(Error::io(|| format!("read {}", path.display())))?;
+        token.trim().clone_into(&mut self.token);
+        Ok(())
+    }
+}
+
+fn launch(directory: &TempDir, port: u16) -> Result<Process> {
+    let mut command: Command = process::command(binary()?);
+    let store = format!("sqlite:{}", directory.path().join("warren.db").display());
+    command
+        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--store", &store, "--heartbeat", "2"])
+        .current_dir(directory.path());
+    Process::spawn("warren", &mut command, &directory.path().join("warren.log"))
+}
+
+fn header(message: &Message, name: &str) -> Option<String> {
+    message.headers.get(name).map(str::to_owned)
+}
