@@ -238,7 +238,7 @@ impl Maker<'_> {
         }
         self.document.put(&["processors", "resource/instance", "attributes"], json!(attributes), "server");
         let mut processors = vec!["resource/instance".to_owned()];
-        let cluster = (!server.cluster.is_empty()).then(|| ("cluster", &server.cluster));
+        let cluster = (!server.cluster.is_empty()).then_some(("cluster", &server.cluster));
         let tags = settings.tags.iter().map(|(key, value)| (key.as_str(), value));
         let actions: Vec<Value> = cluster
             .into_iter()

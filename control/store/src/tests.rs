@@ -75,7 +75,7 @@ async fn secrets_are_not_in_the_database_and_open_with_their_key_only() {
         assert_eq!((found[&secret].as_str(), found[&newer].as_str()), ("canary-of-the-test-0123", "short"));
         let infos = scene.store.secret_infos(&tenant).await.unwrap();
         assert_eq!((infos[0].version, infos[0].last4.as_str()), (2, ""));
-        assert!(scene.store.secrets(&fresh("other"), &[secret.clone()]).await.is_err());
+        assert!(scene.store.secrets(&fresh("other"), std::slice::from_ref(&secret)).await.is_err());
         for file in std::fs::read_dir(scene.directory.path()).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             assert!(!bytes.windows(6).any(|window| window == b"canary"));

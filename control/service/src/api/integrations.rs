@@ -197,10 +197,10 @@ fn secrets(value: &mut Value, before: &Value, pointer: &str, all: bool, found: &
         let below = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
         let old = before.get(key).unwrap_or(&Value::Null);
         match value {
-            Value::String(plain) if all || Destination::SECRETS.contains(&key.as_str()) => {
-                if old.as_str() != Some(plain.as_str()) {
-                    found.push((below, plain.clone()));
-                }
+            Value::String(plain)
+                if (all || Destination::SECRETS.contains(&key.as_str())) && old.as_str() != Some(plain.as_str()) =>
+            {
+                found.push((below, plain.clone()));
             }
             Value::Object(shown) if shown.get("set") == Some(&json!(true)) && old.is_string() => *value = old.clone(),
             Value::Object(_) => secrets(value, old, &below, key == "headers", found),

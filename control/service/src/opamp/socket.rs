@@ -113,11 +113,8 @@ async fn converse(app: &App, exchange: &mut Exchange, number: u64, wake: &Notify
         };
         match out {
             None => {}
-            Some(Ok(answer)) => {
-                if !send(&mut socket, &answer).await {
-                    return "it does not read".to_owned();
-                }
-            }
+            Some(Ok(answer)) if send(&mut socket, &answer).await => {}
+            Some(Ok(_)) => return "it does not read".to_owned(),
             Some(Err(error)) => {
                 app.log.error("A collector cannot be served", &[("error", Field::Display(&error))]);
                 send(&mut socket, &unavailable(exchange.uid)).await;

@@ -51,6 +51,7 @@ async fn of_those_that_wait_the_newest_is_applied_and_answers_for_all() {
                     finished.push(read.apply);
                     read.answer(&Ok(Applied::default()));
                 }
+                Event::Effective(_) => panic!("nobody asks for the configuration in effect"),
             }
         }
         finished
