@@ -1,4 +1,5 @@
 use super::*;
+use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use warren_component::{ComponentName, Request};
 
@@ -12,17 +13,25 @@ struct Collector {
 }
 
 impl Collector {
+    /// Everything that happens until such an event, and what was applied meanwhile.
     async fn serve(mut self, until: Event, change: &mut Change) -> (Vec<Event>, Vec<String>) {
+        let applied = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&applied);
+        // On a task of its own, as the real one: a question that is asked is answered, whoever waits meanwhile.
+        let serving = tokio::spawn(async move {
+            while let Some(request) = self.inbox.recv().await {
+                self.answer(request);
+                told.lock().unwrap().clone_from(&self.applied);
+            }
+        });
         let mut events = Vec::new();
         loop {
-            tokio::select! {
-                event = change.next() => {
-                    events.push(event.clone());
-                    if std::mem::discriminant(&event) == std::mem::discriminant(&until) {
-                        return (events, self.applied);
-                    }
-                }
-                Some(request) = self.inbox.recv() => self.answer(request),
+            let event = change.next().await;
+            let last = std::mem::discriminant(&event) == std::mem::discriminant(&until);
+            events.push(event);
+            if last {
+                serving.abort();
+                return (events, applied.lock().unwrap().clone());
             }
         }
     }
