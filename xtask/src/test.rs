@@ -1,8 +1,9 @@
-//! `cargo xtask test`: every test there is. Cheapest way round: the program is built once in profile `fast`, the tests once in `dev`; the
-//! end-to-end tests and the conformance cases share the program.
+//! `cargo xtask test`: every test there is. Cheapest way round: the programs are built once in profile `fast`, the tests once in `dev`; the
+//! end-to-end tests and the conformance cases share the programs.
 
 use anyhow::Result;
 use warren_e2e::collector::BINARY_VARIABLE;
+use warren_e2e::control_plane;
 
 use crate::{conformance, debian, loki, tool, workspace};
 
@@ -16,9 +17,10 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
             loki::COMMAND
         ));
     }
-    let binary = workspace::build_collector("full", "fast")?;
+    let (binary, control_plane) = workspace::build_programs("fast")?;
     let mut tests = workspace::cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).env(BINARY_VARIABLE, &binary);
+    tests.env(control_plane::BINARY_VARIABLE, &control_plane);
     let tested = tool::run_last("unit and end-to-end tests", &mut tests);
     // Cases are told even when a test failed. Nothing is printed after the last test runner's own summary.
     let conforms = conformance::harness().map_or(Ok(()), |harness| conformance::check(&harness, &binary, &[], false));
