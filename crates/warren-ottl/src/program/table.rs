@@ -144,6 +144,11 @@ impl Table {
             }
         }
         self.judge();
+        // Combinations gather from batch to batch: with all that there may be, nothing new would be remembered any more.
+        if self.ran.len() >= COMBINATIONS_MAX {
+            self.ran.clear();
+            self.results.clear();
+        }
         let batch = self.batch;
         self.results.retain(|edited| edited.batch == batch);
         self.batch = batch.wrapping_add(1);
@@ -164,4 +169,30 @@ fn hash(id: usize, circumstances: Circumstances) -> u64 {
     let Circumstances { frame, answers } = circumstances;
     let mixed = ((id as u64 >> 4) ^ (u64::from(frame) << 40) ^ (u64::from(answers) << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANYWHERE: Circumstances = Circumstances { frame: 0, answers: 0 };
+
+    fn set(value: u64) -> Attrs {
+        Attrs::from([("value", value as i64)])
+    }
+
+    #[test]
+    fn results_are_remembered_after_as_many_combinations_as_there_may_be() {
+        let mut table = Table::new(0);
+        for combination in 0..COMBINATIONS_MAX as u64 {
+            table.insert(set(combination), ANYWHERE, set(combination), combination);
+        }
+        table.end_batch(|_, _| {});
+        let before = set(0);
+        table.insert(before.clone(), ANYWHERE, set(1), u64::MAX);
+        assert_eq!(table.find(&before, ANYWHERE), Some(&set(1)));
+        let mut ran = 0;
+        table.end_batch(|_, records| ran += records);
+        assert_eq!(ran, 64);
+    }
 }
