@@ -20,7 +20,10 @@ impl Beats {
     pub(super) fn begin(&self, interval: Duration) -> Arc<Beat> {
         let beat = Arc::new(Beat { interval, last: Mutex::new(Instant::now()) });
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|beat| beat.strong_count() > 0);
+        // Those that ended are looked for as often as there would be more room to make: each that begins costs little however many there are.
+        if all.len() == all.capacity() {
+            all.retain(|beat| beat.strong_count() > 0);
+        }
         all.push(Arc::downgrade(&beat));
         beat
     }
