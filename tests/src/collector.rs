@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 use crate::process::{self, Finished, Process, Usage};
-use crate::{http, port};
+use crate::{http, port, program};
 
 /// Variable that names the program to test; without it the default distribution is built.
 pub const BINARY_VARIABLE: &str = "WARREN_COLLECTOR";
@@ -26,35 +25,12 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 /// Variables that would send the collector's requests through a proxy of the machine.
 const PROXY_VARIABLES: [&str; 6] = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
-/// Path of the collector to test: [`BINARY_VARIABLE`], else built from this workspace in the profile `fast`, once per process.
+/// Path of the collector to test: [`BINARY_VARIABLE`], else built from this workspace, once per process.
 ///
 /// # Errors
 /// When the variable names no file, or the build fails.
 pub fn binary() -> Result<PathBuf> {
-    static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
-    let found = BINARY.get_or_init(|| match std::env::var_os(BINARY_VARIABLE) {
-        Some(path) => std::fs::canonicalize(&path).map_err(|error| format!("{BINARY_VARIABLE}={}: {error}", path.display())),
-        None => build("warren-distribution-full"),
-    });
-    found.clone().map_err(|reason| Error::Malformed { what: "the collector to test".to_owned(), reason })
-}
-
-/// Builds a package of this workspace in the profile `fast`, and gives the path of its program.
-pub(crate) fn build(package: &str) -> std::result::Result<PathBuf, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command
-        .args(["build", "--profile", "fast", "--package", package, "--message-format=json-render-diagnostics"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .stderr(std::process::Stdio::inherit());
-    let output = command.output().map_err(|error| format!("cargo cannot be started: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("`cargo build --profile fast --package {package}` failed"));
-    }
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let executable = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut executable = executable.filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from));
-    executable.next_back().ok_or_else(|| format!("cargo names no executable of {package}"))
+    program::to_test(BINARY_VARIABLE, "warren-collector")
 }
 
 /// A section `service::telemetry::metrics` that serves the collector's own metrics on a port of loopback, under the names of the default

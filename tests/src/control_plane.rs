@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use tempfile::TempDir;
 use crate::error::{Error, Result};
 use crate::http::{self, Message, Request};
 use crate::process::{self, Finished, Process};
-use crate::{collector, port};
+use crate::{port, program};
 
 /// Variable that names the program to test; without it the one of this workspace is built.
 pub const BINARY_VARIABLE: &str = "WARREN_CONTROL_PLANE";
@@ -20,17 +19,12 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Path of the program to test: [`BINARY_VARIABLE`], else built from this workspace in the profile `fast`, once per process.
+/// Path of the program to test: [`BINARY_VARIABLE`], else built from this workspace, once per process.
 ///
 /// # Errors
 /// When the variable names no file, or the build fails.
 pub fn binary() -> Result<PathBuf> {
-    static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
-    let found = BINARY.get_or_init(|| match std::env::var_os(BINARY_VARIABLE) {
-        Some(path) => std::fs::canonicalize(&path).map_err(|error| format!("{BINARY_VARIABLE}={}: {error}", path.display())),
-        None => collector::build("warren"),
-    });
-    found.clone().map_err(|reason| Error::Malformed { what: "the control plane to test".to_owned(), reason })
+    program::to_test(BINARY_VARIABLE, "warren")
 }
 
 /// A control plane, stopped when dropped.

@@ -29,6 +29,7 @@ pub mod otlp;
 pub mod page;
 pub mod port;
 pub mod process;
+pub mod program;
 pub mod prometheus;
 pub mod rabbitmq;
 pub mod remote_write;

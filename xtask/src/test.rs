@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
             loki::COMMAND
         ));
     }
-    let (binary, control_plane) = workspace::build_programs("fast")?;
+    let (binary, control_plane) = workspace::build_tested()?;
     let mut tests = workspace::cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).env(BINARY_VARIABLE, &binary);
     tests.env(control_plane::BINARY_VARIABLE, &control_plane);

@@ -40,16 +40,6 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     text(output)
 }
 
-/// As [`capture`], announced and with its errors (the progress of `cargo build`) in view.
-pub(crate) fn capture_loud(what: &str, command: &mut Command) -> Result<String> {
-    announce(what);
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().with_context(|| not_started(command))?;
-    if !output.status.success() {
-        bail!("{what}: `{}` ended with {}", line(command), output.status);
-    }
-    text(output)
-}
-
 /// Whether a program can be found in the search path.
 pub(crate) fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();

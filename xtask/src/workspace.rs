@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use warren_e2e::program;
 
 use crate::tool;
 
@@ -61,30 +62,15 @@ pub(crate) fn distributions() -> Result<Vec<String>> {
 
 /// Builds the collector of a distribution (`full`, `seed`) and answers where it is.
 pub(crate) fn build_collector(distribution: &str, profile: &str) -> Result<PathBuf> {
-    let built = build(&[&format!("warren-distribution-{distribution}")], profile)?;
-    program(&built, "warren-collector")
+    tool::announce(&format!("building the collector ({distribution}, profile {profile})"));
+    let built = program::build(&[&format!("warren-distribution-{distribution}")], profile)?;
+    Ok(program::named(&built, "warren-collector")?)
 }
 
-/// Builds the collector and the control plane, and answers where they are. At once, because what they share is then built once: built one
-/// after the other, each would want the dependencies with features of its own.
-pub(crate) fn build_programs(profile: &str) -> Result<(PathBuf, PathBuf)> {
-    let built = build(&["warren-distribution-full", "warren"], profile)?;
-    Ok((program(&built, "warren-collector")?, program(&built, "warren")?))
-}
-
-/// Builds packages and answers the paths of all their programs.
-fn build(packages: &[&str], profile: &str) -> Result<Vec<PathBuf>> {
-    let mut command = cargo();
-    command.args(["build", "--profile", profile, "--message-format=json-render-diagnostics"]);
-    for package in packages {
-        command.args(["--package", package]);
-    }
-    let messages = tool::capture_loud(&format!("building {} (profile {profile})", packages.join(" and ")), &mut command)?;
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    Ok(messages.filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from)).collect())
-}
-
-fn program(built: &[PathBuf], name: &str) -> Result<PathBuf> {
-    let found = built.iter().find(|path| path.file_stem().is_some_and(|stem| stem == name));
-    found.cloned().with_context(|| format!("no program {name} was built; see the manifests in distributions/ and control/cli"))
+/// Builds the programs that are tested: the collector and the control plane.
+pub(crate) fn build_tested() -> Result<(PathBuf, PathBuf)> {
+    let profile = program::TEST_PROFILE;
+    tool::announce(&format!("building the collector and the control plane (profile {profile})"));
+    let built = program::build(&program::TESTED, profile)?;
+    Ok((program::named(&built, "warren-collector")?, program::named(&built, "warren")?))
 }
