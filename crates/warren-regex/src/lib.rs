@@ -162,7 +162,7 @@ impl Regex {
 
     /// Whether the pattern matches in `text`.
     pub fn is_match(&self, text: &str) -> bool {
-        if let Some(Ok(found)) = self.steps.as_ref().map(|steps| steps.find(text, 0, &mut [])) {
+        if let Some(Ok(found)) = self.steps.as_ref().map(|steps| steps.find(text, 0, &mut [], &mut 0)) {
             return found.is_some();
         }
         match &self.engine {
@@ -176,7 +176,7 @@ impl Regex {
         captures.spans.clear();
         if let Some(steps) = &self.steps {
             captures.spans.resize(self.names.len(), None);
-            if let Ok(found) = steps.find(text, 0, &mut captures.spans) {
+            if let Ok(found) = steps.find(text, 0, &mut captures.spans, &mut 0) {
                 if found.is_none() {
                     captures.spans.clear();
                 }
@@ -209,11 +209,11 @@ impl Regex {
     /// Calls `visit` for every match from left to right, as `FindAllStringSubmatchIndex` finds them, until it breaks off.
     pub fn each_match<B>(&self, text: &str, mut visit: impl FnMut(&Captures) -> ControlFlow<B>) -> ControlFlow<B> {
         let mut captures = Captures::default();
-        let mut visited = 0;
+        let (mut visited, mut vain) = (0, 0);
         if let Some(steps) = &self.steps {
             captures.spans.resize(self.names.len(), None);
             loop {
-                match steps.find(text, visited, &mut captures.spans) {
+                match steps.find(text, visited, &mut captures.spans, &mut vain) {
                     Ok(Some((_, end))) => {
                         visited = end.max(1);
                         visit(&captures)?;

@@ -7,7 +7,7 @@
 use memchr::memmem::Finder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-/// Bytes that may be gone through in vain for each byte of the text, so that a search stays linear.
+/// Bytes that may be gone through in vain for each byte of the text, in all searches of it together, so that they stay linear.
 const VAIN_MAX: usize = 4;
 
 /// A pattern without choices.
@@ -61,25 +61,27 @@ impl Steps {
         Some(Self { first, steps: steps.into() })
     }
 
-    /// Finds the first match from a place on and fills in where its groups are, as far as there is room for them; says where it is.
+    /// Finds the first match from a place on and fills in where its groups are, as far as there is room for them; says where it is. `vain` counts
+    /// what searches of this text went through in vain.
     pub(crate) fn find(
         &self,
         text: &str,
         from: usize,
         groups: &mut [Option<(usize, usize)>],
+        vain: &mut usize,
     ) -> Result<Option<(usize, usize)>, Vain> {
         let bytes = text.as_bytes();
         let Some(first) = &self.first else {
             return Ok(if from == 0 { self.match_at(bytes, 0, groups).ok().map(|end| (0, end)) } else { None });
         };
-        let (mut from, mut vain) = (from, 0);
+        let mut from = from;
         while let Some(at) = bytes.get(from..).and_then(|rest| first.find(rest)) {
             let start = from + at;
             match self.match_at(bytes, start, groups) {
                 Ok(end) => return Ok(Some((start, end))),
-                Err(failed) => vain += failed - start,
+                Err(failed) => *vain += failed - start,
             }
-            if vain > VAIN_MAX * bytes.len() {
+            if *vain > VAIN_MAX * bytes.len() {
                 return Err(Vain);
             }
             from = start + 1;

@@ -350,6 +350,29 @@ fn what_is_gone_through_in_vain_is_bounded_and_the_rest_is_found_all_the_same() 
         ControlFlow::Continue(())
     });
     assert_eq!(found, [Some(0..2)]);
-    assert!(regex.steps.as_ref().unwrap().find(&text, 2, &mut []).is_err());
+    assert!(regex.steps.as_ref().unwrap().find(&text, 2, &mut [], &mut 0).is_err());
     assert!(!Regex::new("a[^']*'").unwrap().is_match(text.get(2..).unwrap()));
+}
+
+#[test]
+fn searches_of_one_text_share_what_they_may_go_through_in_vain() {
+    let text = format!("{};ca;b", "a".repeat(60)).repeat(200);
+    let regex = Regex::new("a[^;]*;b").unwrap();
+    let (steps, mut from, mut vain) = (regex.steps.as_ref().unwrap(), 0, 0);
+    // Each search alone would be allowed; all of them together are not.
+    let alone = steps.find(&text, 0, &mut [], &mut 0);
+    assert!(matches!(alone, Ok(Some((62, 65)))));
+    let ended = loop {
+        match steps.find(&text, from, &mut [], &mut vain) {
+            Ok(Some((_, end))) => from = end,
+            other => break other,
+        }
+    };
+    assert!(ended.is_err() && from < text.len() && vain <= 5 * text.len());
+    let mut found = 0;
+    let _ = regex.each_match::<()>(&text, |_| {
+        found += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!(found, 200);
 }
