@@ -98,6 +98,7 @@ fn conditions_hold() {
         ("7 % 4 == 3 and 1 / 2 == 0.5 and 2 ** 3 ** 2 == 512 and -2 * 3 == -6 and 1 + 2 * 3 == 7", true),
         ("max(1, 3) == 3 and min([4, 2.5]) == 2.5 and abs(-2) == 2 and round(1.5) == 2", true),
         ("first(body.list) == 'one' and last(body.list) == 2", true),
+        ("body.none?.[0] == nil and body.none?.['x'].y == nil and body.list?.[1] == 2", true),
         ("1 < body.n < 8", true),
         ("1 < body.n < 7", false),
         ("not attributes.t or word startsWith 'wo'", true),

@@ -17,13 +17,9 @@ impl Parser<'_> {
             let optional = self.is_optional_member();
             self.place += usize::from(optional);
             any_optional |= optional;
-            let key = if self.takes('.') {
-                if self.peek().is_some_and(|token| token.kind == Kind::Mark('[')) && optional {
-                    continue;
-                }
-                Node::Const(Value::from(self.member_name()?.as_str()))
-            } else if self.peek().is_some_and(|token| token.kind == Kind::Mark('[')) {
-                self.place += 1;
+            let dot = self.takes('.');
+            // Behind `?.` a bracket may stand as well as a name.
+            let key = if (optional || !dot) && self.takes('[') {
                 let key = self.expression(0)?;
                 if self.peek().is_some_and(|token| token.kind == Kind::Mark(':')) {
                     return Err(self.unsupported(at, "a slice"));
@@ -31,6 +27,8 @@ impl Parser<'_> {
                 self.expect(']')?;
                 part.height = part.height.max(key.height);
                 key.node
+            } else if dot {
+                Node::Const(Value::from(self.member_name()?.as_str()))
             } else {
                 break;
             };
