@@ -4,6 +4,7 @@ use super::layout::{Element, Layout, OffsetForm};
 use super::{Civil, zone};
 use crate::Time;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 pub(super) const MONTHS: [&str; 12] =
     ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
@@ -114,5 +115,6 @@ fn fraction(out: &mut String, nanos: u32, trimmed: bool, digits: usize, separato
 
 /// Appends the time in the layout of RFC 3339 with as many digits of the second as it needs.
 pub fn rfc3339_nano(out: &mut String, time: &Time) {
-    Layout::new("2006-01-02T15:04:05.999999999Z07:00").format(out, time);
+    static LAYOUT: LazyLock<Layout> = LazyLock::new(|| Layout::new("2006-01-02T15:04:05.999999999Z07:00"));
+    LAYOUT.format(out, time);
 }
