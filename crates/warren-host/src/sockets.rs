@@ -44,11 +44,12 @@ impl Sockets {
         }
         if let Asked::Open(kernel) = &mut self.asked {
             let mut visited = false;
-            let asked = kernel.each(Version::Four, |socket| {
+            let mut told = |socket| {
                 visited = true;
                 visit(socket);
-            });
-            match asked.and_then(|()| optional(kernel.each(Version::Six, &mut visit))) {
+            };
+            let asked = kernel.each(Version::Four, &mut told);
+            match asked.and_then(|()| optional(kernel.each(Version::Six, &mut told))) {
                 Ok(()) => return Ok(()),
                 Err(errno) if visited => return Err(ReadError { call: "recv", path: "netlink".to_owned(), errno }),
                 // Refused: the tables have the answer, now and later.
