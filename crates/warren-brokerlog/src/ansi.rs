@@ -11,8 +11,9 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once("\u{1b}[") {
         out.push_str(before);
-        let end = behind.find(|c: char| ('\u{40}'..='\u{7e}').contains(&c));
-        rest = end.and_then(|end| behind.get(end + 1..)).unwrap_or_default();
+        // Parameters, then a letter. What is no whole sequence loses its mark alone.
+        let parameters = behind.trim_start_matches(|c: char| ('\u{20}'..='\u{3f}').contains(&c));
+        rest = parameters.strip_prefix(|c: char| ('\u{40}'..='\u{7e}').contains(&c)).unwrap_or(behind);
     }
     out.push_str(rest);
     Cow::Owned(out)

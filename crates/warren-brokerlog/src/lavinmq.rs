@@ -61,8 +61,10 @@ fn metadata_of<'a>(text: &'a str, event: &mut Event) -> Option<&'a str> {
 
 /// Whether a further key follows: `, name: `.
 fn is_next_key(text: &str) -> bool {
-    let Some((key, _)) = text.strip_prefix(", ").and_then(|text| text.split_once(": ")) else { return false };
-    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    let Some(text) = text.strip_prefix(", ") else { return false };
+    // No further than the key: this is asked of each quote.
+    let behind = text.trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '_');
+    behind.len() < text.len() && behind.starts_with(": ")
 }
 
 fn tell(event: &mut Event, key: &str, value: &str) {

@@ -215,6 +215,22 @@ fn streams_are_joined_apart_and_long_lines_put_together_again() {
 }
 
 #[test]
+fn only_whole_sequences_of_terminals_are_taken_out() {
+    for (text, expected) in
+        [("\u{1b}[38;5;160mred\u{1b}[0m", "red"), ("a\u{1b}[ü 1", "aü 1"), ("a\u{1b}[31", "a31"), ("a\u{1b}b", "a\u{1b}b")]
+    {
+        assert_eq!(ansi::plain(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn quotes_in_lavinmqs_values_may_be_many() {
+    let inside = "\", ".repeat(300_000);
+    let events = lavinmq(&[(&format!(" lmq.client[vhost: \"{inside}\"] all well"), 6)]);
+    assert_eq!((events[0].body.as_str(), get(&events[0], "broker.vhost")), ("all well", inside));
+}
+
+#[test]
 fn what_is_held_is_let_go_in_time_and_is_bounded() {
     let (mut joiner, mut out, now) = (Joiner::new(Broker::Any), Vec::new(), Instant::now());
     let prefix = "2025-08-12 12:00:00 [info] <0.1.0>";
