@@ -50,7 +50,9 @@ fn hex_of<const N: usize>(field: &Field, entry: &Entry) -> Result<[u8; N], Strin
             _ => return Err("encoding/hex: odd length hex string".to_owned()),
         };
         let byte = byte.ok_or("encoding/hex: invalid byte")?;
-        out.iter_mut().skip(index).take(1).for_each(|place| *place = byte);
+        if let Some(place) = out.get_mut(index) {
+            *place = byte;
+        }
     }
     Ok(out)
 }
