@@ -15,7 +15,7 @@ pub trait Sink {
     /// Hears that an operator failed on an entry.
     fn failed(&mut self, failure: Failure<'_>);
 
-    /// Hears that an entry fits no route of a router; it is dropped.
+    /// Hears that an entry fits no route of a router, or one that leads nowhere; it is dropped.
     fn unrouted(&mut self, operator: &str);
 }
 
@@ -151,6 +151,7 @@ impl Chain {
                 for route in routes {
                     match route.condition.as_ref().map_or(Ok(true), |condition| condition.holds(&entry)) {
                         Ok(false) => {}
+                        Ok(true) if route.outputs.is_empty() => return sink.unrouted(&operator.id),
                         Ok(true) => {
                             let mut rendered = Vec::new();
                             for (key, template) in &route.attributes {
