@@ -14,7 +14,7 @@ fuzz_target!(|input: (u8, Vec<(u8, String)>)| {
         let prefixed = format!("2025-08-12 12:00:00.123456+00:00 [error] <0.1.0> {text}");
         let text = if kind & 1 == 0 { text } else { &prefixed };
         let stream = (kind >> 1 & 3).to_string();
-        let line = Line { stream: &stream, text, priority: Some(kind >> 5), unit: "rabbitmq", is_cut: kind & 8 != 0 };
+        let line = Line { stream: &stream, text, priority: Some(kind >> 5), unit: "rabbitmq", is_cut: kind & 8 != 0, item_bytes: 0 };
         joiner.push(line, (), now, &mut out);
     }
     joiner.flush_all(&mut out);

@@ -18,8 +18,8 @@ pub(crate) const EVENT_BYTES_MAX: usize = 256 << 10;
 /// Streams that are followed at once.
 const STREAMS_MAX: usize = 256;
 
-/// Bytes that are held back, of all streams.
-const HELD_BYTES_MAX: usize = 4 << 20;
+/// Bytes that are held back, of all streams: events, and what goes with their first lines.
+pub const HELD_BYTES_MAX: usize = 4 << 20;
 
 /// Whose lines are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Line<'a> {
     pub unit: &'a str,
     /// Whether it goes on in the next line of the stream, because it was too long for one.
     pub is_cut: bool,
+    /// What goes with it takes so many bytes of memory.
+    pub item_bytes: usize,
 }
 
 /// What comes out: with an event, or without one for what is no broker's.
@@ -63,6 +65,7 @@ pub struct Joiner<T> {
 #[derive(Debug)]
 struct Held<T> {
     first: T,
+    first_bytes: usize,
     number: u64,
     since: Instant,
     broker: Broker,
@@ -101,13 +104,22 @@ impl<T> Joiner<T> {
             Read::Foreign => out.push((item, None)),
             Read::Whole(broker, event) => out.push((item, Some((broker, event)))),
             Read::Begins(broker, event, prefix) => {
-                if self.held.len() >= STREAMS_MAX || self.bytes + event.body.len() > HELD_BYTES_MAX {
+                self.begun += 1;
+                let held = Held {
+                    first: item,
+                    first_bytes: line.item_bytes,
+                    number: self.begun,
+                    since: now,
+                    broker,
+                    prefix,
+                    event,
+                    lines: 1,
+                    is_cut: line.is_cut,
+                };
+                if self.held.len() >= STREAMS_MAX || self.bytes + held.bytes() > HELD_BYTES_MAX {
                     self.flush_all(out);
                 }
-                self.bytes += event.body.len();
-                self.begun += 1;
-                let held =
-                    Held { first: item, number: self.begun, since: now, broker, prefix, event, lines: 1, is_cut: line.is_cut };
+                self.bytes += held.bytes();
                 self.held.insert(line.stream.into(), held);
             }
         }
@@ -132,6 +144,8 @@ impl<T> Joiner<T> {
         self.bytes += held.event.body.len() - before;
         if held.lines >= LINES_MAX || held.event.body.len() > EVENT_BYTES_MAX {
             self.flush(line.stream, out);
+        } else if self.bytes > HELD_BYTES_MAX {
+            self.flush_all(out);
         }
         true
     }
@@ -169,7 +183,7 @@ impl<T> Joiner<T> {
 
     fn flush(&mut self, stream: &str, out: &mut Vec<Out<T>>) {
         if let Some(held) = self.held.remove(stream) {
-            self.bytes = self.bytes.saturating_sub(held.event.body.len());
+            self.bytes = self.bytes.saturating_sub(held.bytes());
             out.push(held.out());
         }
     }
@@ -190,7 +204,7 @@ impl<T> Joiner<T> {
     fn hand_out(&mut self, mut all: Vec<Held<T>>, out: &mut Vec<Out<T>>) {
         all.sort_by_key(|held| held.number);
         for held in all {
-            self.bytes = self.bytes.saturating_sub(held.event.body.len());
+            self.bytes = self.bytes.saturating_sub(held.bytes());
             out.push(held.out());
         }
     }
@@ -207,6 +221,10 @@ impl<T> Joiner<T> {
 }
 
 impl<T> Held<T> {
+    fn bytes(&self) -> usize {
+        self.first_bytes + self.event.body.len()
+    }
+
     fn out(self) -> Out<T> {
         (self.first, Some((self.broker, finished(self.broker, self.event))))
     }

@@ -21,7 +21,7 @@ mod prefix;
 mod rabbitmq;
 
 pub use event::{Attribute, Event, Severity};
-pub use joiner::{Broker, HOLD, Joiner, Line, Out};
+pub use joiner::{Broker, HELD_BYTES_MAX, HOLD, Joiner, Line, Out};
 
 #[cfg(test)]
 mod tests;

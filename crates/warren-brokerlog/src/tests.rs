@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const RABBITMQ: &str = include_str!("testdata/rabbitmq-3.10.txt");
 
 fn line<'a>(text: &'a str, priority: u8, unit: &'a str) -> Line<'a> {
-    Line { stream: "s", text, priority: Some(priority), unit, is_cut: false }
+    Line { stream: "s", text, priority: Some(priority), unit, is_cut: false, item_bytes: 0 }
 }
 
 fn join(broker: Broker, lines: &[Line<'_>]) -> Vec<(usize, Option<Event>)> {
@@ -200,7 +200,8 @@ fn what_is_no_brokers_comes_out_at_once_and_as_it_was() {
 
 #[test]
 fn streams_are_joined_apart_and_long_lines_put_together_again() {
-    let at = |stream: &'static str, text: &'static str, is_cut| Line { stream, text, priority: None, unit: "", is_cut };
+    let at =
+        |stream: &'static str, text: &'static str, is_cut| Line { stream, text, priority: None, unit: "", is_cut, item_bytes: 0 };
     let out = join(
         Broker::Any,
         &[
@@ -249,6 +250,22 @@ fn what_is_held_is_let_go_in_time_and_is_bounded() {
     assert!(out.len() > 900, "what is held has a bound");
     joiner.flush_all(&mut out);
     out.clear();
+    // Also where events grow by further lines, and by what goes with them.
+    for number in 0..400 {
+        let stream = (number % 100).to_string();
+        joiner.push(Line { stream: &stream, ..line(&long, 6, "") }, number, now, &mut out);
+    }
+    let come: usize = out.iter().map(|(_, event)| event.as_ref().unwrap().1.body.len()).sum();
+    assert!(400 * 60_000 - come <= 5 << 20, "{come} of {} have come", 400 * 60_000);
+    joiner.flush_all(&mut out);
+    out.clear();
+    for number in 0..100 {
+        let stream = number.to_string();
+        joiner.push(Line { stream: &stream, item_bytes: 1 << 20, ..line(prefix, 6, "") }, number, now, &mut out);
+        assert!(joiner.held().count() <= 4);
+    }
+    joiner.flush_all(&mut out);
+    out.clear();
     (0..2500).for_each(|number| joiner.push(line(&format!("{prefix} {number}"), 6, ""), number, now, &mut out));
     assert_eq!(out.len(), 2);
 }
@@ -263,7 +280,7 @@ proptest! {
             let end = if *text == 5 { "\"}" } else { "" };
             (format!("{}#{number}#{end}", texts[*text]), stream.to_string())
         }).collect();
-        let lines: Vec<Line<'_>> = owned.iter().map(|(text, stream)| Line { stream, text, priority: Some(6), unit: "", is_cut: false }).collect();
+        let lines: Vec<Line<'_>> = owned.iter().map(|(text, stream)| Line { stream, text, priority: Some(6), unit: "", is_cut: false, item_bytes: 0 }).collect();
         let mut seen: Vec<Vec<usize>> = vec![Vec::new(); 3];
         for (number, event) in join(Broker::Any, &lines) {
             let text = event.map_or_else(|| owned[number].0.clone(), |event| event.body);

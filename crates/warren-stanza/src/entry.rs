@@ -1,6 +1,6 @@
 //! What operators work on.
 
-use warren_pdata::{Attrs, LogRecord, Text, Value};
+use warren_pdata::{Attrs, Item, LogRecord, Text, Value};
 
 /// One log record on its way to a batch.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,13 @@ pub struct Entry {
     pub scope_name: Text,
     /// The receiver's own mark: grows from entry to entry.
     pub mark: u64,
+}
+
+impl Entry {
+    /// Bytes of memory that it keeps alive, its share only of what is shared.
+    pub fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.record.heap_bytes() + self.resource.heap_bytes()
+    }
 }
 
 /// A value's type as messages name it.

@@ -310,6 +310,17 @@ fn recombining_is_bounded() {
     let (mut out, now) = (Out::default(), Instant::now());
     (0..20).for_each(|_| chain.push(message(&long), now, &mut out));
     assert!(!out.entries.is_empty(), "what is held has a bound");
+    // Whatever is large about an entry counts, and not only the text that is combined.
+    let large = |pid: u32| entry(Attrs::from([("MESSAGE", "m".to_owned()), ("_PID", pid.to_string()), ("LARGE", long.clone())]));
+    for newest in ["", ", overwrite_with: newest"] {
+        let mut chain = self::chain(&with(newest, "false"));
+        let mut out = Out::default();
+        for pid in 0..20 {
+            (0..2).for_each(|_| chain.push(large(pid), now, &mut out));
+            let come: usize = counts(&out).iter().sum();
+            assert!(2 * (pid as usize + 1) - come <= 18, "{come} lines of {} sources have come", pid + 1);
+        }
+    }
 }
 
 #[test]

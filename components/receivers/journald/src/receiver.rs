@@ -56,7 +56,17 @@ struct Turn(Arc<Mutex<Option<(String, Position)>>>);
 
 impl ReceiverConfig for Config {
     fn memory(&self) -> Vec<MemoryBound> {
-        vec![MemoryBound::new("journal files and records", READING_BYTES)]
+        let mut bounds = vec![MemoryBound::new("journal files and records", READING_BYTES)];
+        if self.warren.broker_logs.0.is_some() {
+            bounds.push(
+                MemoryBound::new("lines of brokers", warren_brokerlog::HELD_BYTES_MAX as u64).set_by("warren::broker_logs"),
+            );
+        }
+        let held = self.operators.held_bytes_max();
+        if held > 0 {
+            bounds.push(MemoryBound::new("records that recombine holds back", held).set_by("operators"));
+        }
+        bounds
     }
 
     fn build(&self, cx: BuildContext, outputs: Outputs) -> Result<Box<dyn Receiver>, BuildError> {

@@ -88,7 +88,8 @@ impl Stages {
         let now = Instant::now();
         let Some(joiner) = &mut self.broker else { return self.pass(entry, now, groups) };
         let Some(text) = source.message else { return self.pass(entry, now, groups) };
-        let line = Line { stream: source.stream, text, priority: source.priority, unit: source.unit, is_cut: source.is_cut };
+        let Source { stream, unit, priority, is_cut, .. } = *source;
+        let line = Line { stream, text, priority, unit, is_cut, item_bytes: entry.held_bytes() };
         joiner.push(line, entry, now, &mut self.joined);
         self.pass_joined(now, groups);
     }

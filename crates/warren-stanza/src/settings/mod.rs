@@ -16,6 +16,7 @@ use std::sync::Arc;
 use warren_config::{Block, Custom, Node, Report, Value};
 
 use crate::work::Work;
+use crate::work::recombine::HELD_BYTES_MAX;
 
 /// Most operators of one receiver.
 const OPERATORS_MAX: usize = 200;
@@ -86,6 +87,12 @@ impl Operators {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.written.is_empty()
+    }
+
+    /// Most bytes that they hold back.
+    pub fn held_bytes_max(&self) -> u64 {
+        let holders = self.all.iter().flatten().filter(|one| one.base().kind == "recombine").count();
+        (holders as u64).saturating_mul(HELD_BYTES_MAX as u64)
     }
 
     /// Compiles them; nothing if there is none.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use warren_expr::Expression;
 use warren_pdata::{Text, Value};
 
-/// Bytes of text that one operator holds back.
-const HELD_BYTES_MAX: usize = 8 << 20;
+/// Bytes that one operator holds back: texts, and the entries that they go into.
+pub(crate) const HELD_BYTES_MAX: usize = 8 << 20;
 
 /// What goes together.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ pub(crate) struct Held {
 #[derive(Debug)]
 struct Batch {
     base: Entry,
+    base_bytes: usize,
     text: String,
     lines: usize,
     matched: bool,
@@ -76,7 +77,7 @@ impl Held {
         if matches && rule.at_first {
             self.flush(rule, &source, out);
         }
-        self.add(rule, &source, entry, &line, matches, now, out);
+        self.add(rule, &source, entry, line, matches, now, out);
         if matches && !rule.at_first {
             self.flush(rule, &source, out);
         }
@@ -84,7 +85,7 @@ impl Held {
     }
 
     #[allow(clippy::too_many_arguments, reason = "what is added, to what, and where it goes")]
-    fn add(&mut self, rule: &Rule, source: &Text, entry: Entry, line: &str, matches: bool, now: Instant, out: &mut Vec<Entry>) {
+    fn add(&mut self, rule: &Rule, source: &Text, entry: Entry, line: Text, matches: bool, now: Instant, out: &mut Vec<Entry>) {
         let is_new = !self.sources.contains_key(source);
         if is_new && self.sources.len() >= rule.limits.sources.max(1) || self.bytes + line.len() > HELD_BYTES_MAX {
             self.flush_all(rule, out);
@@ -93,6 +94,7 @@ impl Held {
         let mut given = Some(entry);
         let batch = self.sources.entry(source.clone()).or_insert_with(|| Batch {
             base: given.take().unwrap_or_default(),
+            base_bytes: 0,
             text: String::new(),
             lines: 0,
             matched: false,
@@ -102,14 +104,19 @@ impl Held {
         if let Some(entry) = given.filter(|_| rule.newest) {
             batch.base = entry;
         }
-        batch.lines += 1;
         batch.matched |= matches;
-        let before = batch.text.len();
+        let before = batch.bytes();
         if !batch.text.is_empty() {
             batch.text.push_str(&rule.with);
         }
-        batch.text.push_str(line);
-        self.bytes += batch.text.len() - before;
+        batch.text.push_str(&line);
+        // The entry alone has its line again, and is charged with all of it.
+        drop(line);
+        if batch.lines == 0 || rule.newest {
+            batch.base_bytes = batch.base.held_bytes();
+        }
+        batch.lines += 1;
+        self.bytes = (self.bytes + batch.bytes()).saturating_sub(before);
         let limits = &rule.limits;
         let over = |lines: usize, limit: usize| limit > 0 && lines >= limit;
         let full = limits.bytes > 0 && batch.text.len() > limits.bytes
@@ -122,7 +129,7 @@ impl Held {
 
     fn flush(&mut self, rule: &Rule, source: &Text, out: &mut Vec<Entry>) {
         if let Some(batch) = self.sources.remove(source) {
-            self.bytes = self.bytes.saturating_sub(batch.text.len());
+            self.bytes = self.bytes.saturating_sub(batch.bytes());
             out.push(batch.into_entry(rule));
         }
     }
@@ -141,7 +148,7 @@ impl Held {
         let mut all: Vec<Batch> = self.sources.extract_if(|_, batch| due(batch)).map(|(_, batch)| batch).collect();
         all.sort_by_key(|batch| batch.mark);
         for batch in all {
-            self.bytes = self.bytes.saturating_sub(batch.text.len());
+            self.bytes = self.bytes.saturating_sub(batch.bytes());
             out.push(batch.into_entry(rule));
         }
     }
@@ -158,6 +165,10 @@ impl Held {
 }
 
 impl Batch {
+    fn bytes(&self) -> usize {
+        self.base_bytes + self.text.len()
+    }
+
     fn into_entry(self, rule: &Rule) -> Entry {
         let mut entry = self.base;
         // What comes after it may still hold it: until then it began here.
