@@ -56,7 +56,11 @@ impl Figures {
             copies: counter("warren_journal_copies_total", "Journal entries passed over because a copy of them was read.", &[]),
             damaged: ["entry", "field", "file"].map(damaged),
             lost: counter("warren_journal_lost_total", "Journal entries that were deleted before they were read.", &[]),
-            failed: counter("warren_operator_failures_total", "Records that an operator failed on, dropped or not.", &[]),
+            failed: counter(
+                "warren_operator_failures_total",
+                "Records that an operator, or an expression in an attribute, failed on, dropped or not.",
+                &[],
+            ),
             dropped_by_operators: dropped("operator"),
             unrouted: dropped("unrouted"),
             told: HashMap::new(),
@@ -78,6 +82,7 @@ impl Figures {
             counter.add(now.saturating_sub(before));
         }
     }
+
     /// Counts what operators could not do, and tells it: of each operator at once, and then now and then.
     pub(crate) fn tell(&mut self, troubles: &Troubles, log: &Logger) {
         self.dropped_by_operators.add(troubles.dropped);

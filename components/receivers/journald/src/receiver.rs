@@ -191,6 +191,7 @@ impl Journald {
         if !refused {
             let (back, last) = blocking(move || let_go(reader)).await?;
             reader = back;
+            figures.tell(&reader.journal.sink().troubles(), &log);
             if let Some((batch, position)) = last
                 && hand_on(batch, next.as_ref(), &retry, &stop, &log, &figures).await.is_ok()
             {

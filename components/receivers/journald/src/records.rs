@@ -2,15 +2,14 @@
 
 use crate::Config;
 use crate::extras::Extras;
-use crate::groups::Groups;
-use crate::stages::{Source, Stages, Troubles};
+use crate::stages::{Passed, Source, Stages, Troubles};
 use crate::value;
 use indexmap::IndexMap;
 use std::time::Instant;
 use warren_journal::{Place, Position, Sink, query};
 use warren_pdata::{Attrs, Batch, KeyValue, LogRecord, Text, TextPool, Value, literal};
 use warren_regex::Regex;
-use warren_stanza::{Entry, Template};
+use warren_stanza::{Entry, Failure, Sink as _, Template};
 
 /// Records of one batch.
 pub(crate) const RECORDS_MAX: usize = 1024;
@@ -25,7 +24,7 @@ const RESOURCES_MAX: usize = 64;
 pub(crate) struct Records {
     shape: Shape,
     names: TextPool,
-    groups: Groups,
+    passed: Passed,
     stages: Option<Box<Stages>>,
     /// Entries that were taken since the last batch.
     entries: usize,
@@ -42,10 +41,18 @@ struct Shape {
     attributes: Attrs,
     resource: Attrs,
     /// Attributes of records and resources that depend on the record.
-    rendered: Vec<(Text, Template)>,
-    rendered_resource: Vec<(Text, Template)>,
+    rendered: Vec<Rendered>,
+    rendered_resource: Vec<Rendered>,
     /// Resources by host and unit.
     resources: Vec<(Option<Text>, Option<Text>, Attrs)>,
+}
+
+/// An attribute that depends on the record.
+struct Rendered {
+    key: Text,
+    template: Template,
+    /// What it is called in messages.
+    name: String,
 }
 
 /// A field of the journal as one of a record's body.
@@ -76,8 +83,8 @@ impl Records {
     /// # Errors
     /// When attributes or operators cannot be compiled.
     pub(crate) fn new(config: &Config, grep: Option<Regex>) -> Result<Self, String> {
-        let (attributes, rendered) = split(&config.attributes)?;
-        let (resource, rendered_resource) = split(&config.resource)?;
+        let (attributes, rendered) = split("attributes", &config.attributes)?;
+        let (resource, rendered_resource) = split("resource", &config.resource)?;
         let broker = config.warren.broker_logs.0;
         Ok(Self {
             shape: Shape {
@@ -91,7 +98,7 @@ impl Records {
                 resources: Vec::new(),
             },
             names: TextPool::default(),
-            groups: Groups::default(),
+            passed: Passed::default(),
             stages: Stages::new(broker, config.operators.compile()?).map(Box::new),
             entries: 0,
             bytes: 0,
@@ -102,7 +109,7 @@ impl Records {
     /// The records that came since the last time; none if there were none.
     pub(crate) fn take(&mut self) -> Option<Batch> {
         (self.entries, self.bytes) = (0, 0);
-        self.groups.take()
+        self.passed.groups.take()
     }
 
     /// Entries that were taken since the last batch, dropped ones too.
@@ -113,7 +120,7 @@ impl Records {
     /// Lets go what was held back for as long as it may be; all of it, if `all`.
     pub(crate) fn flush(&mut self, all: bool) {
         if let Some(stages) = &mut self.stages {
-            stages.flush(all, &mut self.groups);
+            stages.flush(all, &mut self.passed);
         }
     }
 
@@ -130,9 +137,9 @@ impl Records {
         }
     }
 
-    /// What operators could not do, since the last time.
+    /// What operators and expressions could not do, since the last time.
     pub(crate) fn troubles(&mut self) -> Troubles {
-        self.stages.as_mut().map(|stages| stages.troubles()).unwrap_or_default()
+        std::mem::take(&mut self.passed.troubles)
     }
 
     fn boot(&mut self, id: warren_journal::Id) -> Text {
@@ -212,20 +219,20 @@ impl Sink for Records {
         self.entries += 1;
         let resource = self.shape.resource(host, unit);
         if self.stages.is_none() && self.shape.is_constant() {
-            self.groups.push(record, resource, Text::new());
+            self.passed.groups.push(record, resource, Text::new());
         } else {
             let mut entry = Entry { record, resource, ..Entry::default() };
-            self.shape.render(&mut entry);
+            self.shape.render(&mut entry, &mut self.passed);
             match &mut self.stages {
                 Some(stages) => {
                     let (message, stream, unit, priority, is_cut) = line.unwrap_or_default();
                     let source = Source { message: message.as_deref(), stream: &stream, unit: &unit, priority, is_cut };
-                    stages.push(entry, &source, &mut self.groups);
+                    stages.push(entry, &source, &mut self.passed);
                 }
-                None => self.groups.push(entry.record, entry.resource, Text::new()),
+                None => self.passed.entry(entry),
             }
         }
-        self.groups.len() < RECORDS_MAX && self.entries < RECORDS_MAX && self.bytes < BYTES_MAX
+        self.passed.groups.len() < RECORDS_MAX && self.entries < RECORDS_MAX && self.bytes < BYTES_MAX
     }
 
     fn wants_positions(&self) -> bool {
@@ -319,10 +326,17 @@ impl Shape {
         self.rendered.is_empty() && self.rendered_resource.is_empty()
     }
 
-    /// Adds what depends on the record. What cannot be told is left out.
-    fn render(&self, entry: &mut Entry) {
-        let render = |all: &[(Text, Template)], entry: &Entry| -> Vec<(Text, Text)> {
-            all.iter().filter_map(|(key, template)| Some((key.clone(), template.render(entry).ok()?))).collect()
+    /// Adds what depends on the record. What has no value is left out, and told.
+    fn render(&self, entry: &mut Entry, passed: &mut Passed) {
+        let mut render = |all: &[Rendered], entry: &Entry| -> Vec<(Text, Text)> {
+            let mut texts = Vec::new();
+            for Rendered { key, template, name } in all {
+                match template.render(entry) {
+                    Ok(text) => texts.push((key.clone(), text)),
+                    Err(error) => passed.failed(Failure { operator: name, message: &error, dropped: false, quiet: false }),
+                }
+            }
+            texts
         };
         let (attributes, resource) = (render(&self.rendered, entry), render(&self.rendered_resource, entry));
         attributes.into_iter().for_each(|(key, text)| entry.record.attrs.upsert(key, Value::Str(text)));
@@ -330,14 +344,14 @@ impl Shape {
     }
 }
 
-/// Constant attributes, and those that depend on the record.
-fn split(all: &IndexMap<String, String>) -> Result<(Attrs, Vec<(Text, Template)>), String> {
+/// Constant attributes of a setting, and those that depend on the record.
+fn split(setting: &str, all: &IndexMap<String, String>) -> Result<(Attrs, Vec<Rendered>), String> {
     let (mut constant, mut rendered) = (Attrs::EMPTY, Vec::new());
     for (key, text) in all {
         let template = Template::new(text)?;
         match template.literal() {
             Some(text) => constant.upsert(key.as_str().into(), Value::Str(text.clone())),
-            None => rendered.push((key.as_str().into(), template)),
+            None => rendered.push(Rendered { key: key.as_str().into(), template, name: format!("{setting}['{key}']") }),
         }
     }
     Ok((constant, rendered))
@@ -348,4 +362,32 @@ fn severity(priority: &str) -> Option<(i32, Text)> {
     const NUMBERS: [i32; 8] = [21, 19, 18, 17, 13, 10, 9, 5];
     let priority: usize = priority.parse().ok()?;
     Some((*NUMBERS.get(priority)?, Text::from(*query::PRIORITIES.get(priority)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_without_a_value_leaves_its_attribute_out_and_is_told() {
+        let given = |text: &str| IndexMap::from([("unit".to_owned(), text.to_owned())]);
+        let mut config = Config::default();
+        (config.attributes, config.resource) = (given("of EXPR(body._SYSTEMD_UNIT)"), given("EXPR(body.NONE)"));
+        let mut records = Records::new(&config, None).unwrap();
+        for unit in [&b"a.service"[..], &[0xff]] {
+            let mut fields = vec![records.field("MESSAGE", b"m"), records.field("_SYSTEMD_UNIT", unit)];
+            assert!(records.entry(&Place::default(), &mut fields));
+        }
+        let troubles = records.troubles();
+        let told =
+            |name: &str| troubles.failures.get(name).map(|trouble| (trouble.count, trouble.quiet, trouble.message.as_str()));
+        let message = "embedded expression returned non-string value of type";
+        let (resource, attribute) = (told("resource['unit']"), told("attributes['unit']"));
+        assert_eq!(resource, Some((2, false, &*format!("{message} <nil>"))));
+        assert_eq!(attribute, Some((1, false, &*format!("{message} []interface {{}}"))));
+        let Some(Batch::Logs(logs)) = records.take() else { panic!("logs") };
+        let attributes = |index: usize| logs.resources[0].scopes[0].items[index].attrs.get("unit").cloned();
+        assert_eq!((attributes(0), attributes(1)), (Some("of a.service".into()), None));
+        assert!(records.troubles().failures.is_empty());
+    }
 }

@@ -27,13 +27,12 @@ pub(crate) struct Stages {
     /// The mark of the next entry.
     next: u64,
     joined: Vec<Out<Entry>>,
-    troubles: Troubles,
 }
 
-/// What operators could not do, since it was told last.
+/// What operators could not do, and expressions in attributes, since it was told last.
 #[derive(Default)]
 pub(crate) struct Troubles {
-    /// By operator: how often, and what was said last; quiet ones say nothing.
+    /// By operator or attribute: how often, and what was said last; quiet ones say nothing.
     pub(crate) failures: HashMap<String, Trouble>,
     /// Records that were dropped because an operator failed on them.
     pub(crate) dropped: u64,
@@ -58,10 +57,11 @@ pub(crate) struct Source<'a> {
     pub(crate) is_cut: bool,
 }
 
-/// Where records go that have passed.
-struct Passed<'a> {
-    groups: &'a mut Groups,
-    troubles: &'a mut Troubles,
+/// Where records go that have passed, and what was met on the way.
+#[derive(Default)]
+pub(crate) struct Passed {
+    pub(crate) groups: Groups,
+    pub(crate) troubles: Troubles,
 }
 
 impl Stages {
@@ -73,7 +73,6 @@ impl Stages {
             positions: VecDeque::new(),
             next: 0,
             joined: Vec::new(),
-            troubles: Troubles::default(),
         })
     }
 
@@ -82,47 +81,45 @@ impl Stages {
         self.broker.is_some()
     }
 
-    /// Takes a record; what passes goes to the groups.
-    pub(crate) fn push(&mut self, mut entry: Entry, source: &Source<'_>, groups: &mut Groups) {
+    /// Takes a record.
+    pub(crate) fn push(&mut self, mut entry: Entry, source: &Source<'_>, passed: &mut Passed) {
         entry.mark = self.next;
         let now = Instant::now();
-        let Some(joiner) = &mut self.broker else { return self.pass(entry, now, groups) };
-        let Some(text) = source.message else { return self.pass(entry, now, groups) };
+        let Some(joiner) = &mut self.broker else { return self.pass(entry, now, passed) };
+        let Some(text) = source.message else { return self.pass(entry, now, passed) };
         let Source { stream, unit, priority, is_cut, .. } = *source;
         let line = Line { stream, text, priority, unit, is_cut, item_bytes: entry.held_bytes() };
         joiner.push(line, entry, now, &mut self.joined);
-        self.pass_joined(now, groups);
+        self.pass_joined(now, passed);
     }
 
-    fn pass_joined(&mut self, now: Instant, groups: &mut Groups) {
+    fn pass_joined(&mut self, now: Instant, passed: &mut Passed) {
         let mut joined = std::mem::take(&mut self.joined);
         for (mut entry, event) in joined.drain(..) {
             if let Some((_, event)) = event {
                 tell(&mut entry, event);
             }
-            self.pass(entry, now, groups);
+            self.pass(entry, now, passed);
         }
         self.joined = joined;
     }
 
-    fn pass(&mut self, entry: Entry, now: Instant, groups: &mut Groups) {
-        let mut passed = Passed { groups, troubles: &mut self.troubles };
+    fn pass(&mut self, entry: Entry, now: Instant, passed: &mut Passed) {
         match &mut self.chain {
-            Some(chain) => chain.push(entry, now, &mut passed),
+            Some(chain) => chain.push(entry, now, passed),
             None => passed.entry(entry),
         }
     }
 
     /// Lets go what was held for as long as it may be; all of it, if `all`.
-    pub(crate) fn flush(&mut self, all: bool, groups: &mut Groups) {
+    pub(crate) fn flush(&mut self, all: bool, passed: &mut Passed) {
         let now = Instant::now();
         if let Some(joiner) = &mut self.broker {
             if all { joiner.flush_all(&mut self.joined) } else { joiner.flush_due(now, &mut self.joined) }
         }
-        self.pass_joined(now, groups);
+        self.pass_joined(now, passed);
         if let Some(chain) = &mut self.chain {
-            let mut passed = Passed { groups, troubles: &mut self.troubles };
-            if all { chain.flush_all(now, &mut passed) } else { chain.flush_due(now, &mut passed) }
+            if all { chain.flush_all(now, passed) } else { chain.flush_due(now, passed) }
         }
     }
 
@@ -159,14 +156,9 @@ impl Stages {
         }
         self.positions.front().map_or(position, |(_, before)| before.clone())
     }
-
-    /// What operators could not do, since the last time.
-    pub(crate) fn troubles(&mut self) -> Troubles {
-        std::mem::take(&mut self.troubles)
-    }
 }
 
-impl Sink for Passed<'_> {
+impl Sink for Passed {
     fn entry(&mut self, entry: Entry) {
         self.groups.push(entry.record, entry.resource, entry.scope_name);
     }
@@ -248,7 +240,7 @@ mod tests {
     #[test]
     fn the_position_stays_before_the_oldest_record_that_is_held() {
         let mut stages = Stages::new(None, chain(RECOMBINE)).unwrap();
-        let mut groups = Groups::default();
+        let mut passed = Passed::default();
         assert_eq!(stages.safe(behind(0)), behind(0));
         let mut read = 0;
         for (message, pid, safe) in [
@@ -260,30 +252,30 @@ mod tests {
             ("f;", "2", 4),
             ("g;", "1", 7),
         ] {
-            stages.push(entry(message, pid), &source(message, pid), &mut groups);
+            stages.push(entry(message, pid), &source(message, pid), &mut passed);
             read += 1;
             stages.reached(behind(read));
             assert_eq!(stages.safe(behind(read)), behind(safe), "{message}");
         }
-        assert_eq!(groups.len(), 4);
+        assert_eq!(passed.groups.len(), 4);
     }
 
     #[test]
     fn broker_lines_are_held_back_and_let_go() {
         let mut stages = Stages::new(Some(Broker::Any), chain("operators: [{type: filter, expr: 'body == \"b\"'}]")).unwrap();
-        let mut groups = Groups::default();
+        let mut passed = Passed::default();
         stages.safe(behind(0));
         for (number, text) in ["<0.1.0> a", "<0.1.0> more", "<0.2.0> b"].iter().enumerate() {
             let line = format!("2025-08-12 12:00:00.1+00:00 [error] {text}");
-            stages.push(entry(&line, "1"), &source(&line, "s"), &mut groups);
+            stages.push(entry(&line, "1"), &source(&line, "s"), &mut passed);
             stages.reached(behind(number as u64 + 1));
         }
-        assert_eq!((groups.len(), stages.safe(behind(3))), (1, behind(2)));
+        assert_eq!((passed.groups.len(), stages.safe(behind(3))), (1, behind(2)));
         assert!(stages.next_due().is_some());
-        stages.flush(true, &mut groups);
+        stages.flush(true, &mut passed);
         // What was dropped on purpose counts as read.
-        assert_eq!((groups.len(), stages.safe(behind(3))), (1, behind(3)));
-        let Some(warren_pdata::Batch::Logs(logs)) = groups.take() else { panic!("logs") };
+        assert_eq!((passed.groups.len(), stages.safe(behind(3))), (1, behind(3)));
+        let Some(warren_pdata::Batch::Logs(logs)) = passed.groups.take() else { panic!("logs") };
         let record = &logs.resources[0].scopes[0].items[0];
         assert_eq!((record.body.as_str(), record.severity_number), (Some("a\nmore"), 17));
         assert_eq!(record.attrs.get("erlang.pid"), Some(&"<0.1.0>".into()));
@@ -293,12 +285,12 @@ mod tests {
         #[test]
         fn prop_nothing_that_is_held_is_behind_the_position(lines in proptest::collection::vec((any::<bool>(), 0u8..4, any::<bool>()), 0..200)) {
             let mut stages = Stages::new(None, chain(RECOMBINE)).unwrap();
-            let mut groups = Groups::default();
+            let mut passed = Passed::default();
             stages.safe(behind(0));
             let mut oldest: HashMap<u8, u64> = HashMap::new();
             for (number, (ends, pid, slice_ends)) in (0u64..).zip(&lines) {
                 let message = if *ends { "x;" } else { "x" };
-                stages.push(entry(message, &pid.to_string()), &source(message, ""), &mut groups);
+                stages.push(entry(message, &pid.to_string()), &source(message, ""), &mut passed);
                 stages.reached(behind(number + 1));
                 oldest.entry(*pid).or_insert(number);
                 if *ends {
@@ -315,11 +307,11 @@ mod tests {
     #[test]
     fn positions_are_bounded_and_never_too_far() {
         let mut stages = Stages::new(None, chain(RECOMBINE)).unwrap();
-        let mut groups = Groups::default();
+        let mut passed = Passed::default();
         stages.safe(behind(0));
         for number in 0..POSITIONS_MAX as u64 + 100 {
             let (message, pid) = if number == 17 { ("x", "1") } else { ("x;", "2") };
-            stages.push(entry(message, pid), &source(message, pid), &mut groups);
+            stages.push(entry(message, pid), &source(message, pid), &mut passed);
             stages.reached(behind(number + 1));
         }
         assert!(stages.positions.len() <= POSITIONS_MAX);
