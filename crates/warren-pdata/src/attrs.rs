@@ -134,15 +134,22 @@ impl Attrs {
     /// Heap bytes this set keeps alive, its share only where it is shared.
     pub fn heap_bytes(&self) -> usize {
         let Some(entries) = &self.0 else { return 0 };
-        let own = entries.capacity() * size_of::<KeyValue>() + 48;
         // Of a set that many hold, hardly anything is kept alive by each; looking at its texts is what would take time.
         let holders = Arc::strong_count(entries);
-        if holders > HOLDERS_COUNTED {
-            return own / holders;
-        }
-        let values: usize = entries.iter().map(|entry| text_bytes(&entry.key) + entry.value.heap_bytes()).sum();
-        (own + values) / Arc::strong_count(entries).max(1)
+        let bytes = if holders > HOLDERS_COUNTED { own_bytes(entries) } else { self.whole_bytes() };
+        bytes / holders.max(1)
     }
+
+    /// Heap bytes of this set, whoever else holds it: what counts for who keeps sets for long, for the others may let go.
+    pub fn whole_bytes(&self) -> usize {
+        let Some(entries) = &self.0 else { return 0 };
+        own_bytes(entries) + entries.iter().map(|entry| text_bytes(&entry.key) + entry.value.heap_bytes()).sum::<usize>()
+    }
+}
+
+/// Heap bytes of a set's entries without what they hold.
+fn own_bytes(entries: &Vec<KeyValue>) -> usize {
+    entries.capacity() * size_of::<KeyValue>() + 48
 }
 
 impl PartialEq for Attrs {
