@@ -11,6 +11,8 @@ use warren_component::{
 };
 use warren_http::grpc::{GrpcServer, GrpcServerConfig};
 use warren_http::server::{ListenError, ServeError, Server, Sockets, Transport};
+use warren_otlp::KnownSets;
+use warren_pdata::Signal;
 use warren_telemetry::{Field, Logger};
 
 struct Otlp {
@@ -24,7 +26,9 @@ impl ReceiverConfig for Config {
     fn memory(&self) -> Vec<MemoryBound> {
         let grpc = self.grpc().map(GrpcServerConfig::memory);
         let http = self.http().map(|http| http.server.memory(true));
-        grpc.into_iter().chain(http).flatten().collect()
+        let sets = || MemoryBound::new("known attribute sets", (KnownSets::BYTES_MAX * Signal::ALL.len()) as u64);
+        let protocols = grpc.into_iter().chain(http);
+        protocols.flat_map(|bounds| bounds.into_iter().chain([sets()])).collect()
     }
 
     fn build(&self, cx: BuildContext, outputs: Outputs) -> Result<Box<dyn Receiver>, BuildError> {

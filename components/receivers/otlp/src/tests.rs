@@ -393,3 +393,13 @@ fn failures_keep_the_wait_they_are_given() {
     let failure = Failure::from(ConsumeError::permanent("x").after(Duration::from_millis(1500)));
     assert_eq!((failure.code, failure.status.retry_delay()), (Code::Internal, Some(Duration::from_millis(1500))));
 }
+
+#[test]
+fn what_is_kept_between_requests_is_in_the_bound_of_each_protocol() {
+    let kept = |yaml: &str| {
+        let bounds = config(yaml).memory();
+        bounds.iter().filter(|bound| bound.what == "known attribute sets").map(|bound| bound.bytes).sum::<u64>()
+    };
+    assert_eq!(kept("protocols: {http: }"), 12 << 20);
+    assert_eq!(kept("protocols: {http: , grpc: }"), 24 << 20);
+}

@@ -24,9 +24,14 @@ pub struct KnownSets {
 struct Known {
     row: Box<[u8]>,
     set: Attrs,
+    /// What it takes.
+    bytes: usize,
 }
 
 impl KnownSets {
+    /// Bytes that all sets take at most.
+    pub const BYTES_MAX: usize = 2 * GENERATION_BYTES_MAX;
+
     /// The hash of a row's bytes.
     pub(super) fn hash(&self, row: &[u8]) -> u64 {
         self.hasher.hash_one(row)
@@ -51,17 +56,17 @@ impl KnownSets {
     /// Keeps the set of a row that is not known.
     pub(super) fn insert(&mut self, hash: u64, row: &[u8], set: Attrs) {
         if row.len() <= ROW_BYTES_MAX {
-            self.put(hash, Known { row: row.into(), set });
+            let bytes = row.len() + set.whole_bytes() + size_of::<Known>() + 32;
+            self.put(hash, Known { row: row.into(), set, bytes });
         }
     }
 
     fn put(&mut self, hash: u64, known: Known) {
-        let bytes = known.row.len() + known.set.heap_bytes() + size_of::<Known>() + 32;
-        if self.bytes + bytes > GENERATION_BYTES_MAX {
+        if self.bytes + known.bytes > GENERATION_BYTES_MAX {
             self.old = std::mem::take(&mut self.young);
             self.bytes = 0;
         }
-        self.bytes += bytes;
+        self.bytes += known.bytes;
         let hasher = &self.hasher;
         self.young.insert_unique(hash, known, |known| hasher.hash_one(&*known.row));
     }
@@ -94,7 +99,24 @@ mod tests {
         }
         assert!(known.get(known.hash(&row(1)), &row(1)).is_none());
         let bytes: usize = known.young.iter().chain(&known.old).map(|known| known.row.len() + known.set.heap_bytes()).sum();
-        assert!(bytes < 2 * GENERATION_BYTES_MAX);
+        assert!(bytes < KnownSets::BYTES_MAX);
+    }
+
+    #[test]
+    fn sets_that_others_hold_as_well_count_in_full() {
+        let mut known = KnownSets::default();
+        let mut batches = Vec::new();
+        for name in 0..20_000usize {
+            let row = name.to_le_bytes();
+            let (hash, set) = (known.hash(&row), Attrs::from([("name", format!("{name:0500}"))]));
+            batches.push([set.clone(), set.clone(), set.clone()]);
+            known.insert(hash, &row, set);
+            // Known from the generation before, it moves over to the new one while many hold it.
+            batches.push([(); 3].map(|()| known.get(known.hash(&0usize.to_le_bytes()), &0usize.to_le_bytes()).unwrap()));
+        }
+        drop(batches);
+        let bytes: usize = known.young.iter().chain(&known.old).map(|known| known.row.len() + known.set.heap_bytes()).sum();
+        assert!(known.young.len() + known.old.len() < 20_000 && bytes < KnownSets::BYTES_MAX, "{bytes}");
     }
 
     #[test]
