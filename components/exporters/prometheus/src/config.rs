@@ -103,13 +103,6 @@ impl Block for Config {
     }
 
     fn validate(&self, report: &mut Report<'_>) {
-        if self.server.endpoint.trim().is_empty() {
-            report.error_with_hint(
-                "endpoint",
-                "expecting a non-blank address to run the Prometheus metrics handler",
-                "`endpoint: localhost:9464` serves this machine alone",
-            );
-        }
         for path in &self.path {
             if !path.starts_with('/') || path.contains(['?', '#']) {
                 report.error("path", format!("path must start with / and have no query: {path:?}"));
@@ -172,6 +165,13 @@ impl Config {
 }
 
 impl ExporterConfig for Config {
+    fn check(&self, _signal: Signal) -> Result<(), BuildError> {
+        if self.server.endpoint.trim().is_empty() {
+            return Err(BuildError::new("expecting a non-blank address to run the Prometheus metrics handler"));
+        }
+        Ok(())
+    }
+
     fn memory(&self) -> Vec<MemoryBound> {
         let mut bounds = self.server.memory(false);
         bounds.push(MemoryBound::new("series", self.warren.max_memory.0).set_by("warren::max_memory"));
@@ -180,6 +180,7 @@ impl ExporterConfig for Config {
     }
 
     fn build(&self, cx: BuildContext, signal: Signal) -> Result<Arc<dyn Exporter>, BuildError> {
+        self.check(signal)?;
         let settings = self.settings(cx.gates.is_on(IGNORE_SUFFIXES));
         exporter::build(self, settings, &cx, signal)
     }

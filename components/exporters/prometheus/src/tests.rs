@@ -10,11 +10,12 @@ use std::io::Read;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use warren_component::ExporterConfig;
 use warren_config::{Diagnostics, decode_settings, parse_yaml};
 use warren_delivery::{Outcome, Progress, Sender};
 use warren_pdata::{
     Attrs, Batch, Bounds, Data, Exemplar, HistogramPoint, KeyValue, Metric, Metrics, Number, NumberPoint, QuantileValue,
-    Resource, Scope, Sum, SummaryPoint, Temporality, TraceId, flags,
+    Resource, Scope, Signal, Sum, SummaryPoint, Temporality, TraceId, flags,
 };
 use warren_telemetry::Telemetry;
 
@@ -113,7 +114,14 @@ fn settings_are_upstreams_and_ours() {
         (config.const_labels.len(), config.warren.max_series, config.paths()),
         (2, 7, vec!["/metrics/node".to_owned(), "/metrics".to_owned()])
     );
-    assert_eq!(decode("{}").1, ["expecting a non-blank address to run the Prometheus metrics handler"]);
+    // An exporter that no pipeline uses may be without an endpoint.
+    for yaml in ["{}", "{endpoint: \"\"}"] {
+        let (config, errors) = decode(yaml);
+        assert_eq!(errors, [""; 0]);
+        let error = config.check(Signal::Metrics).unwrap_err().to_string();
+        assert_eq!(error, "expecting a non-blank address to run the Prometheus metrics handler");
+    }
+    assert!(config.check(Signal::Metrics).is_ok());
     for (yaml, says) in [
         ("translation_strategy: Loud", "invalid translation_strategy: Loud"),
         ("path: metrics", "path must start with /"),
