@@ -52,6 +52,8 @@ pub(crate) struct Family {
     version: u64,
     /// Where the last point was found: the next one is often behind it.
     last: usize,
+    /// Bytes that it is charged besides its series, while it has any.
+    weight: usize,
 }
 
 /// What is told once.
@@ -73,7 +75,7 @@ pub(crate) struct Series {
     /// When it arrived, by the store's clock.
     pub(crate) updated: u32,
     /// Bytes it is charged.
-    weight: u32,
+    weight: usize,
 }
 
 /// What changed in the size of a family.
@@ -84,8 +86,10 @@ pub(crate) struct Growth {
 }
 
 impl Family {
-    pub(crate) fn new(kind: Kind, metric: Text, help: Text) -> Self {
+    pub(crate) fn new(name: &str, kind: Kind, metric: Text, help: Text) -> Self {
+        let texts = name.len() + metric.len() + help.len();
         Self {
+            weight: size_of::<Self>() + size_of::<Arc<str>>() + 64 + texts,
             kind,
             help,
             metric,
@@ -138,11 +142,8 @@ impl Family {
         updated: u32,
         own_layout: bool,
     ) -> (u32, Growth) {
-        let layout = if own_layout { labels.layout.heap_bytes() } else { 0 };
-        // The set counts in full, for whoever else holds it may let go.
-        let attrs = labels.attrs.heap_bytes() * labels.attrs.holders().max(1);
-        let weight = size_of::<Option<Series>>() + size_of::<u32>() * 2 + attrs + layout + value.heap_bytes();
-        let weight = u32::try_from(weight).unwrap_or(u32::MAX);
+        let weight = weight(&labels, own_layout, &value);
+        let family = if self.is_empty() { self.weight } else { 0 };
         let series = Some(Series { labels, value, time, updated, weight });
         let number = match self.free.pop() {
             Some(number) => {
@@ -159,15 +160,15 @@ impl Family {
         self.last = number as usize;
         self.order.insert(place, number);
         self.version += 1;
-        (number, Growth { series: 1, bytes: weight as isize })
+        (number, Growth { series: 1, bytes: (family + weight) as isize })
     }
 
-    /// Gives a series what a point makes of it, if that is not more than `room` bytes larger.
+    /// Gives a series what a point makes of it, if that is not more than `room` bytes larger. New labels come with whether their layout is not shared.
     pub(crate) fn update(
         &mut self,
         number: u32,
         point: &Point<'_>,
-        labels: Option<Labels>,
+        labels: Option<(Labels, bool)>,
         now: u32,
         exemplars: bool,
         room: usize,
@@ -177,13 +178,17 @@ impl Family {
             Change::Older => Updated::Older,
             Change::Misaligned => Updated::Misaligned,
             Change::Becomes(value) => {
-                let bytes = value.heap_bytes() as isize - series.value.heap_bytes() as isize;
-                if bytes > 0 && bytes.unsigned_abs() > room {
+                let weight = match &labels {
+                    Some((labels, own_layout)) => weight(labels, *own_layout, &value),
+                    None => (series.weight + value.heap_bytes()).saturating_sub(series.value.heap_bytes()),
+                };
+                if weight.saturating_sub(series.weight) > room {
                     return Updated::NoRoom;
                 }
-                series.weight = series.weight.saturating_add_signed(i32::try_from(bytes).unwrap_or_default());
+                let bytes = weight as isize - series.weight as isize;
+                series.weight = weight;
                 // Labels that are equal may come from a newer set, which the next point will have.
-                if let Some(labels) = labels {
+                if let Some((labels, _)) = labels {
                     series.labels = labels;
                 }
                 series.value = value;
@@ -215,7 +220,8 @@ impl Family {
         }
         let removed = self.series.get_mut(number as usize).and_then(Option::take);
         self.free.push(number);
-        Growth { series: -1, bytes: -removed.map_or(0, |series| series.weight as isize) }
+        let family = if self.is_empty() { self.weight } else { 0 };
+        Growth { series: -1, bytes: -removed.map_or(0, |series| (family + series.weight) as isize) }
     }
 
     /// Forgets the series that were not updated since a time.
@@ -233,11 +239,18 @@ impl Family {
             self.order.retain(|number| series.get(number as usize).is_some_and(Option::is_some));
             self.version += 1;
             if self.is_empty() {
+                growth.bytes -= self.weight as isize;
                 (self.series, self.free, self.last) = (Vec::new(), Vec::new(), 0);
             }
         }
         growth
     }
+}
+
+/// Bytes that a series is charged. Its set counts in full, for whoever else holds it may let go.
+fn weight(labels: &Labels, own_layout: bool, value: &Held) -> usize {
+    let layout = if own_layout { labels.layout.heap_bytes() } else { 0 };
+    size_of::<Option<Series>>() + size_of::<u32>() * 2 + labels.attrs.whole_bytes() + layout + value.heap_bytes()
 }
 
 /// What became of an update.
@@ -291,27 +304,59 @@ impl Reading {
 #[derive(Debug, Default)]
 pub(crate) struct Layouts(Vec<(Option<&'static str>, Vec<Text>, Arc<Layout>)>);
 
+/// A layout that was asked for.
+pub(crate) struct Found {
+    pub(crate) layout: Arc<Layout>,
+    /// It is kept for others too.
+    pub(crate) shared: bool,
+    /// Bytes by which the layouts that are kept have grown.
+    pub(crate) grown: usize,
+}
+
 impl Layouts {
     /// Layouts kept; sets with further sequences of keys do not share theirs.
     const MAX: usize = 64;
 
-    /// The layout for a set, and whether it is shared.
-    pub(crate) fn get(&mut self, set: &Attrs, taken: Option<&'static str>, new: impl FnOnce() -> Layout) -> (Arc<Layout>, bool) {
+    /// The layout for a set; if it is new and there is `room`, it is kept.
+    pub(crate) fn get(
+        &mut self,
+        set: &Attrs,
+        taken: Option<&'static str>,
+        room: bool,
+        new: impl FnOnce() -> Layout,
+    ) -> Found {
         let fits = |keys: &[Text]| keys.len() == set.len() && keys.iter().zip(set).all(|(key, entry)| *key == entry.key);
         if let Some((_, _, layout)) = self.0.iter().find(|(label, keys, _)| *label == taken && fits(keys)) {
-            return (Arc::clone(layout), true);
+            return Found { layout: Arc::clone(layout), shared: true, grown: 0 };
         }
         let layout = Arc::new(new());
-        let room = self.0.len() < Self::MAX;
-        if room {
-            self.0.push((taken, set.iter().map(|entry| entry.key.clone()).collect(), Arc::clone(&layout)));
+        let shared = room && self.0.len() < Self::MAX;
+        let mut grown = 0;
+        if shared {
+            let keys: Vec<Text> = set.iter().map(|entry| entry.key.clone()).collect();
+            grown = Self::bytes(&keys, &layout);
+            self.0.push((taken, keys, Arc::clone(&layout)));
         }
-        (layout, room)
+        Found { layout, shared, grown }
     }
 
-    /// Forgets the layouts that no series has; whether any is left.
-    pub(crate) fn shrink(&mut self) -> bool {
-        self.0.retain(|(_, _, layout)| Arc::strong_count(layout) > 1);
-        !self.0.is_empty()
+    /// Forgets the layouts that no series has. Gives their bytes.
+    pub(crate) fn shrink(&mut self) -> usize {
+        let mut bytes = 0;
+        self.0.retain(|(_, keys, layout)| {
+            let used = Arc::strong_count(layout) > 1;
+            bytes += if used { 0 } else { Self::bytes(keys, layout) };
+            used
+        });
+        bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn bytes(keys: &[Text], layout: &Layout) -> usize {
+        let texts: usize = keys.iter().map(|key| key.len()).sum();
+        layout.heap_bytes() + size_of::<(Option<&str>, Vec<Text>, Arc<Layout>)>() + size_of_val(keys) + texts
     }
 }

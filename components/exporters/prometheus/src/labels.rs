@@ -39,6 +39,14 @@ impl Context {
             schema_url: schema_url.clone(),
         }
     }
+
+    /// About so many bytes, whoever else holds the sets.
+    pub(crate) fn bytes(&self) -> usize {
+        let Scope { name, version, attrs, .. } = &self.scope;
+        let target = [&self.job, &self.instance].into_iter().flatten().map(String::len).sum::<usize>();
+        let sets = self.resource.whole_bytes() + attrs.whole_bytes();
+        size_of::<Self>() + 64 + target + sets + name.len() + version.len() + self.schema_url.len()
+    }
 }
 
 impl Hash for Context {

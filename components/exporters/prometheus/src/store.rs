@@ -1,6 +1,6 @@
 //! The last value of every series, by name and labels.
 
-use crate::family::{Family, Growth, Kind, Layouts, Updated};
+use crate::family::{Family, Found, Growth, Kind, Layouts, Updated};
 use crate::labels::{Context, Labels, Layout, target};
 use crate::translation::Translation;
 use crate::value::{Held, Point};
@@ -13,8 +13,11 @@ use warren_pdata::{Attrs, Data, Metric, Number, Temporality, Text, flags};
 use warren_promname::Kind as NameKind;
 use warren_telemetry::{Counter, Field, Registry, Telemetry};
 
-/// Contexts that are remembered, of resources and scopes that have no series any more among them.
+/// Contexts at which those are looked for that have no series any more; with more that have, at twice as many as there are.
 const CONTEXTS_MAX: usize = 4096;
+
+/// What to do when there is no room.
+const NO_ROOM: &str = "no room for more series: raise warren::max_series or warren::max_memory";
 
 /// Steps of the store's clock in a second.
 const TICKS: u32 = 10;
@@ -38,6 +41,7 @@ pub(crate) struct Store {
     settings: Settings,
     families: BTreeMap<Arc<str>, Family>,
     contexts: HashMap<Arc<Context>, Layouts>,
+    contexts_max: usize,
     /// The series of `target_info`, by job and instance.
     targets: HashMap<(String, String), u32>,
     target_info: Arc<str>,
@@ -54,6 +58,7 @@ impl Store {
             settings,
             families: BTreeMap::new(),
             contexts: HashMap::new(),
+            contexts_max: CONTEXTS_MAX,
             targets: HashMap::new(),
             series: 0,
             bytes: 0,
@@ -68,7 +73,7 @@ impl Store {
         self.losses = losses;
     }
 
-    /// Series and bytes that are held.
+    /// Series that are held, and bytes of all that is.
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.series, self.bytes)
     }
@@ -106,7 +111,7 @@ impl Store {
         if self.has_room() {
             let translation = Arc::clone(&self.settings.translation);
             let labels = Labels { layout: Arc::new(Layout::for_target(resource, &translation)), attrs: resource.clone() };
-            let new = || Family::new(Kind::Gauge, Text::new(), "Target metadata".into());
+            let new = || Family::new(&self.target_info, Kind::Gauge, Text::new(), "Target metadata".into());
             let family = self.families.entry(name).or_insert_with(new);
             if family.kind != Kind::Gauge {
                 return;
@@ -138,18 +143,22 @@ impl Store {
             return self.losses.count(Loss::Name, count, &metric.name, "nothing of the name is allowed");
         };
         let name: Arc<str> = name.into();
-        if self.families.get(&name).is_some_and(Family::is_empty) {
-            self.families.remove(&name);
+        if !self.has_room() && !self.families.contains_key(&name) {
+            let shown = |index: &usize| point(&metric.data, *index, temporality).is_some_and(|point| !is_end(&point));
+            return self.losses.count(Loss::Room, points.filter(shown).count() as u64, &metric.name, NO_ROOM);
         }
         let family = self
             .families
             .entry(Arc::clone(&name))
-            .or_insert_with(|| Family::new(kind, metric.name.clone(), metric.description.clone()));
+            .or_insert_with(|| Family::new(&name, kind, metric.name.clone(), metric.description.clone()));
         self.losses.compare(&name, family, kind, metric);
         if family.kind != kind {
             return self.losses.add(Loss::Kind, count);
         }
         self.take_points(&name, context, metric, points, temporality);
+        if self.families.get(&name).is_some_and(Family::is_empty) {
+            self.families.remove(&name);
+        }
     }
 
     fn take_points(
@@ -163,7 +172,11 @@ impl Store {
         let now = self.now();
         let context = self.context(context);
         let Self { settings, families, contexts, losses, series, bytes, .. } = self;
-        let (Some(family), Some(layouts)) = (families.get_mut(name), contexts.get_mut(&context)) else { return };
+        let Some(family) = families.get_mut(name) else { return };
+        let mut passing = Layouts::default();
+        let kept = contexts.get_mut(&context);
+        let is_kept = kept.is_some();
+        let layouts = kept.unwrap_or(&mut passing);
         let translation = &settings.translation;
         // A gauge's are never shown.
         let exemplars = settings.exemplars && family.kind != Kind::Gauge;
@@ -176,15 +189,16 @@ impl Store {
         for index in points {
             let Some(point) = point(&metric.data, index, temporality) else { continue };
             let attrs = metric.data.attrs(index);
-            let ended = point.flags() & flags::NO_RECORDED_VALUE != 0;
-            let (found, labels, own_layout) = match family.expected(&context, attrs) {
-                Some(number) => (Ok(number), None, false),
+            let ended = is_end(&point);
+            let (found, labels) = match family.expected(&context, attrs) {
+                Some(number) => (Ok(number), None),
                 None => {
                     let taken = family.kind.label();
                     let new = || Layout::for_points(&context, attrs, taken, translation);
-                    let (layout, shared) = layouts.get(attrs, taken, new);
+                    let Found { layout, shared, grown } = layouts.get(attrs, taken, is_kept && room.0 > 0 && room.1 > 0, new);
+                    room = grow(Growth { series: 0, bytes: grown as isize });
                     let labels = Labels { layout, attrs: attrs.clone() };
-                    (family.find(&labels), Some(labels), !shared)
+                    (family.find(&labels), Some((labels, !shared)))
                 }
             };
             match (found, labels) {
@@ -199,7 +213,7 @@ impl Store {
                 },
                 (Err(_), _) if ended => {}
                 (Err(_), _) if room.0 == 0 || room.1 == 0 => losses.no_room(name, family),
-                (Err(place), Some(labels)) => {
+                (Err(place), Some((labels, own_layout))) => {
                     let value = point.first(exemplars);
                     room = grow(family.insert(place, labels, value, point.time(), now, own_layout).1);
                 }
@@ -212,7 +226,7 @@ impl Store {
     pub(crate) fn expire_after(&mut self, name: Option<&str>) -> Option<Arc<str>> {
         let before = self.shown_since();
         let Some(name) = self.family_after(name).map(|(name, _)| Arc::clone(name)) else {
-            self.contexts.retain(|_, layouts| layouts.shrink());
+            self.forget_contexts();
             self.targets
                 .retain(|_, number| self.families.get(&self.target_info).is_some_and(|family| family.get(*number).is_some()));
             return None;
@@ -227,16 +241,31 @@ impl Store {
         Some(name)
     }
 
-    /// The same context as before, if it is remembered.
+    /// The same context as before, if it is remembered; a new one is, if there is room.
     fn context(&mut self, context: &Arc<Context>) -> Arc<Context> {
         if let Some((known, _)) = self.contexts.get_key_value(context) {
             return Arc::clone(known);
         }
-        if self.contexts.len() >= CONTEXTS_MAX {
-            self.contexts.retain(|_, layouts| layouts.shrink());
+        if self.contexts.len() >= self.contexts_max {
+            self.forget_contexts();
         }
-        self.contexts.insert(Arc::clone(context), Layouts::default());
+        if self.has_room() {
+            self.bytes += context.bytes();
+            self.contexts.insert(Arc::clone(context), Layouts::default());
+        }
         Arc::clone(context)
+    }
+
+    /// Forgets the contexts that have no series any more.
+    fn forget_contexts(&mut self) {
+        let bytes = &mut self.bytes;
+        self.contexts.retain(|context, layouts| {
+            let unused = layouts.shrink();
+            let used = !layouts.is_empty();
+            *bytes = bytes.saturating_sub(if used { unused } else { unused + context.bytes() });
+            used
+        });
+        self.contexts_max = CONTEXTS_MAX.max(self.contexts.len() * 2);
     }
 
     fn grow(&mut self, growth: Growth) {
@@ -252,6 +281,11 @@ impl Store {
         let ticks = self.born.elapsed().as_millis() * u128::from(TICKS) / 1000;
         u32::try_from(ticks).unwrap_or(u32::MAX)
     }
+}
+
+/// Whether a point says that its series has ended.
+fn is_end(point: &Point<'_>) -> bool {
+    point.flags() & flags::NO_RECORDED_VALUE != 0
 }
 
 /// What a metric's points are, and what they refer to; a gauge's to nothing before.
@@ -344,10 +378,7 @@ impl Losses {
     fn no_room(&self, name: &str, family: &mut Family) {
         self.add(Loss::Room, 1);
         if !std::mem::replace(&mut family.told.room, true) {
-            self.telemetry.log.warn(
-                "no room for more series: raise warren::max_series or warren::max_memory",
-                &[("instrument", Field::Str(name))],
-            );
+            self.telemetry.log.warn(NO_ROOM, &[("instrument", Field::Str(name))]);
         }
     }
 

@@ -332,6 +332,58 @@ async fn series_and_bytes_have_a_bound() {
     assert!((90..=104).contains(&series) && bytes < (1 << 20) + 20_000, "{series} {bytes}");
 }
 
+/// The names, resources and label sets that a source makes up are held as well.
+#[tokio::test]
+async fn everything_that_is_held_has_a_bound() {
+    let points = || vec![point(1.0, 1, Attrs::EMPTY)];
+    let bytes = |exporter: &Exporter| exporter.store.lock().unwrap().size().1;
+
+    let exporter = Exporter::new("warren: {max_memory: 1MiB}");
+    for n in 0..5_000 {
+        let help = "h".repeat(1_000).as_str().into();
+        exporter.take(Attrs::EMPTY, vec![Metric { description: help, ..gauge(&format!("g{n}"), points()) }]).await;
+    }
+    let families = exporter.page("").await.matches("# TYPE").count();
+    assert!(families < 1_000 && bytes(&exporter) < (1 << 20) + 10_000, "{families} {}", bytes(&exporter));
+    assert_eq!(exporter.dropped("series_limit"), (5_000 - families) as f64);
+
+    let exporter = Exporter::new("warren: {max_memory: 1MiB}, resource_to_telemetry_conversion: {enabled: true}");
+    for n in 0..1_000 {
+        let resource = Attrs::from([("host.name", format!("{n}{}", "x".repeat(5_000)))]);
+        exporter.take(resource, vec![gauge("g", points())]).await;
+    }
+    let series = exporter.page("").await.matches("g{").count();
+    assert!((50..200).contains(&series) && bytes(&exporter) < (1 << 20) + 20_000, "{series} {}", bytes(&exporter));
+    assert_eq!(exporter.dropped("series_limit"), (1_000 - series) as f64);
+
+    // What begins with two underscores is no label; the series stays the same while the set grows.
+    let exporter = Exporter::new("warren: {max_memory: 1MiB}");
+    for length in [0, 100_000, 1_000, 2 << 20] {
+        let set = Attrs::from([("__hidden", "x".repeat(length))]);
+        exporter.take(Attrs::EMPTY, vec![gauge("g", vec![point(1.0, 1, set)])]).await;
+        assert!((length..length + 2_000).contains(&bytes(&exporter)) || length > 1 << 20, "{length} {}", bytes(&exporter));
+    }
+    assert_eq!((exporter.dropped("series_limit"), bytes(&exporter) < 3_000), (1.0, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_charged_for_what_is_gone_is_given_back() {
+    let exporter = Exporter::new("metric_expiration: 1m, resource_to_telemetry_conversion: {enabled: true}");
+    for n in 0..100 {
+        let set = Attrs::from([(format!("key{}", n % 70).as_str(), n.to_string().as_str())]);
+        let resource = Attrs::from([("service.name", "s"), ("service.instance.id", if n % 2 == 0 { "a" } else { "b" })]);
+        let mut ended = point(1.0, 1, set.clone());
+        ended.flags = flags::NO_RECORDED_VALUE;
+        let metrics = vec![gauge("g", vec![point(1.0, 1, set)]), gauge(&format!("ended{n}"), vec![ended])];
+        exporter.take(resource, metrics).await;
+    }
+    assert!(!exporter.page("").await.contains("ended"));
+    assert_eq!(exporter.store.lock().unwrap().size().0, 102);
+    tokio::time::advance(Duration::from_secs(90)).await;
+    exporter.expire();
+    assert_eq!(exporter.store.lock().unwrap().size(), (0, 0));
+}
+
 #[tokio::test]
 async fn names_stay_as_they_are_if_that_is_wanted_and_the_client_can_take_it() {
     let exporter = Exporter::new("translation_strategy: NoTranslation");
