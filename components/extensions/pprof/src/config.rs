@@ -6,8 +6,8 @@ use warren_component::{BuildContext, BuildError, Extension, ExtensionConfig, Mem
 use warren_config::{Block, ByteSize, Fields, GoDuration, Report};
 use warren_http::server::ServerConfig;
 
-/// Samples, their stacks, and what is noted of allocations.
-const PROFILE_BYTES: u64 = 24 << 20;
+/// Samples, their stacks, a profile as it is written, and what is noted of allocations.
+const PROFILE_BYTES: u64 = 32 << 20;
 
 /// Settings of a `pprof` extension.
 #[derive(Clone, Debug)]

@@ -20,6 +20,9 @@ const STACKS_MAX: usize = 20_000;
 /// Frames of one stack.
 const FRAMES_MAX: usize = 256;
 
+/// Frames of all stacks of one profile.
+const FRAMES_OF_ALL_MAX: usize = 1 << 20;
+
 #[cfg(target_arch = "x86_64")]
 mod native {
     pub(super) use framehop::x86_64::{CacheX86_64 as Cache, UnwinderX86_64 as Native};
@@ -43,6 +46,8 @@ struct Stacks {
     unwinder: native::Native<Vec<u8>>,
     cache: native::Cache,
     counts: HashMap<Vec<u64>, u64>,
+    /// Frames of all that are counted.
+    frames: usize,
 }
 
 /// Samples until a future resolves. Gives the profile, gzipped.
@@ -52,7 +57,7 @@ struct Stacks {
 pub(crate) async fn profile(until: impl Future<Output = ()>) -> Result<Vec<u8>, StartError> {
     let read = tokio::task::spawn_blocking(Modules::read).await;
     let mut modules = read.map_err(|error| StartError::System(error.to_string()))?;
-    let mut stacks = Stacks { unwinder: native::Native::new(), cache: native::Cache::new(), counts: HashMap::new() };
+    let mut stacks = Stacks::new();
     modules.take_unwind_data().for_each(|module| stacks.unwinder.add_module(module));
     let (started, clock) = (SystemTime::now(), Instant::now());
     let mut profiler = Profiler::start(PERIOD)?;
@@ -85,6 +90,10 @@ pub(crate) async fn profile(until: impl Future<Output = ()>) -> Result<Vec<u8>, 
 }
 
 impl Stacks {
+    fn new() -> Self {
+        Self { unwinder: native::Native::new(), cache: native::Cache::new(), counts: HashMap::new(), frames: 0 }
+    }
+
     fn add(&mut self, sample: &Sample<'_>) {
         // What lies outside of the copy ends the walk.
         let mut read = |address: u64| {
@@ -100,8 +109,31 @@ impl Stacks {
                 break;
             }
         }
-        if self.counts.len() < STACKS_MAX || self.counts.contains_key(&frames) {
-            *self.counts.entry(frames).or_default() += 1;
+        self.count(frames);
+    }
+
+    fn count(&mut self, mut frames: Vec<u64>) {
+        if let Some(count) = self.counts.get_mut(&frames) {
+            *count += 1;
+        } else if self.counts.len() < STACKS_MAX && self.frames + frames.len() <= FRAMES_OF_ALL_MAX {
+            frames.shrink_to_fit();
+            self.frames += frames.len();
+            self.counts.insert(frames, 1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frames_of_all_stacks_have_a_bound_and_known_stacks_go_on_counting() {
+        let mut stacks = Stacks::new();
+        let stack = |number: u64| (0..FRAMES_MAX as u64).map(|frame| frame + number * 1000).collect::<Vec<_>>();
+        (0..STACKS_MAX as u64).for_each(|number| stacks.count(stack(number)));
+        assert_eq!(stacks.counts.len(), FRAMES_OF_ALL_MAX / FRAMES_MAX);
+        stacks.count(stack(0));
+        assert_eq!(stacks.counts.get(&stack(0)), Some(&2));
     }
 }
