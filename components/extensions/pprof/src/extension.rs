@@ -5,11 +5,15 @@ use crate::cpu;
 use crate::serve::Desk;
 use std::any::Any;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use warren_component::{BoxFuture, BuildContext, BuildError, Extension, RunContext, RunError};
 use warren_http::server::{Server, Sockets, Transport};
 use warren_sys::profile::heap;
 use warren_telemetry::{Field, Logger};
+
+/// Extensions that run and want allocations to be sampled.
+static SAMPLING: AtomicUsize = AtomicUsize::new(0);
 
 /// The extension.
 pub(crate) struct Pprof {
@@ -60,10 +64,18 @@ impl Extension for Pprof {
             let Some(server) = server else { return Ok(()) };
             match self.heap_rate {
                 0 => heap::stop(),
-                rate => heap::start(rate),
+                rate => {
+                    SAMPLING.fetch_add(1, Relaxed);
+                    heap::start(rate);
+                }
             }
             self.log.info("Starting net/http/pprof server", &[("endpoint", Field::Str(&self.endpoint))]);
             let (served, ()) = tokio::join!(server.serve(cx.stop.clone()), self.save(&cx));
+            // A successor goes on with what was noted; without one, and without another extension, nobody will ask.
+            let is_last = self.heap_rate > 0 && SAMPLING.fetch_sub(1, Relaxed) == 1;
+            if is_last && cx.stop.is_for_good() {
+                heap::stop();
+            }
             served.map_err(|error| RunError(error.to_string()))
         })
     }

@@ -3,10 +3,15 @@
 use crate::config::Config;
 use crate::cpu;
 use prost::Message;
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use warren_component::{BuildContext, BuildInfo, ExtensionConfig, Extensions, Inherited, RunContext, Status, Stop};
 use warren_config::{Diagnostics, decode_settings, parse_yaml};
+use warren_sys::profile::heap;
+use warren_telemetry::Telemetry;
 
 #[derive(Message)]
 struct Profile {
@@ -131,13 +136,39 @@ async fn a_cpu_profile_tells_who_was_busy_and_who_called() {
     assert!(profile.locations.iter().any(|location| location.mapping == mapped.id));
 }
 
+fn decode(yaml: &str) -> (Config, Vec<String>) {
+    let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());
+    decode_settings(&parse_yaml("test", yaml).unwrap(), &mut config, &mut diagnostics);
+    (config, diagnostics.errors().map(|error| error.message.clone()).collect())
+}
+
+#[tokio::test]
+async fn allocations_are_sampled_until_the_extension_is_taken_out() {
+    for (for_good, rate) in [(false, 512 << 10), (true, 0)] {
+        let cx = BuildContext {
+            id: "pprof".parse().unwrap(),
+            telemetry: Telemetry::discarded(),
+            build: Arc::new(BuildInfo { command: String::new(), description: String::new(), version: String::new() }),
+            extensions: Extensions::new(BTreeMap::new()),
+            inherited: Inherited::default(),
+            collect_now: false,
+            gates: Default::default(),
+        };
+        let extension = decode("{endpoint: \"127.0.0.1:0\"}").0.build(cx).unwrap();
+        let (handle, stop) = Stop::new();
+        let running = tokio::spawn(extension.run(RunContext { stop, status: Status::default() }));
+        while heap::rate() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        if for_good { handle.request_for_good(deadline) } else { handle.request(deadline) }
+        running.await.unwrap().unwrap();
+        assert_eq!(heap::rate(), rate);
+    }
+}
+
 #[test]
 fn settings_are_upstreams_and_ours() {
-    let decode = |yaml: &str| {
-        let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());
-        decode_settings(&parse_yaml("test", yaml).unwrap(), &mut config, &mut diagnostics);
-        (config, diagnostics.errors().map(|error| error.message.clone()).collect::<Vec<_>>())
-    };
     let (config, errors) = decode(
         "{endpoint: \"0.0.0.0:1777\", block_profile_fraction: 3, mutex_profile_fraction: 5, save_to_file: /tmp/x, dialer: {timeout: 1s}, warren: {heap_sample: 1KiB}}",
     );
