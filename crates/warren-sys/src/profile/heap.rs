@@ -67,7 +67,7 @@ pub fn start(rate: usize) {
     if !STARTED.swap(true, Relaxed) {
         noting(|| *table() = Some(Table::default()));
     }
-    LEFT.store(rate as i64, Relaxed);
+    LEFT.store(i64::try_from(rate).unwrap_or(i64::MAX), Relaxed);
     RATE.store(rate, Relaxed);
 }
 
@@ -188,7 +188,8 @@ fn distance(rate: usize) -> i64 {
     state ^= state << 17;
     SEED.store(state, Relaxed);
     let uniform = ((state >> 11) as f64 + 1.0) / (1u64 << 53) as f64;
-    (-uniform.ln() * rate as f64) as i64 + 1
+    // What is too large for the type becomes its largest number.
+    ((-uniform.ln() * rate as f64) as i64).saturating_add(1)
 }
 
 fn mark(address: usize) -> &'static AtomicU8 {
@@ -283,5 +284,10 @@ pub(crate) mod tests {
         assert!(super::stacks().iter().any(|stack| stack.allocated_bytes > 10_000_000));
         stop();
         assert_eq!((rate(), super::stacks()), (0, Vec::new()));
+    }
+
+    #[test]
+    fn no_rate_is_too_large() {
+        assert!((0..1000).all(|_| distance(usize::MAX) > 0));
     }
 }
