@@ -161,7 +161,7 @@ fn describe(json: &mut Value, status: Option<&ServiceStatus>, reasons: &[Reason]
         match pulse {
             Pulse::Sends { waiting, silent } => {
                 json["waiting"] = json!(waiting);
-                json["silent_seconds"] = json!(if *waiting == 0 { 0.0 } else { silent.as_secs_f64() });
+                json["silent_seconds"] = json!(silent.as_secs_f64());
             }
             Pulse::Collects { interval, ago } => {
                 json["interval_seconds"] = json!(interval.as_secs_f64());
