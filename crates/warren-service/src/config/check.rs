@@ -136,7 +136,6 @@ impl Settings {
 }
 
 /// The files that settings name must be readable, the directories must be there.
-/// Files that settings name and that are not there.
 pub(super) fn check_files(diagnostics: &mut Diagnostics) {
     for file in diagnostics.files.clone() {
         let fault = if file.directory { missing_directory(&file.file) } else { unreadable_file(&file.file) };
