@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use std::sync::Arc;
 use std::time::Duration;
 use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig, MemoryBound, Replaced};
-use warren_config::{Block, ComponentId, Fields, GoDuration, Keyword, ReferenceKind, Report};
+use warren_config::{Block, ComponentId, Fields, GoDuration, Keyword, ReferenceKind, Report, Scalar};
 use warren_delivery::{DeliveryConfig, QueueConfig, RetryConfig, deliver};
 use warren_http::ClientConfig;
 use warren_http::coding::Coding;
@@ -162,6 +162,12 @@ impl Block for Config {
                 let hint = "give an absolute URL such as https://host/api/v1/push";
                 report.error_with_hint("endpoint", "invalid endpoint", hint);
             }
+        }
+        if let Some(timeout) =
+            report.node().and_then(|node| node.get("timeout")).map(|node| (GoDuration::decode(&node.value), node.place.clone()))
+            && timeout.0.is_ok_and(|time| time.0 < 0)
+        {
+            report.error_at("timeoutsettings", &timeout.1, "'timeout' must be non-negative");
         }
         let none = report.node().and_then(|node| node.get("compression")).is_some_and(|node| node.as_text() == Some("none"));
         let mut fault = |path: &[&str], message: &str| fault(report, path, message);
@@ -330,14 +336,15 @@ enum Destination {
 
 fn destination(endpoint: &str) -> Destination {
     let http = |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
-    if endpoint.parse().is_ok_and(http) {
+    let broken = warren_http::is_broken_url(endpoint);
+    if !broken && endpoint.parse().is_ok_and(http) {
         return Destination::Reachable;
     }
     let scheme = endpoint.split_once(':').is_some_and(|(scheme, _)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
     });
-    let plain = endpoint.bytes().all(|byte| byte.is_ascii_graphic()) && !warren_http::is_broken_url(endpoint);
+    let plain = endpoint.bytes().all(|byte| byte.is_ascii_graphic()) && !broken;
     if plain && (scheme || endpoint.starts_with('/')) { Destination::Elsewhere } else { Destination::Invalid }
 }
 
@@ -361,6 +368,8 @@ mod tests {
             ("{endpoint: not a url}", "invalid endpoint"),
             ("{endpoint: ''}", "invalid endpoint"),
             ("{endpoint: host}", "invalid endpoint"),
+            ("{endpoint: 'http://x:y'}", "invalid endpoint"),
+            ("{timeout: -1s}", "'timeout' must be non-negative"),
             ("{compression: gzip}", "compression type must be snappy"),
             ("{remote_write_queue: {queue_size: -1}}", "remote write queue size can't be negative"),
             ("{remote_write_queue: {queue_size: 0}}", "a 0 size queue will drop all the data"),

@@ -109,19 +109,21 @@ impl Block for GrpcServerConfig {
     }
 
     fn validate(&self, report: &mut Report<'_>) {
-        const MIB_MAX: i64 = i64::MAX / 1024 / 1024;
-        if !(0..=MIB_MAX).contains(&self.max_recv_msg_size_mib) {
-            let value = self.max_recv_msg_size_mib;
-            let message = format!("invalid max_recv_msg_size_mib value, must be between 1 and {MIB_MAX}: {value}");
-            report.error("", message);
-        }
-        for (key, size) in [("read_buffer_size", self.read_buffer_size), ("write_buffer_size", self.write_buffer_size)] {
+        // Upstream does not look at these, and takes its defaults for what makes no sense.
+        let sizes = [
+            ("max_recv_msg_size_mib", self.max_recv_msg_size_mib),
+            ("read_buffer_size", self.read_buffer_size),
+            ("write_buffer_size", self.write_buffer_size),
+        ];
+        for (key, size) in sizes {
             if size < 0 {
-                report.error("", format!("invalid {key} value: {size}"));
+                report.warning(key, format!("{size} has no effect; the default is taken"));
             }
         }
+        if self.transport == Transport::Unset {
+            report.warning("transport", "an empty transport is taken for tcp");
+        }
         match self.transport {
-            Transport::Unset => report.error("", "invalid transport type \"\""),
             Transport::Unix => {}
             _ if self.endpoint.is_empty() => {}
             _ => {

@@ -19,7 +19,7 @@ pub enum Transport {
     Tcp6,
     /// A socket in the file system.
     Unix,
-    /// None: refused when validated.
+    /// None given: taken for TCP.
     Unset,
 }
 
