@@ -4,7 +4,8 @@ use serde_json::json;
 use warren_e2e::collector::Setup;
 use warren_e2e::prometheus::{self, Prometheus};
 use warren_e2e::rabbitmq::RabbitMq;
-use warren_e2e::{Result, wait};
+use warren_e2e::seed::{self, Places};
+use warren_e2e::{Result, port, wait};
 
 use crate::support::{PATIENCE, job};
 
@@ -41,6 +42,14 @@ fn what_happens_on_a_broker_can_be_asked_for_in_promql() -> Result<()> {
     assert!(store.number(r#"count({job="rabbitmq"})"#)? > Some(500.0), "the whole page is there");
     assert_eq!(store.number(r#"up{job="rabbitmq"}"#)?, Some(1.0));
 
+    // The very configuration from which this project grew brings the same broker's series, at once.
+    let broker_port = broker.metrics_address().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap();
+    let places = Places { write_url: store.write_url(), broker_port, telemetry_port: port::free()? };
+    let example = seed::config(&places)?.to_string();
+    let mut example = Setup::text(example).env(seed::PASSWORD_VARIABLE, prometheus::PASSWORD).args(["--scrape-now"]).start()?;
+    reaches(&format!("rabbitmq_queues{{job=\"rabbitmq\", instance=\"localhost:{broker_port}\"}}"), 1.0)?;
+    assert!(example.stop()?.success(), "{}", example.log());
+
     // The series of a queue that is gone end at once instead of lingering for five minutes.
     broker.delete_queue("orders")?;
     wait::until("the deleted queue's series end", PATIENCE, || {
@@ -50,8 +59,8 @@ fn what_happens_on_a_broker_can_be_asked_for_in_promql() -> Result<()> {
 
     // So do all of a broker that stops, and `up` says why.
     broker.stop()?;
-    reaches(r#"up{job="rabbitmq"}"#, 0.0)?;
-    assert_eq!(store.query("rabbitmq_queues")?, Vec::<serde_json::Value>::new());
+    reaches(r#"up{job="rabbitmq", plan="big-bunny"}"#, 0.0)?;
+    assert_eq!(store.query(r#"rabbitmq_queues{plan="big-bunny"}"#)?, Vec::<serde_json::Value>::new());
 
     assert!(collector.stop()?.success(), "{}", collector.log());
     Ok(())

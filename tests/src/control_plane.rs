@@ -1,6 +1,6 @@
 //! The control plane under test: the real program on a database of SQLite of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -27,10 +27,22 @@ pub fn binary() -> Result<PathBuf> {
     program::to_test(BINARY_VARIABLE, "warren")
 }
 
+/// How one is to be started.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// The program; [`binary`] if there is none.
+    pub binary: Option<PathBuf>,
+    /// The port of its API; a free one if there is none.
+    pub port: Option<u16>,
+    /// Where it asks by PromQL whether data arrives: URL, user and password.
+    pub query: Option<(String, String, String)>,
+}
+
 /// A control plane, stopped when dropped.
 pub struct ControlPlane {
     process: Process,
     directory: TempDir,
+    setup: Setup,
     port: u16,
     token: String,
 }
@@ -52,11 +64,19 @@ impl ControlPlane {
     /// # Errors
     /// When it does not come up.
     pub fn start() -> Result<ControlPlane> {
+        ControlPlane::start_with(Setup::default())
+    }
+
+    /// Starts one with nothing in its database, in this way.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_with(setup: Setup) -> Result<ControlPlane> {
         let directory = tempfile::Builder::new().prefix("warren-control-").tempdir();
         let directory = directory.map_err(Error::io(|| "create a directory for the control plane"))?;
-        let port = port::free()?;
-        let process = launch(&directory, port)?;
-        let mut plane = ControlPlane { process, directory, port, token: String::new() };
+        let port = setup.port.map_or_else(port::free, Ok)?;
+        let process = launch(&setup, &directory, port)?;
+        let mut plane = ControlPlane { process, directory, setup, port, token: String::new() };
         plane.ready()?;
         Ok(plane)
     }
@@ -66,7 +86,7 @@ impl ControlPlane {
     /// # Errors
     /// When it does not come up.
     pub fn restart(&mut self) -> Result<()> {
-        self.process = launch(&self.directory, self.port)?;
+        self.process = launch(&self.setup, &self.directory, self.port)?;
         self.ready()
     }
 
@@ -99,8 +119,18 @@ impl ControlPlane {
     }
 
     /// The directory of its database.
-    pub fn directory(&self) -> &std::path::Path {
+    pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// File of the administrator's token.
+    pub fn token_path(&self) -> PathBuf {
+        self.directory.path().join("warren.admin-token")
+    }
+
+    /// File its log goes to.
+    pub fn log_path(&self) -> &Path {
+        self.process.log_path()
     }
 
     /// The administrator's token.
@@ -192,7 +222,7 @@ impl ControlPlane {
     /// # Errors
     /// When it cannot be started or does not end in time.
     pub fn command(&self, arguments: &[&str]) -> Result<Finished> {
-        let mut command = process::command(binary()?);
+        let mut command = self.setup.command()?;
         command.args(arguments).env("WARREN_URL", self.url()).env("WARREN_TOKEN", &self.token);
         process::run("warren", &mut command, COMMAND_TIMEOUT)
     }
@@ -200,19 +230,28 @@ impl ControlPlane {
     fn ready(&mut self) -> Result<()> {
         let url = format!("{}/healthz", self.url());
         self.process.until("is ready", START_TIMEOUT, || http::get(&url, None).ok())?;
-        let path = self.directory.path().join("warren.admin-token");
+        let path = self.token_path();
         let token = std::fs::read_to_string(&path).map_err(Error::io(|| format!("read {}", path.display())))?;
         token.trim().clone_into(&mut self.token);
         Ok(())
     }
 }
 
-fn launch(directory: &TempDir, port: u16) -> Result<Process> {
-    let mut command: Command = process::command(binary()?);
+impl Setup {
+    fn command(&self) -> Result<Command> {
+        Ok(process::command(self.binary.clone().map_or_else(binary, Ok)?))
+    }
+}
+
+fn launch(setup: &Setup, directory: &TempDir, port: u16) -> Result<Process> {
+    let mut command = setup.command()?;
     let store = format!("sqlite:{}", directory.path().join("warren.db").display());
     command
         .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--store", &store, "--heartbeat", "2"])
         .current_dir(directory.path());
+    if let Some((url, user, password)) = &setup.query {
+        command.args(["--query-url", url, "--query-user", user]).env("WARREN_QUERY_PASSWORD", password);
+    }
     Process::spawn("warren", &mut command, &directory.path().join("warren.log"))
 }
 

@@ -33,6 +33,7 @@ pub mod program;
 pub mod prometheus;
 pub mod rabbitmq;
 pub mod remote_write;
+pub mod seed;
 pub mod wait;
 
 pub use error::{Error, Result};

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use warren_e2e::collector::BINARY_VARIABLE;
-use warren_e2e::control_plane;
+use warren_e2e::{control_plane, program};
 
 use crate::{conformance, debian, loki, tool, workspace};
 
@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
             loki::COMMAND
         ));
     }
-    let (binary, control_plane) = workspace::build_tested()?;
+    let (binary, control_plane) = workspace::build_programs(program::TEST_PROFILE)?;
     let mut tests = workspace::cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).env(BINARY_VARIABLE, &binary);
     tests.env(control_plane::BINARY_VARIABLE, &control_plane);

@@ -67,9 +67,8 @@ pub(crate) fn build_collector(distribution: &str, profile: &str) -> Result<PathB
     Ok(program::named(&built, "warren-collector")?)
 }
 
-/// Builds the programs that are tested: the collector and the control plane.
-pub(crate) fn build_tested() -> Result<(PathBuf, PathBuf)> {
-    let profile = program::TEST_PROFILE;
+/// Builds collector and control plane and answers where they are.
+pub(crate) fn build_programs(profile: &str) -> Result<(PathBuf, PathBuf)> {
     tool::announce(&format!("building the collector and the control plane (profile {profile})"));
     let built = program::build(&program::TESTED, profile)?;
     Ok((program::named(&built, "warren-collector")?, program::named(&built, "warren")?))

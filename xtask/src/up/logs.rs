@@ -1,31 +1,27 @@
 //! The broker's own log on its way. The private broker stands beside a private journald, set up as Debian's is; doctor has it write to the journal,
 //! the collector reads that, and what arrived is asked of Loki where it was built, else shown from a receiver of our own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use warren_e2e::journald::Journald;
 use warren_e2e::loki::Loki;
 use warren_e2e::otlp::LineReceiver;
 use warren_e2e::rabbitmq;
 
+use super::fleet::CLUSTER;
 use crate::{loki, tool};
 
 /// What RabbitMQ calls itself in the journal.
 const IDENTIFIER: &str = "rabbitmq-server";
 
-/// What it is called where logs arrive.
-const SERVICE: &str = "rabbitmq";
-
 /// The journal, and where what it holds arrives.
 pub(super) struct Logs {
     store: Store,
     journald: Journald,
-    directory: TempDir,
     /// When, in nanoseconds since 1970.
     started: u64,
 }
@@ -56,8 +52,7 @@ impl Logs {
             println!("  Loki is not built (`{}` does, once), so logs are shown here", loki::COMMAND);
             Store::Here(LineReceiver::start()?)
         };
-        let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
-        let logs = Logs { store, journald, directory, started: nanoseconds() };
+        let logs = Logs { store, journald, started: nanoseconds() };
         tool::announce("warren-collector doctor --fix, where the broker will be");
         let mended = doctor(logs.journald.enter(binary), &["--fix"])?;
         mended.stderr.lines().for_each(|line| println!("  {line}"));
@@ -76,32 +71,32 @@ impl Logs {
         Ok(())
     }
 
-    /// The part of the configuration that is about logs, in a file of its own: the seed's knows only metrics.
-    pub(super) fn config(&self) -> Result<PathBuf> {
-        let mut exporter = match &self.store {
-            Store::Loki(loki) => json!({"endpoint": loki.otlp_url()}),
-            Store::Here(receiver) => json!({"endpoint": receiver.url(), "encoding": "json", "compression": "none"}),
-        };
-        exporter["tls"] = json!({"insecure": true});
-        let config = json!({
-            "receivers": {"journald/broker": {
-                "root_path": self.journald.root(), "identifiers": [IDENTIFIER], "start_at": "beginning",
-                "resource": {"service.name": SERVICE}, "warren": {"severity": true},
-            }},
-            "exporters": {"otlphttp/logs": exporter},
-            "service": {"pipelines": {"logs/broker": {"receivers": ["journald/broker"], "exporters": ["otlphttp/logs"]}}},
+    /// Where the collector sends logs.
+    pub(super) fn endpoint(&self) -> String {
+        match &self.store {
+            Store::Loki(loki) => loki.otlp_url(),
+            Store::Here(receiver) => receiver.url(),
+        }
+    }
+
+    /// What is other than on a server: the journal is a private one, read from its beginning, and has no units.
+    pub(super) fn patch(&self) -> Value {
+        let receiver = json!({
+            "root_path": self.journald.root(), "units": null, "identifiers": [IDENTIFIER], "start_at": "beginning",
         });
-        let path = self.directory.path().join("logs.json");
-        let text = serde_json::to_string_pretty(&config).context("the configuration of logs")?;
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(path)
+        let mut exporter = json!({"tls": {"insecure": true}});
+        if let Store::Here(_) = &self.store {
+            exporter["encoding"] = json!("json");
+            exporter["compression"] = json!("none");
+        }
+        json!({"receivers": {"journald/logs": receiver}, "exporters": {"otlphttp/loki": exporter}})
     }
 
     /// How many lines of the broker have arrived, if that can be told now.
     pub(super) fn count(&self) -> Option<u64> {
         match &self.store {
             Store::Loki(loki) => {
-                let query = format!("sum(count_over_time({{service_name=\"{SERVICE}\"}}[24h]))");
+                let query = format!("sum(count_over_time({{service_name=\"{CLUSTER}\"}}[24h]))");
                 loki.number(&query).ok().map(|count| count.unwrap_or_default() as u64)
             }
             Store::Here(receiver) => Some(receiver.count()),
@@ -112,7 +107,7 @@ impl Logs {
     pub(super) fn last(&self, containing: &str, most: usize) -> Result<Vec<String>> {
         let mut lines: Vec<String> = match &self.store {
             Store::Loki(loki) => {
-                let query = format!("{{service_name=\"{SERVICE}\"}} |= `{containing}`");
+                let query = format!("{{service_name=\"{CLUSTER}\"}} |= `{containing}`");
                 let found = loki.lines(&query, self.started, nanoseconds())?;
                 found.iter().map(|line| message(&line.text)).collect()
             }
@@ -127,7 +122,7 @@ impl Logs {
     pub(super) fn describe(&self) -> String {
         match &self.store {
             Store::Loki(loki) => {
-                let query = format!("--data-urlencode 'query={{service_name=\"{SERVICE}\"}}'");
+                let query = format!("--data-urlencode 'query={{service_name=\"{CLUSTER}\"}}'");
                 format!("curl -Gs {}/loki/api/v1/query_range {query}", loki.url())
             }
             Store::Here(_) => format!("no log is kept without Loki (`{}`)", loki::COMMAND),

@@ -1,24 +1,29 @@
 //! `cargo xtask up`: the main path, running. A private RabbitMQ, a private Prometheus in Mimir's place and the release build of the collector
-//! with the seed's configuration between them, until Ctrl-C; and beside it the broker's log, from a private journal to a private Loki.
+//! between them, with the configuration that the control plane made for it, until Ctrl-C; and beside it the broker's log, from a private journal
+//! to a private Loki.
 //!
 //! ```text
+//!                           warren serve ──PromQL: does data arrive?──▶┐
+//!                                │ OpAMP: the configuration             │
 //! RabbitMQ ──/metrics──▶ warren-collector ──remote write, basic auth──▶ Prometheus ◀──PromQL── this command
 //!     └──▶ journald ──files──▶   "        ──OTLP──▶ Loki ◀──LogQL── this command
 //! ```
 
-mod config;
+mod fleet;
 mod logs;
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use warren_e2e::collector::{Collector, Setup};
-use warren_e2e::port;
+use warren_e2e::collector::{self, Collector};
 use warren_e2e::prometheus::{self, Prometheus};
 use warren_e2e::rabbitmq::{RabbitMq, Wishes};
+use warren_e2e::{control_plane, port, seed};
 
+use self::fleet::{Fleet, SERVER};
 use self::logs::Logs;
 use crate::interrupt::Interrupt;
 use crate::{debian, tool, workspace};
@@ -35,14 +40,23 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// A log line for those who read this in a file instead of on a terminal.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
+/// What is started: those of this workspace, unless variables name others.
+struct Programs {
+    collector: PathBuf,
+    control_plane: PathBuf,
+}
+
 /// Everything that runs.
 struct Scene {
     // Dropped in this order: the data's path is taken down from its beginning.
     collector: Collector,
     broker: RabbitMq,
     logs: Option<Logs>,
+    fleet: Fleet,
     store: Prometheus,
-    places: config::Places,
+    programs: Programs,
+    broker_port: u16,
+    telemetry_port: u16,
     started: Instant,
 }
 
@@ -50,14 +64,14 @@ struct Scene {
 pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
     let check = crate::switch(arguments, Some("check"))?;
     debian::ensure(&debian::SERVERS)?;
-    let binary = match std::env::var_os(warren_e2e::collector::BINARY_VARIABLE) {
-        Some(path) => path.into(),
-        None => workspace::build_collector("full", "release")?,
-    };
+    let programs = Programs::find()?;
     let interrupt = Interrupt::watch()?;
-    logs::examine_machine(&binary)?;
+    logs::examine_machine(&programs.collector)?;
     interrupt.check()?;
-    let mut scene = Scene::start(&binary, &interrupt)?;
+    let mut scene = Scene::start(programs, &interrupt)?;
+    fleet::wait_for_applied(&scene.fleet, &mut scene.collector, || interrupt.asked())?;
+    interrupt.check()?;
+    println!("✓ the collector runs what the control plane made for {SERVER}");
     let series = scene.wait_for_series(&interrupt)?;
     println!(
         "✓ {series} series of the broker answer a PromQL query, {:.1} s after the collector was started",
@@ -72,15 +86,30 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
     scene.stop()
 }
 
+impl Programs {
+    fn find() -> Result<Programs> {
+        let named = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+        match (named(collector::BINARY_VARIABLE), named(control_plane::BINARY_VARIABLE)) {
+            (Some(collector), Some(control_plane)) => Ok(Programs { collector, control_plane }),
+            (collector, control_plane) => {
+                let (built_collector, built_control_plane) = workspace::build_programs("release")?;
+                let collector = collector.unwrap_or(built_collector);
+                Ok(Programs { collector, control_plane: control_plane.unwrap_or(built_control_plane) })
+            }
+        }
+    }
+}
+
 impl Scene {
-    fn start(binary: &std::path::Path, interrupt: &Interrupt) -> Result<Scene> {
+    fn start(programs: Programs, interrupt: &Interrupt) -> Result<Scene> {
+        let binary = &programs.collector;
         tool::announce("starting Prometheus (remote write in, PromQL out, basic authentication)");
         let store = Prometheus::start()?;
         interrupt.check()?;
         let logs = Logs::start(binary)?;
         interrupt.check()?;
         tool::announce("starting RabbitMQ with its metrics page");
-        let broker_port = port::prefer(config::BROKER_PORT)?;
+        let broker_port = port::prefer(seed::BROKER_PORT)?;
         let beside = logs.as_ref().map(Logs::journald);
         let broker = RabbitMq::start_with(&Wishes { metrics: Some(broker_port), beside, ..Wishes::default() })?;
         interrupt.check()?;
@@ -95,23 +124,14 @@ impl Scene {
             }
         }
         interrupt.check()?;
-        let telemetry_port = port::prefer(config::TELEMETRY_PORT)?;
-        let places = config::Places { write_url: store.write_url(), broker_port, telemetry_port };
-        let text = serde_json::to_string_pretty(&config::seed(&places)?).context("the seed's configuration")?;
-        let mut setup = Setup::text(text)
-            .binary(binary)
-            .telemetry(telemetry_port)
-            .env(config::PASSWORD_VARIABLE, prometheus::PASSWORD)
-            .args(["--scrape-now"]);
-        let mut with_logs = "";
-        if let Some(logs) = &logs {
-            setup = setup.args(["--config".to_owned(), logs.config()?.display().to_string()]);
-            with_logs = "--config logs.json ";
-        }
-        tool::announce(&format!("starting warren-collector {with_logs}--config config.json --scrape-now"));
+        let telemetry_port = port::prefer(seed::TELEMETRY_PORT)?;
+        let fleet = Fleet::start(&programs.control_plane, &store)?;
+        fleet.register(&store, broker_port, telemetry_port, logs.as_ref())?;
+        interrupt.check()?;
+        tool::announce("starting warren-collector --host-config host.json --scrape-now: no configuration, but where it gets one");
         let started = Instant::now();
-        let collector = setup.start()?;
-        Ok(Scene { collector, broker, logs, store, places, started })
+        let collector = fleet.collector()?.binary(binary).telemetry(telemetry_port).args(["--scrape-now"]).start()?;
+        Ok(Scene { collector, broker, logs, fleet, store, programs, broker_port, telemetry_port, started })
     }
 
     /// Waits until the store answers with the broker's series; how many there are.
@@ -123,7 +143,7 @@ impl Scene {
                 return Some(None);
             }
             // The queues were declared here, so their number proves that it is this broker which is seen.
-            let queues = store.number("max(rabbitmq_queues)").ok()??;
+            let queues = store.number(&format!("max(rabbitmq_queues{{instance=\"{SERVER}\"}})")).ok()??;
             (queues == QUEUES.len() as f64).then(|| store.number(SERIES).ok().flatten())
         });
         interrupt.check()?;
@@ -157,22 +177,22 @@ impl Scene {
         println!("  broker     {}   (guest, guest)", self.broker.management_url());
         println!("             http://{}/metrics", self.broker.metrics_address());
         println!("  collector  {}", self.collector.telemetry_url());
-        println!("             {}", self.collector.config_path().display());
+        self.fleet.describe(&self.programs.control_plane);
         println!("  logs       {}", self.collector.log_path().display());
         println!("             {}", self.broker.log_path().display());
         println!("             {}", self.store.log_path().display());
-        if self.places.broker_port != config::BROKER_PORT {
-            println!("  note       port {} is taken here, so the target's port differs from the seed's", config::BROKER_PORT);
+        if self.broker_port != seed::BROKER_PORT {
+            println!("  note       port {} is taken here, so the broker's metrics moved", seed::BROKER_PORT);
         }
-        if self.places.telemetry_port != config::TELEMETRY_PORT {
-            println!("  note       port {} is taken here, so the collector's own metrics moved", config::TELEMETRY_PORT);
+        if self.telemetry_port != seed::TELEMETRY_PORT {
+            println!("  note       port {} is taken here, so the collector's own metrics moved", seed::TELEMETRY_PORT);
         }
         println!();
     }
 
     /// Shows what flows until the user has seen enough.
     fn watch(&mut self, interrupt: &Interrupt) -> Result<()> {
-        println!("Running. The seed scrapes every 60 s; new messages are published all the time. Ctrl-C stops all of it.");
+        println!("Running. The broker is scraped every 60 s; new messages are published all the time. Ctrl-C stops all of it.");
         let terminal = std::io::stdout().is_terminal();
         let mut logged = Instant::now();
         let mut lines = self.logs.as_ref().and_then(Logs::count);
@@ -183,6 +203,9 @@ impl Scene {
             self.collector.process().until("runs", Duration::ZERO, || Some(()))?;
             self.broker.publish(QUEUES[turn % QUEUES.len()], &json!({"turn": turn}).to_string())?;
             lines = self.show_new(lines)?;
+            if let Some(news) = self.fleet.news() {
+                println!("\r\x1b[K{news}");
+            }
             if terminal {
                 // Back to the line's beginning, and what the last one left behind is wiped.
                 print!("\r{}\x1b[K", self.line());
@@ -219,6 +242,9 @@ impl Scene {
         if let Some(lines) = self.logs.as_ref().and_then(Logs::count) {
             line += &format!(" · {lines} log lines");
         }
+        if let Some(state) = self.fleet.state() {
+            line += &format!(" · {state}");
+        }
         if let Some(usage) = self.collector.usage() {
             let (mebibytes, percent) = (usage.resident as f64 / f64::from(1 << 20), 100.0 * usage.cpu.as_secs_f64() / elapsed);
             line += &format!(" · collector {mebibytes:.1} MiB, {percent:.2} % of a core");
@@ -230,6 +256,7 @@ impl Scene {
         let status = self.collector.stop().context("the collector does not stop")?;
         anyhow::ensure!(status.success(), "the collector ended with {status}; its log:\n{}", self.collector.log());
         self.broker.stop().context("RabbitMQ does not stop")?;
+        self.fleet.stop()?;
         Ok(())
     }
 }

@@ -1,51 +1,48 @@
-//! The seed's example configuration, made to run here.
+//! The example from which this project grew, made to run here.
 //!
 //! Changed: the endpoint of remote write. Added: the extension `basicauth/mimir`, which the example refers to and leaves out. Where the
-//! ports the example relies on are taken on this machine, the target and the collector's own metrics move as well.
+//! broker's metrics and the collector's own are not on the ports the example relies on, these move as well.
 
-use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use warren_e2e::{collector, prometheus};
+
+use crate::error::{Error, Result};
+use crate::{collector, prometheus};
 
 /// The example as published.
-const SEED: &str = include_str!("seed.json");
+pub const EXAMPLE: &str = include_str!("seed.json");
 
 /// Port of the broker's metrics in the example.
-pub(super) const BROKER_PORT: u16 = 15692;
+pub const BROKER_PORT: u16 = 15692;
 
 /// Where a collector serves its own metrics when nobody says otherwise.
-pub(super) const TELEMETRY_PORT: u16 = 8888;
+pub const TELEMETRY_PORT: u16 = 8888;
 
 /// Environment variable the password comes from.
-pub(super) const PASSWORD_VARIABLE: &str = "MIMIR_PASSWORD";
+pub const PASSWORD_VARIABLE: &str = "MIMIR_PASSWORD";
 
 /// What the machine decides.
-pub(super) struct Places {
+pub struct Places {
     /// Address that takes remote write.
-    pub(super) write_url: String,
+    pub write_url: String,
     /// Port of the broker's metrics.
-    pub(super) broker_port: u16,
+    pub broker_port: u16,
     /// Port of the collector's own metrics.
-    pub(super) telemetry_port: u16,
+    pub telemetry_port: u16,
 }
 
 /// The configuration for these places.
-pub(super) fn seed(places: &Places) -> Result<Value> {
-    let mut config: Value = serde_json::from_str(SEED).context("seed.json")?;
-    let mut set = |pointer: &str, value: Value| -> Result<()> {
-        let (parent, key) = pointer.rsplit_once('/').context("a pointer begins with a slash")?;
-        let parent = config.pointer_mut(parent).with_context(|| format!("seed.json has no {parent}"))?;
-        parent[key.replace("~1", "/")] = value;
-        Ok(())
-    };
-    set("/exporters/prometheusremotewrite~1mimir/endpoint", json!(places.write_url))?;
+///
+/// # Errors
+/// When the example is no JSON.
+pub fn config(places: &Places) -> Result<Value> {
+    let malformed = |error: serde_json::Error| Error::Malformed { what: "seed.json".to_owned(), reason: error.to_string() };
+    let mut config: Value = serde_json::from_str(EXAMPLE).map_err(malformed)?;
+    config["exporters"]["prometheusremotewrite/mimir"]["endpoint"] = json!(places.write_url);
     let credentials = json!({"username": prometheus::USER, "password": format!("${{env:{PASSWORD_VARIABLE}}}")});
-    set("/extensions", json!({"basicauth/mimir": {"client_auth": credentials}}))?;
-    set("/service/extensions", json!(["basicauth/mimir"]))?;
+    config["extensions"] = json!({"basicauth/mimir": {"client_auth": credentials}});
+    config["service"]["extensions"] = json!(["basicauth/mimir"]);
     if places.broker_port != BROKER_PORT {
-        let jobs = "/receivers/prometheus~1broker/config/scrape_configs";
-        let jobs = config.pointer_mut(jobs).and_then(Value::as_array_mut).context("seed.json has no scrape_configs")?;
-        let job = jobs.first_mut().context("seed.json has no scrape job")?;
+        let job = &mut config["receivers"]["prometheus/broker"]["config"]["scrape_configs"][0];
         job["static_configs"][0]["targets"] = json!([format!("localhost:{}", places.broker_port)]);
     }
     if places.telemetry_port != TELEMETRY_PORT {
@@ -56,7 +53,7 @@ pub(super) fn seed(places: &Places) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BROKER_PORT, Places, SEED, TELEMETRY_PORT, seed};
+    use super::{BROKER_PORT, EXAMPLE, Places, TELEMETRY_PORT, config};
     use serde_json::{Value, json};
 
     fn places(broker_port: u16, telemetry_port: u16) -> Places {
@@ -65,8 +62,8 @@ mod tests {
 
     #[test]
     fn with_the_usual_ports_only_the_endpoint_and_the_missing_extension_differ_from_the_seed() {
-        let mut config = seed(&places(BROKER_PORT, TELEMETRY_PORT)).unwrap();
-        let seed: Value = serde_json::from_str(SEED).unwrap();
+        let mut config = config(&places(BROKER_PORT, TELEMETRY_PORT)).unwrap();
+        let seed: Value = serde_json::from_str(EXAMPLE).unwrap();
         let endpoint = "/exporters/prometheusremotewrite~1mimir/endpoint";
         assert_eq!(config.pointer(endpoint), Some(&json!("http://127.0.0.1:9/api/v1/write")));
         *config.pointer_mut(endpoint).unwrap() = seed.pointer(endpoint).unwrap().clone();
@@ -78,7 +75,7 @@ mod tests {
 
     #[test]
     fn taken_ports_move_the_target_and_the_own_metrics() {
-        let config = seed(&places(1000, 2000)).unwrap();
+        let config = config(&places(1000, 2000)).unwrap();
         let target = "/receivers/prometheus~1broker/config/scrape_configs/0/static_configs/0/targets/0";
         assert_eq!(config.pointer(target), Some(&json!("localhost:1000")));
         let port = "/service/telemetry/metrics/readers/0/pull/exporter/prometheus/port";
