@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// The gate with which components do what upstream does where it is merely odd; `docs/differences.md` tells where.
+pub const UPSTREAM_ODDITIES: &str = "warren.upstreamOddities";
+
 /// The feature gates that are on. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Gates(Arc<BTreeSet<String>>);
@@ -16,6 +19,11 @@ impl Gates {
     /// Whether a gate is on.
     pub fn is_on(&self, id: &str) -> bool {
         self.0.contains(id)
+    }
+
+    /// Whether upstream's oddities are wanted.
+    pub fn upstream_oddities(&self) -> bool {
+        self.is_on(UPSTREAM_ODDITIES)
     }
 
     /// The ids of the gates that are on, for decoding settings.

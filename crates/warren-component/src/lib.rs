@@ -37,7 +37,7 @@ pub use factory::{
     Exporter, ExporterConfig, ExporterFactory, ExtensionConfig, ExtensionFactory, Factories, Processor, ProcessorConfig,
     ProcessorFactory, Receiver, ReceiverConfig, ReceiverFactory, Replaced, Signals, Stability, Tool,
 };
-pub use gates::Gates;
+pub use gates::{Gates, UPSTREAM_ODDITIES};
 pub use memory::MemoryBound;
 pub use run::{Health, Pulse, RunContext, RunError, Status, Stop, StopHandle};
 pub use stage::{Flow, Stage, Staged};

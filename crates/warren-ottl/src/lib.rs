@@ -53,7 +53,7 @@ mod value;
 
 pub use arithmetic::calculate;
 pub use compare::{compare, equal};
-pub use compile::{Fault, Source, compile, compile_conditions};
+pub use compile::{Fault, Oddities, Source, compile, compile_as, compile_conditions, compile_conditions_as};
 pub use program::{Conditions, Count, ErrorMode, Failed, Group, Level, Memo, Observer};
 pub use record::{Context, Failure, Item, Record};
 pub use value::{Got, ItemType, Opaque, Time, Val};

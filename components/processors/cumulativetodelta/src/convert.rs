@@ -66,6 +66,8 @@ impl Choice {
 pub(crate) struct Conversion<'a> {
     pub(crate) choice: &'a Choice,
     pub(crate) initial: InitialValue,
+    /// Whether a point older than the last one of its series counts as any other, as upstream has it.
+    pub(crate) late_counts: bool,
     /// Bytes that may be remembered.
     pub(crate) limit: usize,
     pub(crate) figures: &'a Figures,
@@ -165,10 +167,10 @@ impl Conversion<'_> {
             // The kind is part of the identity.
             _ => (value, true, false),
         };
-        if time < last.time && !grew {
+        if time < last.time && !grew && !self.late_counts {
             return Outcome::Withheld(Withheld::Late);
         }
-        let start = last.time.min(time);
+        let start = if self.late_counts { last.time } else { last.time.min(time) };
         *last = Point { time, total };
         if fell { Outcome::Withheld(Withheld::Reset) } else { Outcome::Delta { start, value: delta } }
     }
@@ -200,10 +202,10 @@ impl Conversion<'_> {
             return self.first(id, Point { time, total }, point.start);
         };
         let Total::Histogram(before) = &mut last.total else { return Err(Withheld::Reset) };
-        if time < last.time && point.count <= before.count {
+        if time < last.time && point.count <= before.count && !self.late_counts {
             return Err(Withheld::Late);
         }
-        let start = last.time.min(time);
+        let start = if self.late_counts { last.time } else { last.time.min(time) };
         let sum = point.sum.filter(|sum| !sum.is_nan());
         let total = if point.sum.is_some() { sum.unwrap_or(before.sum) } else { 0.0 };
         if point.counts.len() != before.buckets.len() {

@@ -22,6 +22,8 @@ const SWEEP_LEAST: Duration = Duration::from_secs(1);
 pub(crate) struct Converter {
     choice: Choice,
     initial: InitialValue,
+    /// Whether late points count and empty batches go on, as upstream has it.
+    oddities: bool,
     limit: usize,
     max_staleness: Option<Duration>,
     state: Shared,
@@ -40,6 +42,7 @@ impl Converter {
         Ok(Self {
             choice: Choice::new(config).map_err(BuildError::new)?,
             initial: config.initial_value,
+            oddities: cx.gates.upstream_oddities(),
             limit: usize::try_from(config.warren.max_state.0).unwrap_or(usize::MAX),
             max_staleness: config.max_staleness.as_duration().filter(positive),
             state: cx.inherited.take().unwrap_or_else(|| Shared::new(cx, now())),
@@ -63,7 +66,7 @@ impl Converter {
             let refused = self.convert_metrics(metrics);
             self.tell_refused(refused);
         }
-        (!batch.is_empty()).then(|| Arc::new(batch))
+        (self.oddities || !batch.is_empty()).then(|| Arc::new(batch))
     }
 
     /// Converts metrics in place; tells for how many points there was no room.
@@ -71,6 +74,7 @@ impl Converter {
         let mut conversion = Conversion {
             choice: &self.choice,
             initial: self.initial,
+            late_counts: self.oddities,
             limit: self.limit,
             figures: &self.figures,
             state: &mut self.state.lock(),

@@ -5,8 +5,8 @@ use crate::Config;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use warren_component::{
-    BoxFuture, BuildContext, BuildInfo, ConsumeError, Consumer, Extensions, Inherited, Processor, ProcessorConfig, RunContext,
-    Status, Stop,
+    BoxFuture, BuildContext, BuildInfo, ConsumeError, Consumer, Extensions, Gates, Inherited, Processor, ProcessorConfig,
+    RunContext, Status, Stop,
 };
 use warren_config::{ComponentId, Diagnostics, Severity, decode_settings, parse_yaml};
 use warren_pdata::{
@@ -48,6 +48,16 @@ fn start(settings: &str) -> Running {
 }
 
 fn start_with(settings: &str, telemetry: Telemetry, inherited: Inherited) -> Running {
+    start_as(settings, telemetry, inherited, Gates::default())
+}
+
+/// With upstream's oddities.
+fn start_oddly(settings: &str) -> Running {
+    let gates = Gates::new(Arc::new([warren_component::UPSTREAM_ODDITIES.to_owned()].into()));
+    start_as(settings, Telemetry::discarded(), Inherited::default(), gates)
+}
+
+fn start_as(settings: &str, telemetry: Telemetry, inherited: Inherited, gates: Gates) -> Running {
     let (config, diagnostics) = decoded(settings);
     assert_eq!(diagnostics.to_string(), "", "{settings}");
     let sink = Arc::new(Sink::default());
@@ -58,7 +68,7 @@ fn start_with(settings: &str, telemetry: Telemetry, inherited: Inherited) -> Run
         extensions: Extensions::default(),
         inherited,
         collect_now: false,
-        gates: Default::default(),
+        gates,
     };
     Running { processor: config.build(cx, Signal::Metrics, sink.clone()).unwrap(), sink, telemetry }
 }
@@ -284,6 +294,26 @@ async fn late_points_change_nothing_and_duplicates_add_nothing() {
         assert_eq!(out.map(|metrics| told(&metrics)), (time == 30).then(|| vec!["h delta 1/-1/[1, 0, 0]".to_owned()]));
     }
     assert_eq!(running.withheld("late"), 1.0);
+}
+
+#[tokio::test]
+async fn with_upstreams_oddities_late_points_are_resets() {
+    let running = start_oddly("{}");
+    let mut told = Vec::new();
+    for (time, value) in [(10, 10), (20, 15), (15, 12), (30, 20)] {
+        let out = running.send(vec![sum_of("m", vec![point(1, time, Number::Int(value))])]).await.unwrap();
+        told.extend(out.first().and_then(|metric| metric.data.numbers()).map(|points| (points.start.get(0), points.value(0))));
+    }
+    assert_eq!(told, [(10, Number::Int(5)), (15, Number::Int(8))]);
+    assert_eq!((running.withheld("reset"), running.withheld("late")), (1.0, 0.0));
+}
+
+#[tokio::test]
+async fn with_upstreams_oddities_empty_batches_go_on() {
+    let running = start_oddly("{}");
+    assert_eq!(running.send(vec![sum_of("m", vec![point(1, 2, Number::Int(1))])]).await, Some(Vec::new()));
+    let nothing = Arc::new(Batch::Metrics(Metrics::default()));
+    assert_eq!(running.send_batch(nothing.clone()).await, Some(nothing));
 }
 
 #[tokio::test]

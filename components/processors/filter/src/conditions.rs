@@ -1,8 +1,12 @@
 //! Conditions of OTTL: what one of them holds for is dropped.
 
+use warren_component::BuildContext;
 use warren_config::{Custom, Node, Report, Value};
-use warren_ottl::{Conditions, Context, ErrorMode, Failed, Fault, Memo, Observer, Record, Source, compile_conditions};
-use warren_telemetry::{Counter, Field, Logger, Registry};
+use warren_ottl::{
+    Conditions, Context, ErrorMode, Failed, Fault, Memo, Observer, Oddities, Record, Source, compile_conditions,
+    compile_conditions_as,
+};
+use warren_telemetry::{Counter, Field, Logger};
 
 /// Most failures of one batch that are told; the others are counted.
 const FAILURES_TOLD_MAX: usize = 10;
@@ -26,13 +30,15 @@ impl ConditionList {
     }
 
     /// Ready to run; `None` if the configuration does not have it. `name` is that of the setting.
-    pub(crate) fn compile(&self, mode: ErrorMode, name: &str, id: &str, registry: &Registry) -> Result<Option<Rule>, String> {
+    pub(crate) fn compile(&self, mode: ErrorMode, name: &str, cx: &BuildContext) -> Result<Option<Rule>, String> {
         let Some(texts) = &self.texts else { return Ok(None) };
-        let conditions = compile_conditions(self.context, texts)
+        let oddities = Oddities::upstream(cx.gates.upstream_oddities());
+        let conditions = compile_conditions_as(oddities, self.context, texts)
             .map_err(|faults| faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; "))?;
+        let id = cx.id.to_string();
         let figures = |index: usize| {
-            let labels = [("processor", id), ("condition", &format!("{name}[{index}]"))];
-            let counter = |name, help| registry.counter(name, help, &labels);
+            let labels = [("processor", id.as_str()), ("condition", &format!("{name}[{index}]"))];
+            let counter = |name, help| cx.telemetry.registry.counter(name, help, &labels);
             (
                 counter("warren_filter_matches_total", "Items that a condition had dropped."),
                 counter("warren_filter_failures_total", "Items on which a condition failed."),

@@ -141,8 +141,7 @@ impl Block for TraceSettings {
 impl Config {
     /// What is asked of the items of a signal.
     fn filter(&self, cx: &BuildContext, signal: Signal) -> Result<Filter, String> {
-        let id = cx.id.to_string();
-        let rule = |list: &ConditionList, name| list.compile(self.error_mode, name, &id, &cx.telemetry.registry);
+        let rule = |list: &ConditionList, name| list.compile(self.error_mode, name, cx);
         Ok(match signal {
             Signal::Traces => {
                 let span = rule(&self.traces.span, "traces.span")?;

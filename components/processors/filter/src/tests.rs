@@ -7,7 +7,8 @@ mod settings;
 use crate::Config;
 use std::sync::{Arc, Mutex};
 use warren_component::{
-    BoxFuture, BuildContext, BuildError, BuildInfo, ConsumeError, Consumer, Extensions, Inherited, Processor, ProcessorConfig,
+    BoxFuture, BuildContext, BuildError, BuildInfo, ConsumeError, Consumer, Extensions, Gates, Inherited, Processor,
+    ProcessorConfig,
 };
 use warren_config::{ComponentId, Diagnostics, decode_settings, parse_yaml};
 use warren_pdata::{
@@ -39,6 +40,10 @@ fn decoded(settings: &str) -> (Config, Diagnostics) {
 }
 
 fn try_start(settings: &str, signal: Signal) -> Result<Running, BuildError> {
+    try_start_with(settings, signal, Gates::default())
+}
+
+fn try_start_with(settings: &str, signal: Signal, gates: Gates) -> Result<Running, BuildError> {
     let (config, diagnostics) = decoded(settings);
     assert_eq!(diagnostics.to_string(), "", "{settings}");
     let sink = Arc::new(Sink::default());
@@ -50,7 +55,7 @@ fn try_start(settings: &str, signal: Signal) -> Result<Running, BuildError> {
         extensions: Extensions::default(),
         inherited: Inherited::default(),
         collect_now: false,
-        gates: Default::default(),
+        gates,
     };
     Ok(Running { processor: config.build(cx, signal, sink.clone())?, sink, telemetry })
 }

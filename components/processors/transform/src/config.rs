@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use warren_component::{BuildContext, BuildError, Consumer, Processor, ProcessorConfig, Staged, Tool};
 use warren_config::{Block, Fields, Report};
-use warren_ottl::ErrorMode;
+use warren_ottl::{ErrorMode, Oddities};
 use warren_pdata::Signal;
 
 use crate::groups::{Compiled, Groups};
@@ -43,8 +43,8 @@ impl Default for Config {
 
 impl Config {
     /// The groups of a signal, ready to run.
-    pub(crate) fn compiled(&self, signal: Signal) -> Result<Vec<Compiled>, String> {
-        self.groups(signal).compile(self.error_mode)
+    pub(crate) fn compiled(&self, signal: Signal, oddities: Oddities) -> Result<Vec<Compiled>, String> {
+        self.groups(signal).compile(self.error_mode, oddities)
     }
 
     fn groups(&self, signal: Signal) -> &Groups {
@@ -79,12 +79,13 @@ impl Block for Config {
 
 impl ProcessorConfig for Config {
     fn point_attributes(&self) -> Vec<String> {
-        let groups = self.compiled(Signal::Metrics).unwrap_or_default();
+        let groups = self.compiled(Signal::Metrics, Oddities::Mended).unwrap_or_default();
         groups.iter().flat_map(|compiled| compiled.group.point_attributes()).map(ToString::to_string).collect()
     }
 
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
-        let groups = self.compiled(signal).map_err(BuildError::new)?;
+        let oddities = Oddities::upstream(cx.gates.upstream_oddities());
+        let groups = self.compiled(signal, oddities).map_err(BuildError::new)?;
         let flatten = self.flatten_data && signal == Signal::Logs;
         let stage = TransformStage::new(groups, flatten, signal, &cx.id.to_string(), &cx.telemetry);
         Ok(Arc::new(Staged::new(stage, &cx, signal, next)))

@@ -1,7 +1,7 @@
 //! Lists of statement groups: flat lists of statements, or blocks with a context, conditions and an error mode.
 
 use warren_config::{Block, Custom, Fields, Map, Node, Place, Report, Value, nearest};
-use warren_ottl::{Context, ErrorMode, Fault, Group, Source, compile};
+use warren_ottl::{Context, ErrorMode, Fault, Group, Oddities, Source, compile_as};
 use warren_pdata::Signal;
 
 /// Settings of one group of statements.
@@ -86,11 +86,11 @@ impl Groups {
     }
 
     /// All groups, ready to run.
-    pub(crate) fn compile(&self, mode: ErrorMode) -> Result<Vec<Compiled>, String> {
+    pub(crate) fn compile(&self, mode: ErrorMode, oddities: Oddities) -> Result<Vec<Compiled>, String> {
         let mut compiled = Vec::new();
         let mut faults = Vec::new();
         for (settings, rank) in self.groups.iter().zip(&self.ranks) {
-            match settings.compile(self.signal) {
+            match settings.compile(self.signal, oddities) {
                 Ok(group) => {
                     let place = GroupPlace { flat: settings.flat.clone(), ..GroupPlace::block(self.key(), *rank) };
                     compiled.push(Compiled { group, mode: settings.error_mode.unwrap_or(mode), place });
@@ -103,9 +103,9 @@ impl Groups {
 }
 
 impl StatementGroup {
-    fn compile(&self, signal: Signal) -> Result<Group, Vec<Fault>> {
+    fn compile(&self, signal: Signal, oddities: Oddities) -> Result<Group, Vec<Fault>> {
         let context = Context::named(&self.context.to_lowercase());
-        compile(signal, context, &self.conditions, &self.statements)
+        compile_as(oddities, signal, context, &self.conditions, &self.statements)
     }
 
     /// What is wrong with the name of the context.
@@ -149,7 +149,7 @@ impl StatementGroup {
             let text = texts.as_list().and_then(|texts| texts.get(index)).unwrap_or(&nowhere);
             tell(&mut report.at_index(rank, element).at_key(key, texts).at_index(index, text));
         };
-        let faults = self.compile(signal).map_or_else(|faults| faults, |group| group.warnings().to_vec());
+        let faults = self.compile(signal, Oddities::Mended).map_or_else(|faults| faults, |group| group.warnings().to_vec());
         for fault in faults {
             tell(fault.source, &|at| match fault.warning {
                 true => at.warning("", fault.to_string()),

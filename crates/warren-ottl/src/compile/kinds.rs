@@ -171,7 +171,7 @@ fn held(field: Field) -> Kinds {
         | Field::Metric(MetricField::Metadata)
         | Field::DataPoint(PointField::Attributes)
         | Field::Log(LogField::Attributes) => Kinds::MAP,
-        Field::Resource(ResourceField::SchemaUrl)
+        Field::Resource(ResourceField::SchemaUrl | ResourceField::NoSchemaUrl)
         | Field::Scope(ScopeField::Name | ScopeField::Version | ScopeField::SchemaUrl)
         | Field::Span(
             SpanField::Name

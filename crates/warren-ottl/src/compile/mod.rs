@@ -6,12 +6,14 @@ mod infer;
 mod kinds;
 mod library;
 mod lint;
+mod oddities;
 mod paths;
 mod symbols;
 #[cfg(test)]
 mod tests;
 
 pub use fault::{Fault, Source};
+pub use oddities::Oddities;
 
 use crate::editors::Strategy;
 use crate::program::{Action, CallExpr, Condition, Conditions, Expr, Group, Remarks, Statement};
@@ -33,6 +35,20 @@ use warren_pdata::{Attrs, Signal};
 /// # Errors
 /// Everything that is wrong.
 pub fn compile<T: AsRef<str>>(
+    signal: Signal,
+    context: Option<Context>,
+    conditions: &[T],
+    statements: &[T],
+) -> Result<Group, Vec<Fault>> {
+    compile_as(Oddities::Mended, signal, context, conditions, statements)
+}
+
+/// As [`compile`], with what upstream does oddly mended or as it is there.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn compile_as<T: AsRef<str>>(
+    oddities: Oddities,
     signal: Signal,
     context: Option<Context>,
     conditions: &[T],
@@ -61,7 +77,7 @@ pub fn compile<T: AsRef<str>>(
             }
         },
     };
-    let compiler = Compiler { context, prefix };
+    let compiler = Compiler { context, prefix, oddities, signal: Some(signal) };
     let modified = compiler.modified(&statements, &conditions);
     let doubts = compiler.doubts(&statements, &conditions);
     let conditions = compile_all(conditions, &mut faults, |condition| compiler.condition(condition));
@@ -77,11 +93,23 @@ pub fn compile<T: AsRef<str>>(
 /// # Errors
 /// Everything that is wrong.
 pub fn compile_conditions<T: AsRef<str>>(context: Context, conditions: &[T]) -> Result<Conditions, Vec<Fault>> {
+    compile_conditions_as(Oddities::Mended, context, conditions)
+}
+
+/// As [`compile_conditions`], with what upstream does oddly mended or as it is there.
+///
+/// # Errors
+/// Everything that is wrong.
+pub fn compile_conditions_as<T: AsRef<str>>(
+    oddities: Oddities,
+    context: Context,
+    conditions: &[T],
+) -> Result<Conditions, Vec<Fault>> {
     let mut faults = Vec::new();
     let conditions = parse_all(conditions, Source::Condition, &mut faults, |text| {
         parse_condition(text).map_err(|error| Problem::syntax("condition", error, text))
     });
-    let compiler = Compiler { context, prefix: Prefix::Optional };
+    let compiler = Compiler { context, prefix: Prefix::Optional, oddities, signal: None };
     let doubts = compiler.doubts(&[], &conditions);
     let conditions = compile_all(conditions, &mut faults, |condition| compiler.condition(condition));
     if faults.is_empty() { Ok(Conditions::new(context, conditions, doubts)) } else { Err(faults) }
@@ -130,6 +158,9 @@ fn compile_all<T, C>(
 struct Compiler {
     context: Context,
     prefix: Prefix,
+    oddities: Oddities,
+    /// What is walked; `None` if that is up to who asks the conditions.
+    signal: Option<Signal>,
 }
 
 impl Compiler {
@@ -167,6 +198,7 @@ impl Compiler {
         let edit = (editor.bind)(&bound.literals()).map_err(couldnt)?;
         let strategy = bound.literals().text(2).map(Strategy::of);
         let Bound { mut arguments, target, .. } = bound;
+        let changes = self.changes(editor);
         match (editor.name, target, arguments.values.get_mut(1).and_then(Option::take)) {
             ("set", Some(target), Some((_, value))) => Ok(Action::set(target, value)),
             ("merge_maps", Some(target), Some((kind, source))) => {
@@ -180,7 +212,7 @@ impl Compiler {
                         if let Some(place) = arguments.values.get_mut(1) {
                             *place = Some((kind, source));
                         }
-                        Ok(Action::edit(edit, Some(target), arguments, editor.changes))
+                        Ok(Action::edit(edit, Some(target), arguments, changes))
                     }
                 }
             }
@@ -188,7 +220,7 @@ impl Compiler {
                 if let (Some(place), taken @ Some(_)) = (arguments.values.get_mut(1), taken) {
                     *place = taken;
                 }
-                Ok(Action::edit(edit, target, arguments, editor.changes))
+                Ok(Action::edit(edit, target, arguments, changes))
             }
         }
     }
@@ -278,7 +310,7 @@ impl Compiler {
         let name = &call.name.node;
         let within = |problem: Problem| problem.within(format_args!("error while parsing arguments for call to {name:?}"));
         let couldnt = |error| Problem::new(call.span, error).within("couldn't create function");
-        match library::converter(self.context, name) {
+        match self.converter_named(name) {
             None => Err(self.undefined(&call.name)),
             Some(Found::OfRecord(converter)) => {
                 let bound = self.bind(call, converter.params).map_err(within)?;

@@ -42,7 +42,7 @@ impl Compiler {
         };
         let resolved = resolve(segments, owner, self.context, &text);
         let (field, keys) = resolved.map_err(|error| Problem::new(error.span, error.message).help(error.hint))?;
-        Ok(PathExpr { field, keys: self.keys(keys)? })
+        Ok(PathExpr { field: self.field(field), keys: self.keys(keys)? })
     }
 
     /// What is said of a path without a context's name.

@@ -63,6 +63,9 @@ pub const CONVERTERS: &[&[Converter]] = &[
 /// Every converter that looks at the record.
 pub const RECORD_CONVERTERS: &[RecordConverter] = of_record::CONVERTERS;
 
+/// Those of them that upstream has otherwise, in its way.
+pub(crate) const ODD_RECORD_CONVERTERS: &[RecordConverter] = of_record::ODD_CONVERTERS;
+
 fn call(function: impl Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync + 'static) -> Result<Call, String> {
     Ok(Call::new(function))
 }

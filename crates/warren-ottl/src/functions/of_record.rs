@@ -1,6 +1,6 @@
 //! Converters that look at the record: `IsRootSpan`, `HasAttrKeyOnDatapoint`, `HasAttrOnDatapoint`.
 
-use crate::function::{Kind, RecordConverter, param};
+use crate::function::{Kind, Literals, Param, RecordConverter, param};
 use crate::record::{Context, Failure, Item, Record};
 use crate::value::Val;
 use warren_pdata::{Attrs, Data, Text};
@@ -23,30 +23,50 @@ pub(super) const CONVERTERS: &[RecordConverter] = &[
         contexts: &[Context::Metric],
         bind: |literals| {
             let key = Text::from(literals.text(0).unwrap_or_default());
-            Ok(Box::new(move |record| any_point(record, |attrs| attrs.contains_key(&key))))
+            Ok(Box::new(move |record| Ok(Val::Bool(points(record)?.any(|attrs| attrs.contains_key(&key))))))
         },
     },
     RecordConverter {
         name: "HasAttrOnDatapoint",
-        params: &[param("key", Kind::LitStr), param("expected_val", Kind::LitStr)],
+        params: HAS_ATTR,
         contexts: &[Context::Metric],
         bind: |literals| {
-            let key = Text::from(literals.text(0).unwrap_or_default());
-            let expected = Text::from(literals.text(1).unwrap_or_default());
-            // A value that is no text compares as empty text.
-            Ok(Box::new(move |record| {
-                any_point(record, |attrs| {
-                    attrs.get(&key).is_some_and(|value| value.as_str().unwrap_or_default() == expected.as_str())
-                })
-            }))
+            let (key, expected) = attr(literals);
+            Ok(Box::new(move |record| Ok(Val::Bool(points(record)?.any(|attrs| is(attrs, &key, &expected) == Some(true))))))
         },
     },
 ];
 
-fn any_point(record: &Record<'_>, fits: impl Fn(&Attrs) -> bool) -> Result<Val, Failure> {
-    match &record.item {
-        Item::Metric(metric) if matches!(metric.data, Data::Empty) => Err(Failure::new("unknown metric type")),
-        Item::Metric(metric) => Ok(Val::Bool((0..metric.data.len()).any(|at| fits(metric.data.attrs(at))))),
-        _ => Ok(Val::Bool(false)),
-    }
+/// Those that upstream has otherwise, in its way.
+pub(super) const ODD_CONVERTERS: &[RecordConverter] = &[RecordConverter {
+    name: "HasAttrOnDatapoint",
+    params: HAS_ATTR,
+    contexts: &[Context::Metric],
+    bind: |literals| {
+        let (key, expected) = attr(literals);
+        // Only the first point that has the key is asked.
+        Ok(Box::new(move |record| Ok(Val::Bool(points(record)?.find_map(|attrs| is(attrs, &key, &expected)) == Some(true)))))
+    },
+}];
+
+const HAS_ATTR: &[Param] = &[param("key", Kind::LitStr), param("expected_val", Kind::LitStr)];
+
+/// The literals of `HasAttrOnDatapoint`.
+fn attr(literals: &Literals<'_>) -> (Text, Text) {
+    (literals.text(0).unwrap_or_default().into(), literals.text(1).unwrap_or_default().into())
+}
+
+/// Whether an attribute has a value, if there is one; a value that is no text compares as empty text.
+fn is(attrs: &Attrs, key: &Text, expected: &Text) -> Option<bool> {
+    Some(attrs.get(key)?.as_str().unwrap_or_default() == expected.as_str())
+}
+
+/// The attributes of a metric's points.
+fn points<'r>(record: &'r Record<'_>) -> Result<impl Iterator<Item = &'r Attrs>, Failure> {
+    let data = match &record.item {
+        Item::Metric(metric) if matches!(metric.data, Data::Empty) => return Err(Failure::new("unknown metric type")),
+        Item::Metric(metric) => Some(&metric.data),
+        _ => None,
+    };
+    Ok(data.into_iter().flat_map(|data| (0..data.len()).map(move |at| data.attrs(at))))
 }

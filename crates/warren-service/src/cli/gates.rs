@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use warren_component::Gates;
+use warren_component::{Gates, UPSTREAM_ODDITIES};
 
 /// How settled a gate is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Stage {
 struct Gate(&'static str, Stage, &'static str, &'static str, &'static str);
 
 /// All gates, sorted by id. Those of the reference at v0.132.0 keep their stage there; what has no effect here says so.
-const GATES: [Gate; 23] = [
+const GATES: [Gate; 24] = [
     Gate(
         "confighttp.framedSnappy",
         Stage::Beta,
@@ -140,6 +140,13 @@ const GATES: [Gate; 23] = [
     Gate("telemetry.disableHighCardinalityMetrics", Stage::Deprecated, "", "v0.133.0", "no effect"),
     Gate("telemetry.newPipelineTelemetry", Stage::Alpha, "v0.123.0", "", "no effect yet"),
     Gate("transform.flatten.logs", Stage::Alpha, "v0.103.0", "", "the transform processor may flatten logs"),
+    Gate(
+        UPSTREAM_ODDITIES,
+        Stage::Alpha,
+        "",
+        "",
+        "processors do what upstream does where it is merely odd; docs/differences.md tells where",
+    ),
 ];
 
 /// The gates that are on when these are asked for: ids and whether they are to be on, later ones winning.

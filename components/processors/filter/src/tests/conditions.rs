@@ -187,3 +187,14 @@ async fn a_batch_that_others_hold_stays_as_it_is() {
     running.processor.consume(batch.clone()).await.unwrap();
     assert_eq!(batch.items(), 1);
 }
+
+#[tokio::test]
+async fn conditions_on_points_see_schema_urls_unless_upstreams_oddities_are_wanted() {
+    let settings = r#"metrics: {datapoint: ['resource.schema_url == "r" and scope.schema_url == "s"']}"#;
+    let odd = Gates::new(Arc::new([warren_component::UPSTREAM_ODDITIES.to_owned()].into()));
+    for (gates, passes) in [(Gates::default(), false), (odd, true)] {
+        let running = try_start_with(settings, Signal::Metrics, gates).unwrap();
+        let passed = running.send(metrics(vec![(Resource::default(), vec![plain("m")])])).await.unwrap();
+        assert_eq!(passed.is_some(), passes);
+    }
+}

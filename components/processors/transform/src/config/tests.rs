@@ -23,7 +23,7 @@ trace_statements: ['set(span.name, "x")']
     assert_eq!(errors(text), Vec::<String>::new());
     let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());
     decode_settings(&parse_yaml("t", text).unwrap(), &mut config, &mut diagnostics);
-    let compiled = config.logs.compile(config.error_mode).unwrap();
+    let compiled = config.logs.compile(config.error_mode, Oddities::Mended).unwrap();
     assert_eq!(compiled.iter().map(|group| group.group.statements().len()).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(compiled.iter().map(|group| group.mode).collect::<Vec<_>>(), [ErrorMode::Silent, ErrorMode::Ignore]);
     let node = warren_config::Node::from_value(encode(&mut config));

@@ -5,7 +5,7 @@ use crate::flatten::flatten;
 use crate::groups::Compiled;
 use std::io::Write;
 use warren_otlp::{decode_json, encode_json};
-use warren_ottl::{ErrorMode, Failed, Group, Item, Observer, Record};
+use warren_ottl::{ErrorMode, Failed, Group, Item, Observer, Oddities, Record};
 use warren_pdata::{Batch, Scope, Signal, Telemetry, Text};
 
 /// Runs the groups over every request of the input.
@@ -17,7 +17,7 @@ pub(super) fn run(config: &Config, input: &[u8], out: &mut dyn Write) -> Result<
         if let (true, Batch::Logs(logs)) = (config.flatten_data, &mut batch) {
             flatten(logs);
         }
-        for (index, Compiled { group, .. }) in config.compiled(signal)?.into_iter().enumerate() {
+        for (index, Compiled { group, .. }) in config.compiled(signal, Oddities::Mended)?.into_iter().enumerate() {
             walk(index, &group, signal, &mut batch, out).map_err(|error| format!("cannot write: {error}"))?;
         }
     }
