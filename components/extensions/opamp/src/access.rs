@@ -7,6 +7,12 @@ use http::{HeaderMap, Uri};
 use std::time::Duration;
 use warren_opamp::OpAmpConnectionSettings;
 
+/// Most header fields of a request, with those that the server wants.
+const HEADERS_MAX: usize = 256;
+
+/// The longest time between signs of life that a server is granted.
+const HEARTBEAT_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// How to connect.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Access {
@@ -69,9 +75,12 @@ impl Access {
         for header in offer.headers.iter().flat_map(|headers| &headers.headers) {
             let name = HeaderName::try_from(&header.key).map_err(|_| format!("invalid header field name {:?}", header.key))?;
             access.headers.insert(name, secret(&header.value)?);
+            if access.headers.len() > HEADERS_MAX {
+                return Err(format!("with what is offered there would be more than {HEADERS_MAX} header fields"));
+            }
         }
         if offer.heartbeat_interval_seconds > 0 {
-            access.heartbeat = Duration::from_secs(offer.heartbeat_interval_seconds);
+            access.heartbeat = Duration::from_secs(offer.heartbeat_interval_seconds).min(HEARTBEAT_MAX);
         }
         Ok(access)
     }
@@ -128,5 +137,19 @@ mod tests {
         assert_eq!((offered.endpoint.as_str(), offered.heartbeat), ("ws://b/v1/opamp", Duration::from_secs(7)));
         offer.destination_endpoint = "http://b".into();
         assert!(access.offered(&offer).is_err());
+    }
+
+    #[test]
+    fn whatever_the_server_offers_can_be_lived_with() {
+        let access = Access::new(&config(), None).unwrap();
+        let seldom = OpAmpConnectionSettings { heartbeat_interval_seconds: u64::MAX, ..Default::default() };
+        let heartbeat = access.offered(&seldom).unwrap().heartbeat;
+        assert!(std::time::Instant::now().checked_add(heartbeat).is_some());
+        let headers = (0..40_000).map(|number| Header { key: format!("h{number}"), value: String::new() }).collect();
+        let many = OpAmpConnectionSettings { headers: Some(Headers { headers }), ..Default::default() };
+        assert!(access.offered(&many).unwrap_err().contains("256"));
+        let many = (0..64).map(|number| Header { key: format!("h{number}"), value: String::new() }).collect();
+        let some = OpAmpConnectionSettings { headers: Some(Headers { headers: many }), ..Default::default() };
+        assert!(access.offered(&some).is_ok());
     }
 }

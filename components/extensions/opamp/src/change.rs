@@ -18,7 +18,7 @@ const PROBATION: Duration = Duration::from_secs(120);
 const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
 /// Most characters of an error that are told.
-const ERROR_CHARS_MAX: usize = 4096;
+pub(crate) const ERROR_CHARS_MAX: usize = 4096;
 
 /// A configuration to run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use crate::access::Access;
 use crate::agent::Agent;
 use crate::backoff::Backoff;
-use crate::change::{Change, Event, Offer};
+use crate::change::{Change, ERROR_CHARS_MAX, Event, Offer};
 use crate::config::Config;
 use crate::health;
 use crate::kept::{Good, Keeper, Kept, Outcome};
@@ -244,15 +244,15 @@ impl Manager {
     /// What the server says; what ends the connection, if it does.
     async fn take(&mut self, message: ServerToAgent) -> Option<End> {
         if let Some(error) = message.error_response {
-            let text = format!("the server refused a message: {}", error.error_message);
+            let said: String = error.error_message.chars().take(ERROR_CHARS_MAX).collect();
             let lost = Lost {
                 retry_after: error.retry_info.map(|retry| Duration::from_nanos(retry.retry_after_nanoseconds)),
-                ..Lost::because(text)
+                ..Lost::because(format!("the server refused a message: {said}"))
             };
             if error.kind == ServerErrorResponseType::Unavailable as i32 {
                 return Some(End::Lost(lost));
             }
-            self.log().error("The OpAMP server refused a message", &[("error", Field::Str(&error.error_message))]);
+            self.log().error("The OpAMP server refused a message", &[("error", Field::Str(&said))]);
             return None;
         }
         if message.command.is_some() {
