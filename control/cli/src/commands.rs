@@ -22,7 +22,11 @@ pub(crate) async fn run(access: &Access, command: Command) -> Result<String, Str
         Command::Audit { limit } => audit(&api, limit).await?,
         Command::Serve(_) | Command::Completion { .. } | Command::Openapi => return Ok(String::new()),
     };
-    Ok(if access.json { pretty(&shown.json) } else { shown.text })
+    Ok(match shown {
+        Shown { json, .. } if access.json => pretty(&json),
+        Shown { text, .. } if access.dry_run => format!("{text}\n(--dry-run: nothing was changed)"),
+        Shown { text, .. } => text,
+    })
 }
 
 /// An answer, for programs and for people.

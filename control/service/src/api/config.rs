@@ -1,6 +1,6 @@
 //! Configurations: what a server is to run, what it runs, what it ran before.
 
-use super::body::Page;
+use super::body::{Page, Trial};
 use super::servers::state;
 use crate::app::App;
 use crate::auth::Caller;
@@ -91,8 +91,15 @@ pub(crate) async fn diff(
 }
 
 /// Has a server try a configuration again that it has failed with.
-#[utoipa::path(post, path = "/api/v1/servers/{id}/actions/retry", params(("id" = String, Path)), responses((status = 200, body = Value)))]
-pub(crate) async fn retry(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+#[utoipa::path(
+    post, path = "/api/v1/servers/{id}/actions/retry", params(("id" = String, Path), Trial), responses((status = 200, body = Value))
+)]
+pub(crate) async fn retry(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(trial): Query<Trial>,
+) -> Result<Response, Problem> {
     let server = server(&app, &caller, &id, Role::Operator).await?;
     let mut change = app.store.begin().await?;
     let Some(before) = app.store.desired(&id).await? else { return Err(Problem::bad("the server has nothing to run")) };
@@ -115,10 +122,12 @@ pub(crate) async fn retry(State(app): State<App>, caller: Caller, Path(id): Path
         ..Desired::default()
     };
     let number = change.put_desired(&id, &desired).await?;
-    let detail = json!({"before": before.hash, "after": desired.hash});
-    let entry = Entry::new(&server.tenant, "config.retry", format!("servers/{id}/config/{number}"), detail);
-    change.commit(&caller.actor(), &[entry]).await?;
-    app.hub.wake(&id);
+    if !trial.dry_run {
+        let detail = json!({"before": before.hash, "after": desired.hash});
+        let entry = Entry::new(&server.tenant, "config.retry", format!("servers/{id}/config/{number}"), detail);
+        change.commit(&caller.actor(), &[entry]).await?;
+        app.hub.wake(&id);
+    }
     Ok(axum::Json(json!({"hash": desired.hash, "number": number})).into_response())
 }
 

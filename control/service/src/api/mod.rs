@@ -100,3 +100,6 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 async fn openapi() -> impl IntoResponse {
     axum::Json(document())
 }
+
+#[cfg(test)]
+mod tests;

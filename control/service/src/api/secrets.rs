@@ -1,11 +1,11 @@
 //! Secrets by name. They go in and never come out.
 
-use super::body::Json;
+use super::body::{Json, Trial};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::desired::{FLEET_SECRETS, OPERATOR};
 use crate::problem::Problem;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -34,18 +34,19 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, Path(tenant): P
 
 /// Stores a new version of a tenant's secret; what refers to it has to refer to the new version.
 #[utoipa::path(
-    put, path = "/api/v1/tenants/{tenant}/secrets/{name}", params(("tenant" = String, Path), ("name" = String, Path)), request_body = Body,
-    responses((status = 200, body = Value))
+    put, path = "/api/v1/tenants/{tenant}/secrets/{name}", params(("tenant" = String, Path), ("name" = String, Path), Trial),
+    request_body = Body, responses((status = 200, body = Value))
 )]
 pub(crate) async fn update(
     State(app): State<App>,
     caller: Caller,
     Path((tenant, name)): Path<(String, String)>,
+    Query(trial): Query<Trial>,
     Json(body): Json<Body>,
 ) -> Result<Response, Problem> {
     caller.may(Role::Editor, &tenant)?;
     super::body::name("/tenant", &tenant)?;
-    put(&app, &caller, &tenant, name, body, false).await
+    put(&app, &caller, &tenant, name, body, &trial).await
 }
 
 /// What there is of the operator's secrets.
@@ -57,20 +58,22 @@ pub(crate) async fn list_fleet(State(app): State<App>, caller: Caller) -> Result
 
 /// Stores a new version of a secret of the operator, which profiles may refer to. Its name begins with `fleet/`.
 #[utoipa::path(
-    put, path = "/api/v1/secrets/{name}", params(("name" = String, Path)), request_body = Body, responses((status = 200, body = Value))
+    put, path = "/api/v1/secrets/{name}", params(("name" = String, Path), Trial), request_body = Body,
+    responses((status = 200, body = Value))
 )]
 pub(crate) async fn update_fleet(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
+    Query(trial): Query<Trial>,
     Json(body): Json<Body>,
 ) -> Result<Response, Problem> {
     caller.may_everywhere(Role::Releaser)?;
-    put(&app, &caller, OPERATOR, name, body, true).await
+    put(&app, &caller, OPERATOR, name, body, &trial).await
 }
 
-async fn put(app: &App, caller: &Caller, tenant: &str, name: String, body: Body, fleet: bool) -> Result<Response, Problem> {
-    if name.starts_with(FLEET_SECRETS) != fleet || format!("{name}@1").parse::<SecretRef>().is_err() {
+async fn put(app: &App, caller: &Caller, tenant: &str, name: String, body: Body, trial: &Trial) -> Result<Response, Problem> {
+    if name.starts_with(FLEET_SECRETS) != (tenant == OPERATOR) || format!("{name}@1").parse::<SecretRef>().is_err() {
         let words = "letters, digits, - _ . and /; those of the operator begin with fleet/, and those of a tenant do not";
         return Err(Problem::bad(format!("a secret's name has {words}")));
     }
@@ -79,8 +82,10 @@ async fn put(app: &App, caller: &Caller, tenant: &str, name: String, body: Body,
     }
     let mut change = app.store.begin().await?;
     let secret = change.put_secret(tenant, &name, &body.value).await?;
-    let entry = Entry::new(tenant, "secret.update", format!("secrets/{name}"), json!({"version": secret.version}));
-    change.commit(&caller.actor(), &[entry]).await?;
+    if !trial.dry_run {
+        let entry = Entry::new(tenant, "secret.update", format!("secrets/{name}"), json!({"version": secret.version}));
+        change.commit(&caller.actor(), &[entry]).await?;
+    }
     Ok((StatusCode::OK, axum::Json(json!({"name": name, "version": secret.version, "reference": secret.to_string()})))
         .into_response())
 }

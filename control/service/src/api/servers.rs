@@ -156,29 +156,44 @@ pub(crate) async fn update(
 }
 
 /// Removes a server; its collector is not let in any more, and goes on with what it runs.
-#[utoipa::path(delete, path = "/api/v1/servers/{id}", params(("id" = String, Path)), responses((status = 204)))]
-pub(crate) async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+#[utoipa::path(delete, path = "/api/v1/servers/{id}", params(("id" = String, Path), Trial), responses((status = 204)))]
+pub(crate) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(trial): Query<Trial>,
+) -> Result<Response, Problem> {
     let mut change = app.store.begin().await?;
     let before = app.store.server(&id).await?.body;
     caller.may(Role::Editor, &before.tenant)?;
     change.remove_server(&id).await?;
-    let entry = Entry::new(&before.tenant, "server.delete", format!("servers/{id}"), json!({"before": before}));
-    change.commit(&caller.actor(), &[entry]).await?;
-    app.hub.forget(&id);
+    if !trial.dry_run {
+        let entry = Entry::new(&before.tenant, "server.delete", format!("servers/{id}"), json!({"before": before}));
+        change.commit(&caller.actor(), &[entry]).await?;
+        app.hub.forget(&id);
+    }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// A token with which the collector of a server introduces itself, once, within a day. It is shown now and never again.
 #[utoipa::path(
-    post, path = "/api/v1/servers/{id}/enrolment-tokens", params(("id" = String, Path)), responses((status = 201, body = Value))
+    post, path = "/api/v1/servers/{id}/enrolment-tokens", params(("id" = String, Path), Trial), responses((status = 201, body = Value))
 )]
-pub(crate) async fn enrol(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn enrol(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(trial): Query<Trial>,
+) -> Result<Response, Problem> {
     let server = app.store.server(&id).await?.body;
     caller.may(Role::Editor, &server.tenant)?;
     let token = new_token("wre_")?;
     let expires = now() + ENROLMENT;
     let mut change = app.store.begin().await?;
     let name = change.add_enrolment(&token, &id, expires).await?;
+    if trial.dry_run {
+        return Ok(axum::Json(json!({"id": name, "expires": expires})).into_response());
+    }
     let detail = json!({"enrolment": name, "expires": expires});
     let entry = Entry::new(&server.tenant, "enrolment.create", format!("servers/{id}/enrolment-tokens/{name}"), detail);
     change.commit(&caller.actor(), &[entry]).await?;

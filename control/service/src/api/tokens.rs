@@ -1,10 +1,10 @@
 //! Tokens of people and programs.
 
-use super::body::Json;
+use super::body::{Json, Trial};
 use crate::app::{App, now};
 use crate::auth::Caller;
 use crate::problem::Problem;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -43,8 +43,13 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Respo
 }
 
 /// A new token. It is shown now and never again.
-#[utoipa::path(post, path = "/api/v1/tokens", request_body = Body, responses((status = 201, body = Value)))]
-pub(crate) async fn create(State(app): State<App>, caller: Caller, Json(body): Json<Body>) -> Result<Response, Problem> {
+#[utoipa::path(post, path = "/api/v1/tokens", params(Trial), request_body = Body, responses((status = 201, body = Value)))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Query(trial): Query<Trial>,
+    Json(body): Json<Body>,
+) -> Result<Response, Problem> {
     caller.may(Role::Admin, &body.tenant)?;
     super::body::name("/name", &body.name)?;
     if !(1..=DAYS_MAX).contains(&body.days) {
@@ -53,6 +58,9 @@ pub(crate) async fn create(State(app): State<App>, caller: Caller, Json(body): J
     let token = new_token("wrn_")?;
     let mut change = app.store.begin().await?;
     let info = change.add_token(&token, &body.name, body.role, &body.tenant, now() + body.days * 24 * 3600 * 1000).await?;
+    if trial.dry_run {
+        return Ok(axum::Json(info).into_response());
+    }
     let detail = json!({"name": info.name, "role": info.role, "expires": info.expires});
     let entry = Entry::new(&body.tenant, "token.create", format!("tokens/{}", info.id), detail);
     change.commit(&caller.actor(), &[entry]).await?;
@@ -62,14 +70,21 @@ pub(crate) async fn create(State(app): State<App>, caller: Caller, Json(body): J
 }
 
 /// Takes a token back.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", params(("id" = String, Path)), responses((status = 204)))]
-pub(crate) async fn revoke(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", params(("id" = String, Path), Trial), responses((status = 204)))]
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(trial): Query<Trial>,
+) -> Result<Response, Problem> {
     let known = app.store.tokens(caller.tenant()).await?.into_iter().find(|token| token.id == id);
     let known = known.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no token {id:?}")))?;
     caller.may(Role::Admin, &known.tenant)?;
     let mut change = app.store.begin().await?;
     change.revoke_token(&id).await?;
-    let entry = Entry::new(&known.tenant, "token.revoke", format!("tokens/{id}"), json!({"name": known.name}));
-    change.commit(&caller.actor(), &[entry]).await?;
+    if !trial.dry_run {
+        let entry = Entry::new(&known.tenant, "token.revoke", format!("tokens/{id}"), json!({"name": known.name}));
+        change.commit(&caller.actor(), &[entry]).await?;
+    }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

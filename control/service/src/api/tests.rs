@@ -1,0 +1,65 @@
+//! What is promised of all that can be changed.
+
+use super::body::Trial;
+use super::{document, servers, tokens};
+use crate::app::App;
+use crate::auth::Caller;
+use axum::extract::{Path, Query, State};
+use warren_fleet::Server;
+use warren_store::{Actor, MasterKey, Role, Store, Token};
+use warren_telemetry::Logger;
+
+struct Scene {
+    app: App,
+    _directory: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
+        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
+        Self { app: App::new(store, Logger::discarded(), 30), _directory: directory }
+    }
+
+    async fn with_server(self, id: &str) -> Self {
+        let server = Server { id: id.into(), tenant: "t".into(), cluster: "c".into(), name: id.into(), ..Server::default() };
+        let mut change = self.app.store.begin().await.unwrap();
+        change.add_server(&server).await.unwrap();
+        change.commit(&Actor::default(), &[]).await.unwrap();
+        self
+    }
+
+    fn state(&self) -> State<App> {
+        State(self.app.clone())
+    }
+}
+
+fn admin() -> Caller {
+    let token = Token { id: "tok-0".into(), name: "test".into(), role: Role::Admin, tenant: String::new() };
+    Caller { token, address: String::new() }
+}
+
+#[test]
+fn whatever_changes_something_can_be_tried_first() {
+    let document = serde_json::to_value(document()).unwrap();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap().iter().filter(|(method, _)| method.as_str() != "get") {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            assert!(parameters.iter().any(|parameter| parameter["name"] == "dry_run"), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_only_tried_changes_nothing() {
+    let scene = Scene::new().await.with_server("a").await;
+    let trial = || Query(Trial { dry_run: true });
+    let tried = servers::remove(scene.state(), admin(), Path("a".into()), trial()).await.unwrap();
+    assert_eq!(tried.status(), 204);
+    assert!(scene.app.store.server("a").await.is_ok());
+    let body = serde_json::from_value(serde_json::json!({"name": "ci", "role": "viewer"})).unwrap();
+    tokens::create(scene.state(), admin(), trial(), super::body::Json(body)).await.unwrap();
+    assert!(scene.app.store.tokens(None).await.unwrap().is_empty());
+    assert!(scene.app.store.audit(None, i64::MAX, 9).await.unwrap().is_empty());
+}
