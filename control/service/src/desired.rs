@@ -115,26 +115,30 @@ pub(crate) async fn keep(
     rendered: &Rendered,
     cause: &str,
 ) -> Result<bool, StoreError> {
-    let hash = hex(&rendered.hash);
     let before = app.store.desired(&inputs.server.id).await?;
-    if before.is_some_and(|before| before.hash == hash) {
+    // Not by the hash: what is to be tried again has another one, and is the same.
+    if before.is_some_and(|before| before.body == rendered.body) {
         return Ok(false);
     }
-    let desired = Desired {
-        hash,
+    change.put_desired(&inputs.server.id, &made_of(inputs, rendered, &rendered.hash, cause)).await?;
+    Ok(true)
+}
+
+/// What was made, as it is kept.
+pub(crate) fn made_of(inputs: &Inputs, rendered: &Rendered, hash: &[u8], cause: &str) -> Desired {
+    Desired {
+        hash: hex(hash),
         sample_interval: sample_interval(rendered),
         body: rendered.body.clone(),
         provenance: serde_json::to_value(&rendered.provenance).unwrap_or_default(),
         profile: inputs.profile_version,
         cause: cause.to_owned(),
         ..Desired::default()
-    };
-    change.put_desired(&inputs.server.id, &desired).await?;
-    Ok(true)
+    }
 }
 
 /// Milliseconds between two samples at the common store; zero if none go there.
-pub(crate) fn sample_interval(rendered: &Rendered) -> i64 {
+fn sample_interval(rendered: &Rendered) -> i64 {
     let there = rendered.settings.destinations.mimir.is_some();
     let interval = warren_config::parse_prometheus(&rendered.settings.scrape.interval).ok().filter(|_| there);
     interval.and_then(|interval| i64::try_from(interval.as_millis()).ok()).unwrap_or(0)

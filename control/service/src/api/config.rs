@@ -4,7 +4,7 @@ use super::body::{Page, Trial};
 use super::servers::state;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::desired::{Inputs, all_well};
+use crate::desired::{Inputs, made_of};
 use crate::problem::Problem;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -107,20 +107,11 @@ pub(crate) async fn retry(
         return Err(Problem::bad("the server has not failed with what it is to run"));
     }
     let inputs = Inputs::of(&app, server.clone()).await?;
-    let made = all_well(&app, std::slice::from_ref(&inputs))?;
+    let made = inputs.configuration(&app).map_err(Problem::faults)?;
     // A collector never takes the same hash again: the attempt is part of it.
     let attempt = before.number + 1;
-    let hash = made.first().map(|made| warren_opamp::Hash::default().with(&made.hash).with(&attempt.to_be_bytes()).finish());
-    let (Some(made), Some(hash)) = (made.into_iter().next(), hash) else { return Err(Problem::bad("there is nothing to try")) };
-    let desired = Desired {
-        hash: crate::app::hex(&hash),
-        sample_interval: before.sample_interval,
-        body: made.body,
-        provenance: serde_json::to_value(&made.provenance).unwrap_or_default(),
-        profile: inputs.profile_version,
-        cause: "to be tried again".to_owned(),
-        ..Desired::default()
-    };
+    let hash = warren_opamp::Hash::default().with(&made.hash).with(&attempt.to_be_bytes()).finish();
+    let desired = made_of(&inputs, &made, &hash, "to be tried again");
     let number = change.put_desired(&id, &desired).await?;
     if !trial.dry_run {
         let detail = json!({"before": before.hash, "after": desired.hash});

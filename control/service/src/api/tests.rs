@@ -1,11 +1,12 @@
 //! What is promised of all that can be changed.
 
-use super::body::Trial;
-use super::{document, servers, tokens};
+use super::body::{Json, Trial};
+use super::{config, document, profiles, servers, tokens};
 use crate::app::App;
 use crate::auth::Caller;
 use axum::extract::{Path, Query, State};
-use warren_fleet::Server;
+use serde_json::json;
+use warren_fleet::{Overlay, Profile, Server};
 use warren_store::{Actor, MasterKey, Role, Store, Token};
 use warren_telemetry::Logger;
 
@@ -28,6 +29,13 @@ impl Scene {
         change.add_server(&server).await.unwrap();
         change.commit(&Actor::default(), &[]).await.unwrap();
         self
+    }
+
+    /// Makes a version of the profile that sends to this URL.
+    async fn profile(&self, endpoint: &str) {
+        let settings = json!({"destinations": {"mimir": {"endpoint": endpoint}}});
+        let profile = Profile { overlays: vec![Overlay { name: "base".into(), settings, ..Overlay::default() }] };
+        profiles::create(self.state(), admin(), Query(Trial::default()), Json(profile)).await.unwrap();
     }
 
     fn state(&self) -> State<App> {
@@ -58,8 +66,23 @@ async fn what_is_only_tried_changes_nothing() {
     let tried = servers::remove(scene.state(), admin(), Path("a".into()), trial()).await.unwrap();
     assert_eq!(tried.status(), 204);
     assert!(scene.app.store.server("a").await.is_ok());
-    let body = serde_json::from_value(serde_json::json!({"name": "ci", "role": "viewer"})).unwrap();
-    tokens::create(scene.state(), admin(), trial(), super::body::Json(body)).await.unwrap();
+    let body = serde_json::from_value(json!({"name": "ci", "role": "viewer"})).unwrap();
+    tokens::create(scene.state(), admin(), trial(), Json(body)).await.unwrap();
     assert!(scene.app.store.tokens(None).await.unwrap().is_empty());
     assert!(scene.app.store.audit(None, i64::MAX, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_again_is_not_replaced_by_the_same_that_has_failed() {
+    let scene = Scene::new().await.with_server("a").await;
+    scene.profile("https://mimir.example.net").await;
+    let failed = scene.app.store.desired("a").await.unwrap().unwrap();
+    let mut change = scene.app.store.begin().await.unwrap();
+    change.add_failure("a", &failed.hash, "why").await.unwrap();
+    change.commit(&Actor::default(), &[]).await.unwrap();
+    config::retry(scene.state(), admin(), Path("a".into()), Query(Trial::default())).await.unwrap();
+    let again = scene.app.store.desired("a").await.unwrap().unwrap();
+    assert!(again.hash != failed.hash && again.body == failed.body);
+    scene.profile("https://mimir.example.net").await;
+    assert_eq!(scene.app.store.desired("a").await.unwrap().unwrap().hash, again.hash);
 }
