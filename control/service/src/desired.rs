@@ -15,6 +15,9 @@ pub(crate) const FLEET_SECRETS: &str = "fleet/";
 /// The tenant that the operator's own secrets are kept under.
 pub(crate) const OPERATOR: &str = "";
 
+/// Servers looked at in one go; few in tests, so that there are several pages.
+const PAGE: i64 = if cfg!(test) { 2 } else { 500 };
+
 /// What collectors have.
 pub(crate) struct Exporters {
     factories: Factories,
@@ -102,13 +105,8 @@ fn layer(origin: &str, body: Value) -> Option<Layer> {
     (!layer.settings.is_null() || !layer.config.is_null()).then_some(layer)
 }
 
-/// What came of making configurations anew: the servers that have another one now.
-pub(crate) struct Remade {
-    pub(crate) servers: Vec<String>,
-}
-
 /// Keeps a server's configuration if it is another than before.
-pub(crate) async fn keep(
+async fn keep(
     app: &App,
     change: &mut Change,
     inputs: &Inputs,
@@ -144,35 +142,40 @@ fn sample_interval(rendered: &Rendered) -> i64 {
     interval.and_then(|interval| i64::try_from(interval.as_millis()).ok()).unwrap_or(0)
 }
 
-/// Makes the configurations of servers as they will be, before anything is changed: all must come out well, or nothing is changed.
-pub(crate) fn all_well(app: &App, inputs: &[Inputs]) -> Result<Vec<Rendered>, Problem> {
-    let mut made = Vec::new();
-    for inputs in inputs {
-        made.push(inputs.configuration(app).map_err(|faults| {
-            let id = &inputs.server.id;
-            let mut problem = Problem::faults(faults);
-            problem.detail = format!("server {id}: {}", problem.detail);
-            problem
-        })?);
-    }
-    Ok(made)
+/// Makes the configuration of a server as it will be, and keeps it if it is another than before.
+///
+/// # Errors
+/// Everything that is wrong with it; nothing is to be changed then.
+pub(crate) async fn remake(app: &App, change: &mut Change, inputs: &Inputs, cause: &str) -> Result<bool, Problem> {
+    let rendered = inputs.configuration(app).map_err(|faults| {
+        let id = &inputs.server.id;
+        let mut problem = Problem::faults(faults);
+        problem.detail = format!("server {id}: {}", problem.detail);
+        problem
+    })?;
+    Ok(keep(app, change, inputs, &rendered, cause).await?)
 }
 
-/// Keeps what came out, and tells who has something new.
-pub(crate) async fn keep_all(
+/// The same for all servers, or those of a tenant and a cluster, with something that is not in the store yet; tells who has something new.
+pub(crate) async fn remake_all(
     app: &App,
     change: &mut Change,
-    inputs: &[Inputs],
-    made: &[Rendered],
+    (tenant, cluster): (Option<&str>, Option<&str>),
     cause: &str,
-) -> Result<Remade, StoreError> {
-    let mut servers = Vec::new();
-    for (inputs, rendered) in inputs.iter().zip(made) {
-        if keep(app, change, inputs, rendered, cause).await? {
-            servers.push(inputs.server.id.clone());
+    with: impl Fn(Inputs) -> Inputs,
+) -> Result<Vec<String>, Problem> {
+    let (mut remade, mut after) = (Vec::new(), String::new());
+    loop {
+        let servers = app.store.servers(tenant, cluster, &after, PAGE).await?;
+        let Some(last) = servers.last() else { return Ok(remade) };
+        after.clone_from(&last.body.id);
+        for server in servers {
+            let inputs = with(Inputs::of(app, server.body).await?);
+            if remake(app, change, &inputs, cause).await? {
+                remade.push(inputs.server.id);
+            }
         }
     }
-    Ok(Remade { servers })
 }
 
 /// The secrets that a configuration refers to.

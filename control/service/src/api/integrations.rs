@@ -3,7 +3,7 @@
 use super::body::{Json, Trial, name, seen, versioned};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::desired::{Inputs, all_well, keep_all};
+use crate::desired::{Inputs, remake_all};
 use crate::problem::Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -14,9 +14,6 @@ use warren_store::{Change, Entry, Role, Versioned};
 
 /// Most integrations of a cluster.
 const CLUSTER_MAX: usize = 50;
-
-/// Most servers of a cluster.
-const SERVERS_MAX: i64 = 1000;
 
 /// The integrations of a cluster.
 #[utoipa::path(
@@ -162,20 +159,15 @@ impl Edit {
 
     /// Makes the configurations of the cluster's servers anew, and makes it so.
     async fn finish(mut self, caller: &Caller, trial: &Trial, action: &str, id: i64, detail: Value) -> Result<(), Problem> {
-        let servers = self.app.store.servers(Some(&self.tenant), Some(&self.cluster), "", SERVERS_MAX).await?;
-        let mut inputs = Vec::new();
-        for server in servers {
-            inputs.push(Inputs { integrations: self.integrations.clone(), ..Inputs::of(&self.app, server.body).await? });
-        }
-        let made = all_well(&self.app, &inputs)?;
+        let with = |known| Inputs { integrations: self.integrations.clone(), ..known };
+        let (whose, cause) = ((Some(self.tenant.as_str()), Some(self.cluster.as_str())), format!("{action} {id}"));
+        let remade = remake_all(&self.app, &mut self.change, whose, &cause, with).await?;
         if trial.dry_run {
             return Ok(());
         }
-        let cause = format!("{action} {id}");
-        let remade = keep_all(&self.app, &mut self.change, &inputs, &made, &cause).await?;
         let resource = format!("tenants/{}/clusters/{}/integrations/{id}", self.tenant, self.cluster);
         self.change.commit(&caller.actor(), &[Entry::new(&self.tenant, action, resource, detail)]).await?;
-        remade.servers.iter().for_each(|server| self.app.hub.wake(server));
+        remade.iter().for_each(|server| self.app.hub.wake(server));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use super::body::{Json, Trial, versioned};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::desired::{Inputs, all_well, keep_all};
+use crate::desired::{Inputs, remake_all};
 use crate::problem::Problem;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -13,9 +13,6 @@ use serde_json::json;
 use utoipa::IntoParams;
 use warren_fleet::Profile;
 use warren_store::{Entry, Role};
-
-/// Servers looked at in one go.
-const PAGE: i64 = 500;
 
 /// Which version.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -48,21 +45,8 @@ pub(crate) async fn create(
     caller.may_everywhere(Role::Releaser)?;
     let mut change = app.store.begin().await?;
     let version = change.add_profile(&profile, &caller.actor().name).await?;
-    let mut woken = Vec::new();
-    let mut after = String::new();
-    loop {
-        let servers = app.store.servers(None, None, &after, PAGE).await?;
-        let Some(last) = servers.last() else { break };
-        after.clone_from(&last.body.id);
-        let mut inputs = Vec::new();
-        for server in servers {
-            let known = Inputs::of(&app, server.body).await?;
-            inputs.push(Inputs { profile: profile.clone(), profile_version: version, ..known });
-        }
-        let made = all_well(&app, &inputs)?;
-        let cause = format!("profile {version}");
-        woken.extend(keep_all(&app, &mut change, &inputs, &made, &cause).await?.servers);
-    }
+    let with = |known| Inputs { profile: profile.clone(), profile_version: version, ..known };
+    let woken = remake_all(&app, &mut change, (None, None), &format!("profile {version}"), with).await?;
     if !trial.dry_run {
         let detail = json!({"version": version, "servers": woken.len()});
         change.commit(&caller.actor(), &[Entry::new("", "profile.create", format!("profile/{version}"), detail)]).await?;

@@ -3,7 +3,7 @@
 use super::body::{Json, Listed, Page, Trial, name, seen, versioned};
 use crate::app::{App, now};
 use crate::auth::Caller;
-use crate::desired::{Inputs, all_well, keep_all};
+use crate::desired::{Inputs, remake};
 use crate::problem::Problem;
 use crate::watch::Data;
 use axum::extract::{Path, Query, State};
@@ -96,12 +96,12 @@ pub(crate) async fn create(
     caller.may(Role::Editor, &server.tenant)?;
     check(&server)?;
     let mut change = app.store.begin().await?;
-    let inputs = [Inputs::of(&app, server.clone()).await?];
-    // A server may be registered before there is anything to collect of it.
-    let made = all_well(&app, &inputs).ok();
+    let inputs = Inputs::of(&app, server.clone()).await?;
     change.add_server(&server).await?;
-    if let Some(made) = made {
-        keep_all(&app, &mut change, &inputs, &made, "the server was registered").await?;
+    match remake(&app, &mut change, &inputs, "the server was registered").await {
+        // A server may be registered before there is anything to collect of it.
+        Err(problem) if problem.errors.is_empty() => return Err(problem),
+        Ok(_) | Err(_) => {}
     }
     if !trial.dry_run {
         let detail = json!({"after": server});
@@ -142,10 +142,9 @@ pub(crate) async fn update(
         return Err(Problem::bad("the id and the tenant of a server do not change"));
     }
     check(&server)?;
-    let inputs = [Inputs::of(&app, server.clone()).await?];
-    let made = all_well(&app, &inputs)?;
+    let inputs = Inputs::of(&app, server.clone()).await?;
     let version = change.update_server(&server, version).await?;
-    keep_all(&app, &mut change, &inputs, &made, "the server was changed").await?;
+    remake(&app, &mut change, &inputs, "the server was changed").await?;
     if !trial.dry_run {
         let detail = json!({"before": before, "after": server});
         let entry = Entry::new(&server.tenant, "server.update", format!("servers/{id}"), detail);

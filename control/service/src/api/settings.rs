@@ -3,7 +3,7 @@
 use super::body::{Json, Trial, seen, versioned};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::desired::{Inputs, all_well, keep_all};
+use crate::desired::{Inputs, remake, remake_all};
 use crate::problem::Problem;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -11,11 +11,8 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use warren_fleet::{Fault, Server};
+use warren_fleet::Fault;
 use warren_store::{Entry, Role, Scope};
-
-/// Most servers that one change makes anew at once.
-const SERVERS_MAX: i64 = 10_000;
 
 /// What a layer says.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -161,23 +158,23 @@ async fn set(
     let mut change = app.store.begin().await?;
     let before = app.store.settings(&place.scope).await?.body;
     let version = change.put_settings(&place.scope, &body, version).await?;
-    let servers: Vec<Server> = match &place.scope {
-        Scope::Server(id) => vec![app.store.server(id).await?.body],
+    let with = |known: Inputs| known.with_settings(place.origin, body.clone());
+    let cause = format!("settings of the {}", place.origin);
+    let remade = match &place.scope {
+        Scope::Server(id) => {
+            let inputs = with(Inputs::of(app, app.store.server(id).await?.body).await?);
+            let remade = remake(app, &mut change, &inputs, &cause).await?;
+            remade.then_some(inputs.server.id).into_iter().collect()
+        }
         _ => {
-            let all = app.store.servers(Some(&place.tenant), place.cluster.as_deref(), "", SERVERS_MAX).await?;
-            all.into_iter().map(|server| server.body).collect()
+            let whose = (Some(place.tenant.as_str()), place.cluster.as_deref());
+            remake_all(app, &mut change, whose, &cause, with).await?
         }
     };
-    let mut inputs = Vec::new();
-    for server in servers {
-        inputs.push(Inputs::of(app, server).await?.with_settings(place.origin, body.clone()));
-    }
-    let made = all_well(app, &inputs)?;
     if !trial.dry_run {
-        let remade = keep_all(app, &mut change, &inputs, &made, &format!("settings of the {}", place.origin)).await?;
         let entry = Entry::new(&place.tenant, "settings.update", place.resource, json!({"before": before, "after": body}));
         change.commit(&caller.actor(), &[entry]).await?;
-        remade.servers.iter().for_each(|server| app.hub.wake(server));
+        remade.iter().for_each(|server| app.hub.wake(server));
     }
     Ok(versioned(StatusCode::OK, version, &body))
 }

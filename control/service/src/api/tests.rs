@@ -1,10 +1,11 @@
 //! What is promised of all that can be changed.
 
 use super::body::{Json, Trial};
-use super::{config, document, profiles, servers, tokens};
+use super::{config, document, integrations, profiles, servers, settings, tokens};
 use crate::app::App;
 use crate::auth::Caller;
 use axum::extract::{Path, Query, State};
+use axum::http::header::{HeaderMap, HeaderValue, IF_MATCH};
 use serde_json::json;
 use warren_fleet::{Overlay, Profile, Server};
 use warren_store::{Actor, MasterKey, Role, Store, Token};
@@ -85,4 +86,25 @@ async fn what_is_tried_again_is_not_replaced_by_the_same_that_has_failed() {
     assert!(again.hash != failed.hash && again.body == failed.body);
     scene.profile("https://mimir.example.net").await;
     assert_eq!(scene.app.store.desired("a").await.unwrap().unwrap().hash, again.hash);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_reaches_all_servers_however_many_there_are() {
+    let mut scene = Scene::new().await;
+    let ids = ["a", "b", "c", "d", "e"];
+    for id in ids {
+        scene = scene.with_server(id).await;
+    }
+    scene.profile("https://mimir.example.net").await;
+    let cluster = || Path(("t".to_owned(), "c".to_owned()));
+    let destination = json!({"kind": "remote_write", "endpoint": "https://customer.example.net"});
+    let integration = Json(json!({"destination": destination}));
+    integrations::create(scene.state(), admin(), cluster(), Query(Trial::default()), integration).await.unwrap();
+    let headers = HeaderMap::from_iter([(IF_MATCH, HeaderValue::from_static("\"0\""))]);
+    let tags: settings::Body = serde_json::from_value(json!({"settings": {"tags": {"colour": "green"}}})).unwrap();
+    settings::update_cluster(scene.state(), admin(), cluster(), Query(Trial::default()), headers, Json(tags)).await.unwrap();
+    for id in ids {
+        let desired = scene.app.store.desired(id).await.unwrap().unwrap();
+        assert!(desired.number == 3 && desired.body.contains("green") && desired.body.contains("customer"), "{id}: {desired:?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use crate::app::{App, hex};
-use crate::desired::{Inputs, all_well, keep_all};
+use crate::desired::{Inputs, remake};
 use crate::opamp::principal::{By, Principal};
 use serde_json::json;
 use warren_fleet::{Overlay, Profile, Server};
@@ -44,10 +44,9 @@ impl Scene {
 
     async fn remake(&self, id: &str) {
         let server = self.app.store.server(id).await.unwrap().body;
-        let inputs = [Inputs::of(&self.app, server).await.unwrap()];
-        let made = all_well(&self.app, &inputs).unwrap();
+        let inputs = Inputs::of(&self.app, server).await.unwrap();
         let mut change = self.app.store.begin().await.unwrap();
-        keep_all(&self.app, &mut change, &inputs, &made, "test").await.unwrap();
+        remake(&self.app, &mut change, &inputs, "test").await.unwrap();
         change.commit(&Actor::default(), &[]).await.unwrap();
     }
 
