@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-use warren_store::Client;
+use warren_store::{CLIENTS_MAX, Client};
 
 /// Collectors by their uid.
 #[derive(Default)]
@@ -12,7 +12,7 @@ pub(crate) struct Hub(Mutex<Live>);
 #[derive(Default)]
 struct Live {
     clients: HashMap<String, Entry>,
-    /// Uids by server.
+    /// Uids by server, the one heard of last at the end.
     by_server: HashMap<String, Vec<String>>,
     /// Clients that were heard of since they were last written down.
     touched: HashMap<String, i64>,
@@ -24,20 +24,30 @@ struct Entry {
     connection: Option<(u64, Arc<Notify>)>,
 }
 
+impl Live {
+    /// Forgets a collector, and has its connection find that out.
+    fn remove(&mut self, uid: &str) {
+        self.touched.remove(uid);
+        if let Some(Entry { connection: Some((_, wake)), .. }) = self.clients.remove(uid) {
+            wake.notify_one();
+        }
+    }
+}
+
 impl Hub {
     /// A collector as it was heard of last.
     pub(crate) fn client(&self, uid: &str) -> Option<Client> {
         self.live().clients.get(uid).map(|entry| entry.client.clone())
     }
 
-    /// A collector was heard of.
+    /// A collector was heard of. One more than there may be of a server takes the place of the one that was heard of the longest ago.
     pub(crate) fn heard(&self, client: &Client, connection: Option<(u64, Arc<Notify>)>) {
         let mut live = self.live();
         live.touched.insert(client.uid.clone(), client.seen);
         let uids = live.by_server.entry(client.server.clone()).or_default();
-        if !uids.contains(&client.uid) {
-            uids.push(client.uid.clone());
-        }
+        uids.retain(|known| *known != client.uid);
+        uids.push(client.uid.clone());
+        let surplus = (uids.len() > CLIENTS_MAX).then(|| uids.remove(0));
         let entry = live.clients.entry(client.uid.clone());
         match entry {
             std::collections::hash_map::Entry::Vacant(entry) => drop(entry.insert(Entry { client: client.clone(), connection })),
@@ -52,6 +62,9 @@ impl Hub {
                     }
                 }
             }
+        }
+        if let Some(uid) = surplus {
+            live.remove(&uid);
         }
     }
 
@@ -94,10 +107,7 @@ impl Hub {
     pub(crate) fn forget(&self, server: &str) {
         let mut live = self.live();
         for uid in live.by_server.remove(server).unwrap_or_default() {
-            live.touched.remove(&uid);
-            if let Some(Entry { connection: Some((_, wake)), .. }) = live.clients.remove(&uid) {
-                wake.notify_one();
-            }
+            live.remove(&uid);
         }
     }
 

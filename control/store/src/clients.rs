@@ -9,6 +9,9 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use utoipa::ToSchema;
 
+/// Most collectors of a server that are known: of more, those that were heard of last.
+pub const CLIENTS_MAX: usize = 8;
+
 /// A collector as it told of itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Client {
@@ -149,7 +152,8 @@ impl Store {
 }
 
 impl Change {
-    /// Keeps what a collector told of itself, and the configuration that it runs if it told that.
+    /// Keeps what a collector told of itself, and the configuration that it runs if it told that. Forgets the collectors of its server that are
+    /// more than [`CLIENTS_MAX`].
     ///
     /// # Errors
     /// When the database fails.
@@ -166,6 +170,10 @@ impl Change {
             .bind(body)
             .execute(&mut *self.tx)
             .await?;
+        let statement = "DELETE FROM clients WHERE server = $1 AND uid <> $2 AND uid NOT IN \
+                         (SELECT uid FROM clients WHERE server = $1 AND uid <> $2 ORDER BY seen DESC LIMIT $3)";
+        let others = i64::try_from(CLIENTS_MAX - 1).unwrap_or(i64::MAX);
+        sqlx::query(statement).bind(&client.server).bind(&client.uid).bind(others).execute(&mut *self.tx).await?;
         if let Some(effective) = effective {
             sqlx::query("UPDATE clients SET effective = $1 WHERE uid = $2")
                 .bind(effective)
@@ -214,15 +222,18 @@ impl Change {
         Ok(number)
     }
 
-    /// A server could not run this.
+    /// A server could not run this. Tells whether that is new: of what it was never to run, and of what has failed before, nothing is kept.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn add_failure(&mut self, server: &str, hash: &str, error: &str) -> Result<(), StoreError> {
-        let statement = "INSERT INTO failures (server, hash, error, created) VALUES ($1, $2, $3, $4) \
-                         ON CONFLICT (server, hash) DO UPDATE SET error = $3, created = $4";
-        sqlx::query(statement).bind(server).bind(hash).bind(error).bind(now()).execute(&mut *self.tx).await?;
-        Ok(())
+    pub async fn add_failure(&mut self, server: &str, hash: &str, error: &str) -> Result<bool, StoreError> {
+        let known = sqlx::query("SELECT number FROM desired WHERE server = $1 AND hash = $2 LIMIT 1");
+        if known.bind(server).bind(hash).fetch_optional(&mut *self.tx).await?.is_none() {
+            return Ok(false);
+        }
+        let statement = "INSERT INTO failures (server, hash, error, created) VALUES ($1, $2, $3, $4) ON CONFLICT (server, hash) DO NOTHING";
+        let done = sqlx::query(statement).bind(server).bind(hash).bind(error).bind(now()).execute(&mut *self.tx).await?;
+        Ok(done.rows_affected() == 1)
     }
 }
 

@@ -27,7 +27,7 @@ mod watched;
 
 pub use audit::{Entry, Recorded};
 pub use change::{Actor, Change};
-pub use clients::{Client, Desired, Failure};
+pub use clients::{CLIENTS_MAX, Client, Desired, Failure};
 pub use database::Store;
 pub use error::StoreError;
 pub use fleet::{Scope, Versioned};

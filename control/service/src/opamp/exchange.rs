@@ -28,6 +28,8 @@ pub(super) struct Exchange {
     greeted: bool,
     settled: bool,
     given: bool,
+    /// It is written down that it came with the identity of another.
+    told: bool,
     /// The last configuration that was sent on this connection.
     sent: String,
 }
@@ -35,7 +37,7 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn new(app: App, principal: Principal, connection: Option<(u64, Arc<Notify>)>) -> Self {
         let settled = matches!(principal.by, By::Credential { used: true, .. });
-        Self { app, principal, connection, uid: None, greeted: false, settled, given: false, sent: String::new() }
+        Self { app, principal, connection, uid: None, greeted: false, settled, given: false, told: false, sent: String::new() }
     }
 
     /// The answer to a message.
@@ -48,6 +50,10 @@ impl Exchange {
             self.app.figures.refused.add(1);
             return Ok(refused(&message, "an instance uid has 16 bytes, or is a ULID of 26 characters"));
         };
+        if let Some(why) = status::too_much(&message) {
+            self.app.figures.refused.add(1);
+            return Ok(refused(&message, why));
+        }
         let mut answer = ServerToAgent { instance_uid: message.instance_uid.clone(), ..ServerToAgent::default() };
         if !self.greeted || self.connection.is_none() {
             self.greeted = true;
@@ -110,9 +116,12 @@ impl Exchange {
     /// other's state is left alone.
     async fn stranger(&mut self, mut answer: ServerToAgent, uid: &InstanceUid) -> Result<ServerToAgent, StoreError> {
         let fresh = new_uid();
-        let detail = serde_json::json!({"uid": uid.to_string(), "given": fresh.to_string()});
-        let entry = Entry::new("", "collector.duplicate", format!("servers/{}", self.principal.server), detail);
-        self.app.store.begin().await?.commit(&self.actor(), &[entry]).await?;
+        if !self.told {
+            let detail = serde_json::json!({"uid": uid.to_string(), "given": fresh.to_string()});
+            let entry = Entry::new("", "collector.duplicate", format!("servers/{}", self.principal.server), detail);
+            self.app.store.begin().await?.commit(&self.actor(), &[entry]).await?;
+            self.told = true;
+        }
         answer.agent_identification = Some(AgentIdentification { new_instance_uid: fresh.as_bytes().to_vec() });
         answer.flags |= server_flag::REPORT_FULL_STATE;
         Ok(answer)
@@ -128,9 +137,10 @@ impl Exchange {
         change.put_client(client, effective).await?;
         let told = (&before.config_hash, &before.config_status) != (&client.config_hash, &client.config_status);
         let mut entries = Vec::new();
-        if told && client.config_status == "failed" {
+        // What it was never given it cannot have failed with, and what it has failed with it is not given again.
+        let failed = told && client.config_status == "failed";
+        if failed && change.add_failure(&client.server, &client.config_hash, &client.config_error).await? {
             self.app.figures.failed.add(1);
-            change.add_failure(&client.server, &client.config_hash, &client.config_error).await?;
             let detail = serde_json::json!({"hash": client.config_hash, "error": client.config_error});
             entries.push(Entry::new("", "config.failed", format!("servers/{}/config", client.server), detail));
             let fields = [("server", Field::Str(&client.server)), ("error", Field::Str(&client.config_error))];

@@ -2,11 +2,28 @@
 
 use crate::app::hex;
 use serde_json::{Map, Value, json};
-use warren_opamp::{AgentDescription, AgentToServer, ComponentHealth, ConfigStatus, EffectiveConfig, KeyValue, Value as Any};
+use warren_opamp::{AgentDescription, AgentToServer, ComponentHealth, ConfigStatus, EffectiveConfig, KeyValue, Message, Value as Any};
 use warren_store::Client;
 
 /// Most bytes of a collector's own words that are kept.
 const ERROR_BYTES_MAX: usize = 8 << 10;
+
+/// Most bytes of a collector's description and of its health: they are held in memory.
+const TOLD_BYTES_MAX: usize = 256 << 10;
+
+/// Most bytes of a hash.
+const HASH_BYTES_MAX: usize = 64;
+
+/// Why a message says more than is kept of a collector, if it does.
+pub(super) fn too_much(message: &AgentToServer) -> Option<&'static str> {
+    let bytes = message.agent_description.as_ref().map_or(0, Message::encoded_len);
+    if bytes + message.health.as_ref().map_or(0, Message::encoded_len) > TOLD_BYTES_MAX {
+        return Some("agent_description and health have at most 262144 bytes; tell less of the components");
+    }
+    let config = message.remote_config_status.as_ref().map_or(0, |status| status.last_remote_config_hash.len());
+    let settings = message.connection_settings_status.as_ref().map_or(0, |status| status.last_connection_settings_hash.len());
+    (config.max(settings) > HASH_BYTES_MAX).then_some("a hash has at most 64 bytes; give back the one that was offered")
+}
 
 /// Merges what a message says into what is known, and gives the configuration that it says runs. What is absent has not changed.
 pub(super) fn merge(client: &mut Client, message: &AgentToServer) -> Option<String> {

@@ -10,7 +10,7 @@ use warren_opamp::capability::{agent as can, server_flag};
 use warren_opamp::{
     AgentDescription, AgentToServer, ConfigStatus, InstanceUid, RemoteConfigStatus, ServerErrorResponseType, ServerToAgent,
 };
-use warren_store::{Actor, MasterKey, Store};
+use warren_store::{Actor, CLIENTS_MAX, MasterKey, Store};
 use warren_telemetry::Logger;
 
 struct Scene {
@@ -143,4 +143,25 @@ async fn a_collector_that_lost_count_is_asked_for_everything_and_nonsense_is_ref
     assert_ne!(exchange.answer(message(9)).await.unwrap().flags & server_flag::REPORT_FULL_STATE, 0);
     let refused = exchange.answer(AgentToServer { instance_uid: vec![1; 5], ..message(10) }).await.unwrap();
     assert_eq!(refused.error_response.unwrap().kind, ServerErrorResponseType::BadRequest as i32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lies_leaves_no_more_behind_than_whoever_does_not() {
+    let scene = Scene::new().await;
+    let mut exchange = scene.exchange("a");
+    for number in 0..40u8 {
+        let lie = AgentToServer { instance_uid: vec![number; 16], ..status(1, &[number], ConfigStatus::Failed) };
+        exchange.answer(lie).await.unwrap();
+    }
+    assert_eq!(scene.app.store.clients_of("a").await.unwrap().len(), CLIENTS_MAX);
+    let known = |number: u8| scene.app.hub.client(&InstanceUid::from([number; 16]).to_string()).is_some();
+    assert_eq!((0..40).filter(|number| known(*number)).count(), CLIENTS_MAX);
+    assert!(known(39) && scene.app.store.failures("a").await.unwrap().is_empty());
+    let mut other = scene.exchange("b");
+    for number in 1..4 {
+        other.answer(AgentToServer { instance_uid: vec![39; 16], ..message(number) }).await.unwrap();
+    }
+    assert_eq!(scene.app.store.audit(None, i64::MAX, 100).await.unwrap().len(), 1);
+    let long = exchange.answer(status(2, &[1; 65], ConfigStatus::Failed)).await.unwrap();
+    assert!(long.error_response.unwrap().error_message.contains("hash"));
 }
