@@ -74,7 +74,7 @@ impl Exchange {
         let mut client = Client { uid: uid.to_string(), server: self.principal.server.clone(), ..before.clone() };
         client.credential = self.principal.credential().to_owned();
         let effective = status::merge(&mut client, &message);
-        let gap = before.sequence + 1 != message.sequence_num;
+        let gap = before.sequence.wrapping_add(1) != message.sequence_num;
         if gap && lacks(&message) || client.description.is_null() {
             answer.flags |= server_flag::REPORT_FULL_STATE;
         }

@@ -146,6 +146,14 @@ async fn a_collector_that_lost_count_is_asked_for_everything_and_nonsense_is_ref
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_number_there_is_does_no_harm() {
+    let scene = Scene::new().await;
+    let mut exchange = scene.exchange("a");
+    exchange.answer(described(u64::MAX)).await.unwrap();
+    assert_eq!(exchange.answer(message(0)).await.unwrap().flags, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_lies_leaves_no_more_behind_than_whoever_does_not() {
     let scene = Scene::new().await;
     let mut exchange = scene.exchange("a");
