@@ -164,6 +164,8 @@ impl Exchange {
         let entry = Entry::new("", "server.enrolled", format!("servers/{}", client.server), detail);
         change.commit(&self.actor(), &[entry]).await?;
         self.settled = true;
+        // Those that came with one of the former find out that it is not good any more.
+        self.app.hub.wake(&client.server);
         Ok(())
     }
 

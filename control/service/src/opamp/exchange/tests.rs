@@ -173,3 +173,15 @@ async fn whoever_lies_leaves_no_more_behind_than_whoever_does_not() {
     let long = exchange.answer(status(2, &[1; 65], ConfigStatus::Failed)).await.unwrap();
     assert!(long.error_response.unwrap().error_message.contains("hash"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_that_takes_the_place_of_others_has_their_connections_look() {
+    let scene = Scene::new().await;
+    let wake = std::sync::Arc::new(tokio::sync::Notify::new());
+    let mut before = Exchange { connection: Some((1, wake.clone())), ..scene.exchange("a") };
+    before.answer(described(1)).await.unwrap();
+    let by = By::Credential { id: "crd-1".into(), used: false };
+    let mut after = Exchange::new(scene.app.clone(), Principal { server: "a".into(), by }, None);
+    after.answer(AgentToServer { instance_uid: vec![8; 16], ..described(1) }).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(10), wake.notified()).await.unwrap();
+}
