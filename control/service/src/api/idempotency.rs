@@ -20,11 +20,16 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// Answers a request that was answered before as it was answered then.
 pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
     let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
-    let token = bearer(request.headers()).map(digest);
+    let token = bearer(request.headers()).map(str::to_owned);
     match (key, token) {
-        (Some(key), Some(token)) if request.method() == Method::POST => {
-            done_once(&app, &key, &token, request, next).await.unwrap_or_else(IntoResponse::into_response)
-        }
+        (Some(key), Some(token)) if request.method() == Method::POST => match app.store.token(&token).await {
+            Ok(Some(_)) => {
+                done_once(&app, &key, &digest(&token), request, next).await.unwrap_or_else(IntoResponse::into_response)
+            }
+            // Whoever may not ask is told so, also where there is an answer already.
+            Ok(None) => next.run(request).await,
+            Err(error) => Problem::from(error).into_response(),
+        },
         _ => next.run(request).await,
     }
 }
