@@ -132,19 +132,20 @@ async fn first_token(store: &Store, path: &Path, log: &Logger) -> Result<(), Str
     if !store.tokens(None).await.map_err(|error| error.to_string())?.is_empty() {
         return Ok(());
     }
+    let token = new_token("wrn_").map_err(|error| error.to_string())?;
+    // Before it is good: a token that nobody could read would be the only one there is.
+    let file = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| writeln!(file, "{token}"));
+    written.map_err(|error| format!("the first token cannot be written to {}: {error}", path.display()))?;
     let made = async {
-        let token = new_token("wrn_")?;
         let mut change = store.begin().await?;
         let info = change.add_token(&token, "first", Role::Admin, "", now() + FIRST_TOKEN).await?;
         let actor = Actor { name: "start".to_owned(), address: String::new() };
         let entry = Entry::new("", "token.create", format!("tokens/{}", info.id), json!({"name": "first", "role": "admin"}));
         change.commit(&actor, &[entry]).await?;
-        Ok::<_, warren_store::StoreError>(token)
+        Ok::<_, warren_store::StoreError>(())
     };
-    let token = made.await.map_err(|error| error.to_string())?;
-    let file = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| writeln!(file, "{token}"));
-    written.map_err(|error| format!("the first token cannot be written to {}: {error}", path.display()))?;
+    made.await.map_err(|error| error.to_string())?;
     log.info("The administrator's token is in a file", &[("path", Field::Display(&path.display()))]);
     Ok(())
 }
@@ -165,5 +166,24 @@ async fn asked_to_end() {
     tokio::select! {
         () = wait(SignalKind::terminate()) => {}
         () = wait(SignalKind::interrupt()) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_first_token_is_good_only_once_it_can_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
+        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
+        let log = Logger::discarded();
+        let error = first_token(&store, &directory.path().join("missing/token"), &log).await.unwrap_err();
+        assert!(error.contains("missing/token"), "{error}");
+        let path = directory.path().join("token");
+        first_token(&store, &path, &log).await.unwrap();
+        let token = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(store.token(token.trim()).await.unwrap().unwrap().role, Role::Admin);
     }
 }
