@@ -34,7 +34,8 @@ impl Store {
         install_default_drivers();
         let sqlite = address.starts_with("sqlite:");
         if !sqlite && !address.starts_with("postgres://") && !address.starts_with("postgresql://") {
-            return Err(StoreError::Address(address.to_owned()));
+            let kind = address.split_once(':').map_or(address, |(kind, _)| kind);
+            return Err(StoreError::Address(kind.to_owned()));
         }
         let url = if sqlite && !address.contains('?') { format!("{address}?mode=rwc") } else { address.to_owned() };
         let options = AnyPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(PATIENCE);

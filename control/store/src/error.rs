@@ -32,8 +32,8 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
-    /// The address of the store cannot be understood.
-    #[error("{0:?} is no store; use sqlite:PATH or postgres://…")]
+    /// The address of the store cannot be understood. Holds what it begins with: behind that there may be a password.
+    #[error("{0:?} is no kind of store; use sqlite:PATH or postgres://…")]
     Address(String),
     /// The database is away, full, or refuses.
     #[error("the database failed: {0}")]

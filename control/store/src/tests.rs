@@ -180,3 +180,11 @@ async fn what_is_stored_is_there_after_a_restart() {
         assert!(store.desired(&server.id).await.unwrap().is_none() && store.clients_of(&server.id).await.unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn an_address_that_is_none_is_told_without_its_password() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
+    let error = Store::open("postgre://user:canary@host/db", key).await.err().unwrap().to_string();
+    assert!(error.contains("\"postgre\"") && !error.contains("canary"), "{error}");
+}
