@@ -7,7 +7,7 @@ use crate::app::{App, now};
 use bytes::Bytes;
 use http::Request;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -69,6 +69,8 @@ struct Known {
     first: i64,
     /// Servers without data, and since when that is known.
     silent: BTreeMap<String, i64>,
+    /// Regions whose figures are told.
+    regions: BTreeSet<String>,
 }
 
 impl Freshness {
@@ -156,12 +158,23 @@ async fn look(app: &App) -> Result<(), warren_store::StoreError> {
             silent.insert(server.id.clone(), app.freshness.silent_since(&server.id).unwrap_or_else(now));
         }
     }
+    let names: HashSet<&str> = servers.iter().map(|server| server.name.as_str()).collect();
+    let before = {
+        let mut known = app.freshness.known();
+        // Others write there, too, and servers go.
+        known.newest.retain(|name, _| names.contains(name.as_str()));
+        let gone = std::mem::replace(&mut known.regions, regions.keys().cloned().collect());
+        for region in gone {
+            // What was told of a region does not stay when its last server goes.
+            regions.entry(region).or_default();
+        }
+        std::mem::replace(&mut known.silent, silent.clone())
+    };
     for (region, (all, without)) in &regions {
         let labels = [("region", region.as_str())];
         app.registry.gauge("warren_servers_watched", "Servers whose data is watched.", &labels).set(*all as f64);
         app.registry.gauge("warren_servers_silent", "Servers without data for two intervals.", &labels).set(*without as f64);
     }
-    let before = std::mem::replace(&mut app.freshness.known().silent, silent.clone());
     for id in silent.keys().filter(|id| !before.contains_key(*id)) {
         app.log.warn("A server's data does not arrive", &[("server", Field::Str(id))]);
     }
@@ -211,6 +224,34 @@ async fn ask(client: &Client, query: &Query) -> Result<HashMap<String, i64>, Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use warren_fleet::Server;
+    use warren_store::{Actor, Desired, MasterKey, Store};
+    use warren_telemetry::{Logger, PageStyle};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_told_of_servers_goes_with_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
+        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
+        let app = App::new(store, Logger::discarded(), 30);
+        let server = Server { id: "a".into(), tenant: "t".into(), name: "n".into(), region: "r".into(), ..Server::default() };
+        let mut change = app.store.begin().await.unwrap();
+        change.add_server(&server).await.unwrap();
+        change.put_desired("a", &Desired { sample_interval: 1000, ..Desired::default() }).await.unwrap();
+        change.commit(&Actor::default(), &[]).await.unwrap();
+        app.freshness.known().newest.extend([("n".to_owned(), 1), ("a stranger".to_owned(), 1)]);
+        app.freshness.known().answered = now();
+        let silent = |count: u8| format!("warren_servers_silent{{region=\"::r\"}} {count}\n");
+        look(&app).await.unwrap();
+        assert!(app.registry.render(&PageStyle::default()).contains(&silent(1)));
+        assert_eq!(app.freshness.known().newest.len(), 1);
+        let mut change = app.store.begin().await.unwrap();
+        change.remove_server("a").await.unwrap();
+        change.commit(&Actor::default(), &[]).await.unwrap();
+        look(&app).await.unwrap();
+        assert!(app.registry.render(&PageStyle::default()).contains(&silent(0)));
+        assert!(app.freshness.known().newest.is_empty() && app.freshness.silent_since("a").is_none());
+    }
 
     #[test]
     fn data_is_judged_by_its_age_and_only_when_there_was_time() {
