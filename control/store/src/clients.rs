@@ -111,17 +111,26 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn desired(&self, server: &str) -> Result<Option<Desired>, StoreError> {
-        Ok(self.desired_history(server, 1).await?.pop())
+        Ok(self.desired_history(server, i64::MAX, 1).await?.pop())
     }
 
-    /// What a server was to run, newest first.
+    /// What a server was to run by this number.
+    ///
+    /// # Errors
+    /// When there is none, or the database fails.
+    pub async fn desired_at(&self, server: &str, number: i64) -> Result<Desired, StoreError> {
+        let found = self.desired_history(server, number.saturating_add(1), 1).await?.pop().filter(|found| found.number == number);
+        found.ok_or_else(|| StoreError::Missing(format!("configuration {number} of server {server:?}")))
+    }
+
+    /// What a server was to run before a number, newest first.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn desired_history(&self, server: &str, limit: i64) -> Result<Vec<Desired>, StoreError> {
+    pub async fn desired_history(&self, server: &str, before: i64, limit: i64) -> Result<Vec<Desired>, StoreError> {
         let statement = "SELECT number, hash, body, provenance, profile, cause, created, sample_interval FROM desired WHERE server = $1 \
-                         ORDER BY number DESC LIMIT $2";
-        let rows = sqlx::query(statement).bind(server).bind(limit).fetch_all(&self.pool).await?;
+                         AND number < $2 ORDER BY number DESC LIMIT $3";
+        let rows = sqlx::query(statement).bind(server).bind(before).bind(limit).fetch_all(&self.pool).await?;
         rows.into_iter()
             .map(|row| {
                 let provenance: String = row.try_get(3)?;

@@ -1,6 +1,6 @@
 //! Who changed what.
 
-use super::body::Listed;
+use super::body::{Listed, entries};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Problem;
@@ -25,7 +25,7 @@ pub(crate) struct Which {
 #[utoipa::path(get, path = "/api/v1/audit", params(Which), responses((status = 200, body = Listed<Recorded>)))]
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(which): Query<Which>) -> Result<Response, Problem> {
     caller.may(Role::Viewer, &caller.token.tenant)?;
-    let limit = which.limit.unwrap_or(100).clamp(1, 1000);
+    let limit = entries(which.limit);
     let items = app.store.audit(caller.tenant(), which.before.unwrap_or(i64::MAX), limit).await?;
     Ok(axum::Json(Listed::new(items, limit, |entry| entry.number.to_string())).into_response())
 }

@@ -35,10 +35,9 @@ pub(crate) struct Page {
     pub(crate) limit: Option<i64>,
 }
 
-impl Page {
-    pub(crate) fn limit(&self) -> i64 {
-        self.limit.unwrap_or(PAGE.0).clamp(1, PAGE.1)
-    }
+/// How many entries a page has of which so many are wanted at most.
+pub(crate) fn entries(limit: Option<i64>) -> i64 {
+    limit.unwrap_or(PAGE.0).clamp(1, PAGE.1)
 }
 
 /// A page of a list.

@@ -1,6 +1,6 @@
 //! Configurations: what a server is to run, what it runs, what it ran before.
 
-use super::body::{Page, Trial};
+use super::body::{Listed, Page, Trial, entries};
 use super::servers::state;
 use crate::app::App;
 use crate::auth::Caller;
@@ -49,8 +49,13 @@ pub(crate) async fn history(
     Query(page): Query<Page>,
 ) -> Result<Response, Problem> {
     server(&app, &caller, &id, Role::Viewer).await?;
-    let items: Vec<Value> = app.store.desired_history(&id, page.limit()).await?.iter().map(shown).collect();
-    Ok(axum::Json(json!({"items": items})).into_response())
+    let before = match page.after.as_str() {
+        "" => i64::MAX,
+        after => after.parse().map_err(|_| Problem::bad(format!("after: {after:?} is no number of the history")))?,
+    };
+    let limit = entries(page.limit);
+    let items: Vec<Value> = app.store.desired_history(&id, before, limit).await?.iter().map(shown).collect();
+    Ok(axum::Json(Listed::new(items, limit, |item| item["number"].to_string())).into_response())
 }
 
 /// Which two configurations are to be compared.
@@ -59,9 +64,9 @@ pub(crate) async fn history(
 #[into_params(parameter_in = Query)]
 pub(crate) struct Two {
     /// A number of the history; the one before the other if it is left out.
-    from: Option<i64>,
+    pub(super) from: Option<i64>,
     /// A number of the history; the newest if it is left out.
-    to: Option<i64>,
+    pub(super) to: Option<i64>,
 }
 
 /// What differs between two configurations of a server, leaf by leaf, and where the newer value came from.
@@ -75,19 +80,20 @@ pub(crate) async fn diff(
     Query(two): Query<Two>,
 ) -> Result<Response, Problem> {
     server(&app, &caller, &id, Role::Viewer).await?;
-    let history = app.store.desired_history(&id, 1000).await?;
-    let newest = history.first().map_or(0, |desired| desired.number);
-    let to = two.to.unwrap_or(newest);
-    let from = two.from.unwrap_or(to - 1);
-    let find = |number: i64| history.iter().find(|desired| desired.number == number);
-    let body = |number: i64| find(number).map_or(Value::Null, |desired| parsed(&desired.body));
+    // Before the first there was nothing, and nothing is zero.
+    let at = async |number: i64| if number == 0 { Ok(Desired::default()) } else { app.store.desired_at(&id, number).await };
+    let to = match two.to {
+        Some(number) => at(number).await?,
+        None => app.store.desired(&id).await?.unwrap_or_default(),
+    };
+    let from = at(two.from.unwrap_or_else(|| to.number.saturating_sub(1).max(0))).await?;
     let mut changes = Vec::new();
-    compare(&body(from), &body(to), "", &mut changes);
+    compare(&parsed(&from.body), &parsed(&to.body), "", &mut changes);
     for change in &mut changes {
-        let pointer = change["pointer"].as_str().unwrap_or_default().to_owned();
-        change["origin"] = find(to).and_then(|desired| desired.provenance.get(&pointer).cloned()).unwrap_or(Value::Null);
+        let origin = change["pointer"].as_str().and_then(|pointer| to.provenance.get(pointer));
+        change["origin"] = origin.cloned().unwrap_or(Value::Null);
     }
-    Ok(axum::Json(json!({"from": from, "to": to, "changes": changes})).into_response())
+    Ok(axum::Json(json!({"from": from.number, "to": to.number, "changes": changes})).into_response())
 }
 
 /// Has a server try a configuration again that it has failed with.

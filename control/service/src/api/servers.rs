@@ -1,6 +1,6 @@
 //! Servers.
 
-use super::body::{Json, Listed, Page, Trial, name, seen, versioned};
+use super::body::{Json, Listed, Trial, entries, name, seen, versioned};
 use crate::app::{App, now};
 use crate::auth::Caller;
 use crate::desired::{Inputs, remake};
@@ -76,13 +76,13 @@ pub(crate) struct Which {
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Query(which): Query<Which>) -> Result<Response, Problem> {
     let tenant = caller.tenant().or(which.tenant.as_deref());
     caller.may(Role::Viewer, tenant.unwrap_or_default())?;
-    let page = Page { after: which.after.clone(), limit: which.limit };
-    let servers = app.store.servers(tenant, which.cluster.as_deref(), &page.after, page.limit()).await?;
+    let limit = entries(which.limit);
+    let servers = app.store.servers(tenant, which.cluster.as_deref(), &which.after, limit).await?;
     let mut items = Vec::new();
     for server in servers {
         items.push(shown(&app, server.body, server.version).await?);
     }
-    Ok(axum::Json(Listed::new(items, page.limit(), |shown| shown.server.id.clone())).into_response())
+    Ok(axum::Json(Listed::new(items, limit, |shown| shown.server.id.clone())).into_response())
 }
 
 /// Registers a server.

@@ -1,12 +1,13 @@
 //! What is promised of all that can be changed.
 
-use super::body::{Json, Trial};
+use super::body::{Json, Page, Trial};
 use super::{config, document, integrations, profiles, servers, settings, tokens};
 use crate::app::App;
 use crate::auth::Caller;
 use axum::extract::{Path, Query, State};
 use axum::http::header::{HeaderMap, HeaderValue, IF_MATCH};
-use serde_json::json;
+use axum::response::Response;
+use serde_json::{Value, json};
 use warren_fleet::{Overlay, Profile, Server};
 use warren_store::{Actor, MasterKey, Role, Store, Token};
 use warren_telemetry::Logger;
@@ -107,4 +108,34 @@ async fn a_change_reaches_all_servers_however_many_there_are() {
         let desired = scene.app.store.desired(id).await.unwrap().unwrap();
         assert!(desired.number == 3 && desired.body.contains("green") && desired.body.contains("customer"), "{id}: {desired:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_has_pages_and_what_it_does_not_hold_is_not_compared() {
+    let scene = Scene::new().await.with_server("a").await;
+    for number in 1..=3 {
+        scene.profile(&format!("https://mimir-{number}.example.net")).await;
+    }
+    let page = async |after: String| {
+        let page = Query(Page { after, limit: Some(2) });
+        body(config::history(scene.state(), admin(), Path("a".into()), page).await.unwrap()).await
+    };
+    let first = page(String::new()).await;
+    let second = page(first["next"].as_str().unwrap().to_owned()).await;
+    assert_eq!((first["items"][0]["number"].as_i64(), second["items"][0]["number"].as_i64()), (Some(3), Some(1)));
+    assert!(second.get("next").is_none());
+    let diff = async |from: Option<i64>, to: Option<i64>| {
+        config::diff(scene.state(), admin(), Path("a".into()), Query(config::Two { from, to })).await
+    };
+    let newest = body(diff(None, None).await.unwrap()).await;
+    assert_eq!((&newest["from"], &newest["changes"][0]["after"]), (&json!(2), &json!("https://mimir-3.example.net")));
+    assert_eq!(body(diff(None, Some(1)).await.unwrap()).await["from"], 0);
+    for (from, to) in [(None, Some(i64::MIN)), (Some(7), None)] {
+        assert_eq!(diff(from, to).await.unwrap_err().status, 404);
+    }
+}
+
+async fn body(response: Response) -> Value {
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    serde_json::from_slice(&bytes).unwrap()
 }
