@@ -1,6 +1,6 @@
 //! A document in the making: every leaf is put with where it came from.
 
-use crate::layers::merge;
+use crate::layers::{below, merge};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ impl Document {
 
     /// Appends to the list at a path, which is made if there is none.
     pub(crate) fn push(&mut self, path: &[&str], item: &str, origin: &str) {
-        let pointer: String = path.iter().map(|key| format!("/{}", key.replace('~', "~0").replace('/', "~1"))).collect();
+        let pointer = path.iter().fold(String::new(), |pointer, key| below(&pointer, key));
         let mut list = self.root.pointer(&pointer).and_then(Value::as_array).cloned().unwrap_or_default();
         list.push(Value::String(item.to_owned()));
         self.put(path, Value::Array(list), origin);

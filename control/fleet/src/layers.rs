@@ -123,6 +123,11 @@ pub fn layered(layers: &[Layer]) -> Result<(Settings, BTreeMap<String, String>),
     }
 }
 
+/// The JSON pointer of a key of what another points to.
+pub fn below(pointer: &str, key: &str) -> String {
+    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
 /// Applies a merge patch, and tells the pointer of every leaf that it sets or removes.
 pub fn merge(target: &mut Value, patch: &Value, pointer: &str, told: &mut dyn FnMut(&str)) {
     let Value::Object(patch) = patch else {
@@ -134,7 +139,7 @@ pub fn merge(target: &mut Value, patch: &Value, pointer: &str, told: &mut dyn Fn
     }
     let Value::Object(target) = target else { return };
     for (key, patch) in patch {
-        let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let pointer = below(pointer, key);
         if patch.is_null() {
             target.remove(key);
             told(&pointer);

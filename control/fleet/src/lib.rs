@@ -21,7 +21,7 @@ mod secret;
 mod settings;
 
 pub use document::{Provenance, canonical};
-pub use layers::{Layer, Overlay, Profile, Selector, layered, merge};
+pub use layers::{Layer, Overlay, Profile, Selector, below, layered, merge};
 pub use model::{Backend, Broker, Destination, Fault, Integration, OtlpAuth, Server};
 pub use render::{Input, Rendered, render};
 pub use secret::{SecretRef, Unknown, escape, reveal};

@@ -9,9 +9,10 @@ use crate::problem::Problem;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use utoipa::IntoParams;
-use warren_fleet::Server;
+use warren_fleet::{Server, below};
 use warren_store::{Desired, Entry, Role};
 
 /// What a server is to run and what it runs; secrets are in neither.
@@ -146,28 +147,20 @@ fn parsed(text: &str) -> Value {
     if text.is_empty() { Value::Null } else { serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())) }
 }
 
-/// Every leaf that differs.
+/// Every leaf that differs. An object that is only on one side is compared with nothing, leaf by leaf.
 fn compare(before: &Value, after: &Value, pointer: &str, changes: &mut Vec<Value>) {
-    match (before, after) {
-        (Value::Object(old), Value::Object(new)) => {
-            let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-            for key in keys {
-                let below = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
-                compare(old.get(key).unwrap_or(&Value::Null), new.get(key).unwrap_or(&Value::Null), &below, changes);
-            }
-        }
-        (old, new) if old == new => {}
-        (Value::Object(old), Value::Null) => {
-            for (key, value) in old {
-                compare(value, &Value::Null, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), changes);
-            }
-        }
-        (Value::Null, Value::Object(new)) => {
-            for (key, value) in new {
-                compare(&Value::Null, value, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), changes);
-            }
-        }
-        (old, new) => changes.push(json!({"pointer": pointer, "before": old, "after": new})),
+    let nothing = Map::new();
+    let (old, new) = match (before, after) {
+        (Value::Object(old), Value::Object(new)) => (old, new),
+        (Value::Object(old), Value::Null) => (old, &nothing),
+        (Value::Null, Value::Object(new)) => (&nothing, new),
+        (old, new) if old == new => return,
+        (old, new) => return changes.push(json!({"pointer": pointer, "before": old, "after": new})),
+    };
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for key in keys {
+        let (old, new) = (old.get(key).unwrap_or(&Value::Null), new.get(key).unwrap_or(&Value::Null));
+        compare(old, new, &below(pointer, key), changes);
     }
 }
 

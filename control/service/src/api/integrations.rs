@@ -186,7 +186,7 @@ fn secrets(value: &mut Value, before: &Value, pointer: &str, all: bool, found: &
         }
     }
     for (key, value) in map {
-        let below = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let below = warren_fleet::below(pointer, key);
         let old = before.get(key).unwrap_or(&Value::Null);
         match value {
             Value::String(plain)
