@@ -114,6 +114,16 @@ impl Store {
         Ok(self.desired_history(server, i64::MAX, 1).await?.pop())
     }
 
+    /// The hash of what a server is to run: all that most messages of a collector need.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn desired_hash(&self, server: &str) -> Result<Option<String>, StoreError> {
+        let statement = "SELECT hash FROM desired WHERE server = $1 ORDER BY number DESC LIMIT 1";
+        let row = sqlx::query(statement).bind(server).fetch_optional(&self.pool).await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
     /// What a server was to run by this number.
     ///
     /// # Errors

@@ -199,10 +199,11 @@ impl Exchange {
         if client.capabilities & can::ACCEPTS_REMOTE_CONFIG == 0 || enrolling {
             return Ok(());
         }
-        let Some(desired) = self.app.store.desired(&client.server).await? else { return Ok(()) };
-        if desired.hash == client.config_hash || desired.hash == self.sent {
+        let hash = self.app.store.desired_hash(&client.server).await?;
+        if hash.is_none_or(|hash| hash == client.config_hash || hash == self.sent) {
             return Ok(());
         }
+        let Some(desired) = self.app.store.desired(&client.server).await? else { return Ok(()) };
         if self.app.store.failures(&client.server).await?.iter().any(|failure| failure.hash == desired.hash) {
             return Ok(());
         }
