@@ -172,6 +172,36 @@ async fn asked_to_end() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::{SinkExt, StreamExt};
+    use tokio_tungstenite::tungstenite::Message;
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whoever_floods_is_shut_out_whatever_it_sends() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
+        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
+        let mut change = store.begin().await.unwrap();
+        change.add_enrolment("token", "a", i64::MAX).await.unwrap();
+        change.commit(&Actor::default(), &[]).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = App::new(store, Logger::discarded(), 30);
+        let served = tokio::spawn(async move { axum::serve(listener, routes(app)).await });
+        for flood in [Message::Ping(Vec::new().into()), Message::Binary(vec![0].into())] {
+            let mut request = format!("ws://{address}/v1/opamp").into_client_request().unwrap();
+            request.headers_mut().insert("authorization", "Bearer token".parse().unwrap());
+            let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+            for _ in 0..200 {
+                // Shut out meanwhile, it cannot send any more.
+                let _ = socket.send(flood.clone()).await;
+            }
+            let ended = async { while let Some(Ok(_)) = socket.next().await {} };
+            tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the connection ends");
+        }
+        served.abort();
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_first_token_is_good_only_once_it_can_be_read() {

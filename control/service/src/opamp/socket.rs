@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Malformed messages in a row after which the connection is closed.
 const MALFORMED_MAX: u32 = 3;
 
-/// Messages at once, and how many more each second.
+/// Messages, of whatever kind, at once, and how many more each second.
 const BUDGET: (f64, f64) = (50.0, 5.0);
 
 /// Close codes of WebSockets.
@@ -59,13 +59,7 @@ async fn converse(app: &App, exchange: &mut Exchange, number: u64, wake: &Notify
             received = socket.recv() => match received {
                 None => return "it ended".to_owned(),
                 Some(Err(error)) => return error.to_string(),
-                Some(Ok(WsMessage::Close(_))) => return "the collector closed it".to_owned(),
-                Some(Ok(WsMessage::Ping(_) | WsMessage::Pong(_))) => {
-                    pings = 0;
-                    None
-                }
-                Some(Ok(WsMessage::Text(_))) => return close(socket, MALFORMED, "messages are binary").await,
-                Some(Ok(WsMessage::Binary(bytes))) => {
+                Some(Ok(message)) => {
                     pings = 0;
                     budget = (budget + refilled.elapsed().as_secs_f64() * BUDGET.1).min(BUDGET.0) - 1.0;
                     refilled = Instant::now();
@@ -73,19 +67,24 @@ async fn converse(app: &App, exchange: &mut Exchange, number: u64, wake: &Notify
                         app.figures.refused.add(1);
                         return close(socket, POLICY, "too many messages").await;
                     }
-                    match frame::decode::<AgentToServer>(&bytes) {
-                        Ok(message) => {
-                            malformed = 0;
-                            Some(exchange.answer(message).await)
-                        }
-                        Err(error) => {
-                            malformed += 1;
-                            app.figures.refused.add(1);
-                            if malformed >= MALFORMED_MAX {
-                                return close(socket, MALFORMED, "no messages of OpAMP").await;
+                    match message {
+                        WsMessage::Close(_) => return "the collector closed it".to_owned(),
+                        WsMessage::Text(_) => return close(socket, MALFORMED, "messages are binary").await,
+                        WsMessage::Ping(_) | WsMessage::Pong(_) => None,
+                        WsMessage::Binary(bytes) => match frame::decode::<AgentToServer>(&bytes) {
+                            Ok(message) => {
+                                malformed = 0;
+                                Some(exchange.answer(message).await)
                             }
-                            Some(Ok(refused(&AgentToServer::default(), &error.to_string())))
-                        }
+                            Err(error) => {
+                                malformed += 1;
+                                app.figures.refused.add(1);
+                                if malformed >= MALFORMED_MAX {
+                                    return close(socket, MALFORMED, "no messages of OpAMP").await;
+                                }
+                                Some(Ok(refused(&AgentToServer::default(), &error.to_string())))
+                            }
+                        },
                     }
                 }
             },
