@@ -21,12 +21,19 @@ pub(crate) struct Problem {
     /// Each fault with its place, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<Fault>,
+    /// What is for the operator's log alone.
+    #[serde(skip)]
+    pub(crate) cause: Option<Cause>,
 }
+
+/// What is for the operator's log alone; goes with the answer to where that is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cause(pub(crate) String);
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
-        Self { title, status: status.as_u16(), detail: detail.into(), errors: Vec::new() }
+        Self { title, status: status.as_u16(), detail: detail.into(), errors: Vec::new(), cause: None }
     }
 
     pub(crate) fn bad(detail: impl Into<String>) -> Self {
@@ -55,7 +62,10 @@ impl From<StoreError> for Problem {
         };
         match &error {
             // What the database says is for the operator's log.
-            StoreError::Database(_) => Self::new(status, "the store does not answer; try again later"),
+            StoreError::Database(cause) => Self {
+                cause: Some(Cause(cause.to_string())),
+                ..Self::new(status, "the store does not answer; try again later")
+            },
             _ => Self::new(status, error.to_string()),
         }
     }
@@ -73,6 +83,9 @@ impl IntoResponse for Problem {
         let body = serde_json::to_value(&self).unwrap_or(Value::Null).to_string();
         let mut response = (status, body).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(cause);
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert("www-authenticate", HeaderValue::from_static("Bearer"));
         }

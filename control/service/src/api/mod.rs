@@ -12,11 +12,13 @@ mod settings;
 mod tokens;
 
 use crate::app::App;
+use crate::problem::Cause;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::response::IntoResponse;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use utoipa::OpenApi;
+use warren_telemetry::Field;
 
 /// The largest request that is taken.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -95,6 +97,15 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/openapi.json", get(openapi))
         .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(axum::middleware::map_response_with_state(app.clone(), told))
+}
+
+/// Writes down why something was not done, where that is not for whoever asked.
+async fn told(State(app): State<App>, response: Response) -> Response {
+    if let Some(Cause(cause)) = response.extensions().get() {
+        app.log.error("The store does not do what it is asked", &[("error", Field::Str(cause))]);
+    }
+    response
 }
 
 async fn openapi() -> impl IntoResponse {

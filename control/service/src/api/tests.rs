@@ -4,9 +4,10 @@ use super::body::{Json, Page, Trial};
 use super::{config, document, integrations, profiles, servers, settings, tokens};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::problem::Cause;
 use axum::extract::{Path, Query, State};
 use axum::http::header::{HeaderMap, HeaderValue, IF_MATCH};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use warren_fleet::{Overlay, Profile, Server};
 use warren_store::{Actor, MasterKey, Role, Store, Token};
@@ -138,4 +139,14 @@ async fn the_history_has_pages_and_what_it_does_not_hold_is_not_compared() {
 async fn body(response: Response) -> Value {
     let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     serde_json::from_slice(&bytes).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_database_says_is_for_the_log_and_not_for_whoever_asks() {
+    let scene = Scene::new().await;
+    scene.app.store.close().await;
+    let answer = servers::read(scene.state(), admin(), Path("a".into())).await.unwrap_err().into_response();
+    assert_eq!(answer.status(), 503);
+    let Cause(cause) = answer.extensions().get().cloned().unwrap();
+    assert!(!body(answer).await.to_string().contains(&cause));
 }
