@@ -106,13 +106,7 @@ fn layer(origin: &str, body: Value) -> Option<Layer> {
 }
 
 /// Keeps a server's configuration if it is another than before.
-async fn keep(
-    app: &App,
-    change: &mut Change,
-    inputs: &Inputs,
-    rendered: &Rendered,
-    cause: &str,
-) -> Result<bool, StoreError> {
+async fn keep(app: &App, change: &mut Change, inputs: &Inputs, rendered: &Rendered, cause: &str) -> Result<bool, StoreError> {
     let before = app.store.desired(&inputs.server.id).await?;
     // Not by the hash: what is to be tried again has another one, and is the same.
     if before.is_some_and(|before| before.body == rendered.body) {

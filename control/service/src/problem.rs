@@ -62,10 +62,9 @@ impl From<StoreError> for Problem {
         };
         match &error {
             // What the database says is for the operator's log.
-            StoreError::Database(cause) => Self {
-                cause: Some(Cause(cause.to_string())),
-                ..Self::new(status, "the store does not answer; try again later")
-            },
+            StoreError::Database(cause) => {
+                Self { cause: Some(Cause(cause.to_string())), ..Self::new(status, "the store does not answer; try again later") }
+            }
             _ => Self::new(status, error.to_string()),
         }
     }

@@ -250,7 +250,8 @@ impl Change {
         if known.bind(server).bind(hash).fetch_optional(&mut *self.tx).await?.is_none() {
             return Ok(false);
         }
-        let statement = "INSERT INTO failures (server, hash, error, created) VALUES ($1, $2, $3, $4) ON CONFLICT (server, hash) DO NOTHING";
+        let statement =
+            "INSERT INTO failures (server, hash, error, created) VALUES ($1, $2, $3, $4) ON CONFLICT (server, hash) DO NOTHING";
         let done = sqlx::query(statement).bind(server).bind(hash).bind(error).bind(now()).execute(&mut *self.tx).await?;
         Ok(done.rows_affected() == 1)
     }

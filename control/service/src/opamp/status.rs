@@ -2,7 +2,9 @@
 
 use crate::app::hex;
 use serde_json::{Map, Value, json};
-use warren_opamp::{AgentDescription, AgentToServer, ComponentHealth, ConfigStatus, EffectiveConfig, KeyValue, Message, Value as Any};
+use warren_opamp::{
+    AgentDescription, AgentToServer, ComponentHealth, ConfigStatus, EffectiveConfig, KeyValue, Message, Value as Any,
+};
 use warren_store::Client;
 
 /// Most bytes of a collector's own words that are kept.
