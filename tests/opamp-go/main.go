@@ -71,6 +71,7 @@ func start(endpoint, authorization string, uid ctypes.InstanceUid) {
 		protobufs.AgentCapabilities_AgentCapabilities_ReportsRemoteConfig |
 		protobufs.AgentCapabilities_AgentCapabilities_ReportsEffectiveConfig |
 		protobufs.AgentCapabilities_AgentCapabilities_ReportsHealth |
+		protobufs.AgentCapabilities_AgentCapabilities_ReportsHeartbeat |
 		protobufs.AgentCapabilities_AgentCapabilities_AcceptsOpAMPConnectionSettings
 	must(agent.SetCapabilities(&capabilities))
 	running := ""
