@@ -5,14 +5,17 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod csv;
 mod float;
 mod pairs;
 mod parse;
 mod quote;
+mod unquote;
 mod value;
 
 pub use float::{Float, float};
 pub use pairs::split_pairs;
 pub use parse::{NumberError, parse_float, parse_int};
 pub use quote::{printable, quote, quote_with, quoted};
+pub use unquote::unquote;
 pub use value::{JsonError, as_string, goccy_json, json, json_text};
