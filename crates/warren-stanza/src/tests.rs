@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use warren_config::{Block, Diagnostics, Fields, decode_settings, parse_yaml};
 use warren_pdata::{Attrs, LogRecord, Value};
 
+mod reference;
+
 #[derive(Default)]
 struct Config {
     operators: Operators,
@@ -386,7 +388,6 @@ fn all_faults_are_told_at_their_places() {
 fn operators_that_are_not_here_are_refused_by_name() {
     for (kind, text) in [
         ("syslog_parser", "operator 'syslog_parser' is not supported here"),
-        ("csv_parser", "operator 'csv_parser' is not supported here"),
         ("file_output", "operator 'file_output' is not supported here"),
         ("nonsense", "unsupported type 'nonsense'"),
     ] {

@@ -42,6 +42,7 @@ const TYPES: &[(&str, Make)] = &[
     ("regex_parser", make::<parsers::RegexParser>),
     ("json_parser", make::<parsers::JsonParser>),
     ("key_value_parser", make::<parsers::KeyValueParser>),
+    ("csv_parser", make::<parsers::CsvParser>),
     ("severity_parser", make::<parsers::SeverityParser>),
     ("time_parser", make::<parsers::TimeParser>),
     ("trace_parser", make::<parsers::TraceParser>),
@@ -54,6 +55,7 @@ const TYPES: &[(&str, Make)] = &[
     ("flatten", make::<transformers::Flatten>),
     ("regex_replace", make::<transformers::RegexReplace>),
     ("assign_keys", make::<transformers::AssignKeys>),
+    ("unquote", make::<transformers::Unquote>),
     ("filter", make::<transformers::Filter>),
     ("noop", make::<transformers::Noop>),
     ("router", make::<router::Router>),
@@ -62,12 +64,10 @@ const TYPES: &[(&str, Make)] = &[
 
 /// Operators of upstream that are not here, and what to do instead.
 const REFUSED: &[(&str, &str)] = &[
-    ("csv_parser", "use regex_parser, or a transform processor with ParseCSV"),
     ("json_array_parser", "use a transform processor with ParseJSON"),
     ("syslog_parser", "the journal has the parts of a syslog message as fields: SYSLOG_IDENTIFIER, SYSLOG_PID, PRIORITY"),
     ("uri_parser", "use regex_parser, or a transform processor with URL"),
     ("container", "the journal has the container as fields: CONTAINER_NAME, CONTAINER_ID"),
-    ("unquote", "use regex_parser or regex_replace"),
     ("sanitize_utf8", "texts are always valid here"),
     ("file_output", "use an exporter"),
     ("stdout", "use the debug exporter"),

@@ -2,8 +2,9 @@
 
 use super::base::{Base, ParserBase, ScopeName, Severity, Timestamp, Trace};
 use super::{Compile, Settings};
-use crate::work::{Work, json, key_value, pattern};
+use crate::work::{Work, csv, json, key_value, pattern};
 use warren_config::{Block, Fields};
+use warren_gotext::csv::Quotes;
 use warren_regex::Regex;
 
 /// `regex_parser`
@@ -108,17 +109,80 @@ impl Settings for KeyValueParser {
     }
 
     fn compile(&self, cx: &mut Compile<'_>) -> Option<Work> {
-        if self.delimiter == self.pair_delimiter {
+        // Upstream takes an empty one for white space.
+        let pair_delimiter = if self.pair_delimiter.is_empty() { " " } else { &self.pair_delimiter };
+        if self.delimiter == pair_delimiter {
             return cx.missing("", "delimiter", "delimiter and pair_delimiter cannot be the same value");
         }
         if self.delimiter.is_empty() {
             return cx.missing("", "delimiter", "delimiter is a required parameter");
         }
-        // Upstream takes an empty one for white space.
-        let pair_delimiter = if self.pair_delimiter.is_empty() { " " } else { &self.pair_delimiter };
         let reader = key_value::PairsReader { delimiter: self.delimiter.as_str().into(), pair_delimiter: pair_delimiter.into() };
         self.parser.compile(reader, cx)
     }
+}
+
+/// `csv_parser`
+#[derive(Debug, Default)]
+pub(crate) struct CsvParser {
+    parser: ParserBase,
+    header: String,
+    header_attribute: String,
+    header_delimiter: String,
+    delimiter: String,
+    lazy_quotes: bool,
+    ignore_quotes: bool,
+}
+
+impl Block for CsvParser {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.squash(&mut self.parser);
+        f.scalar("header", &mut self.header);
+        f.scalar("header_attribute", &mut self.header_attribute);
+        f.scalar("header_delimiter", &mut self.header_delimiter);
+        f.scalar("delimiter", &mut self.delimiter);
+        f.scalar("lazy_quotes", &mut self.lazy_quotes);
+        f.scalar("ignore_quotes", &mut self.ignore_quotes);
+    }
+}
+
+impl Settings for CsvParser {
+    fn base(&self) -> &Base {
+        &self.parser.base
+    }
+
+    fn compile(&self, cx: &mut Compile<'_>) -> Option<Work> {
+        let quotes = match (self.lazy_quotes, self.ignore_quotes) {
+            (false, false) => Quotes::Strict,
+            (true, false) => Quotes::Lazy,
+            (false, true) => Quotes::Ignored,
+            (true, true) => return cx.missing("", "lazy_quotes", "only one of 'ignore_quotes' or 'lazy_quotes' can be true"),
+        };
+        let or = |text: &str, default: char| match text {
+            "" => Some(default),
+            text => single(text),
+        };
+        let Some(delimiter) = or(&self.delimiter, ',') else {
+            return cx.missing("", "delimiter", &format!("invalid 'delimiter': '{}'", self.delimiter));
+        };
+        let Some(between) = or(&self.header_delimiter, delimiter) else {
+            return cx.missing("", "header_delimiter", &format!("invalid 'header_delimiter': '{}'", self.header_delimiter));
+        };
+        let header = match (self.header.as_str(), self.header_attribute.as_str()) {
+            ("", "") => return cx.missing("", "header", "missing required field 'header' or 'header_attribute'"),
+            ("", attribute) => csv::Header::Attribute(attribute.into(), between),
+            (header, "") if header.contains(between) => csv::Header::Names(header.split(between).map(Into::into).collect()),
+            (_, "") => return cx.missing("", "header", "missing field delimiter in header"),
+            _ => return cx.missing("", "header", "only one header parameter can be set: 'header' or 'header_attribute'"),
+        };
+        self.parser.compile(csv::RowReader { header, delimiter, quotes }, cx)
+    }
+}
+
+/// The only character.
+fn single(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    chars.next().filter(|_| chars.next().is_none())
 }
 
 macro_rules! lone {

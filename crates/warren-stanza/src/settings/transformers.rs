@@ -78,7 +78,7 @@ settings!(
 
 /// A constant, or what an expression yields.
 fn added(node: Option<&Node>, cx: &mut Compile<'_>) -> Option<edit::Added> {
-    let Some(node) = node else { return Some(edit::Added::Constant(Value::Empty)) };
+    let Some(node) = node.filter(|node| !node.is_null()) else { return Some(edit::Added::Nothing) };
     let inner = node.as_text().and_then(|text| text.strip_prefix("EXPR(")?.strip_suffix(')'));
     if let Some(inner) = inner {
         return match language::expression(inner) {
@@ -258,6 +258,18 @@ settings!(
         Some(Work::transform(edit::AssignKeys { field: field?, keys }))
     }
 );
+
+/// `unquote`
+#[derive(Debug, Default)]
+pub(crate) struct Unquote {
+    base: Base,
+    field: String,
+}
+
+settings!(Unquote, |this, f| f.scalar("field", &mut this.field), |this, cx| {
+    let field = cx.required("field", &this.field, "unquote: missing field")?;
+    Some(Work::transform(edit::Unquote { field }))
+});
 
 /// `filter`
 #[derive(Debug)]

@@ -28,6 +28,8 @@ pub(crate) struct Add {
 /// What is added.
 #[derive(Debug)]
 pub(crate) enum Added {
+    /// What upstream accepts, and then fails on.
+    Nothing,
     Constant(Value),
     Expression(Expression),
 }
@@ -35,6 +37,7 @@ pub(crate) enum Added {
 impl Transform for Add {
     fn apply(&self, entry: &mut Entry) -> Result<(), String> {
         let value = match &self.value {
+            Added::Nothing => return Err("add: missing required field 'value'".to_owned()),
             Added::Constant(value) => value.clone(),
             Added::Expression(expression) => expression.value(entry).map_err(|error| format!("evaluate value_expr: {error}"))?,
         };
@@ -151,6 +154,25 @@ impl Transform for Replace {
             None => Ok(()),
             Some(true) => self.field.set(entry, out.into()),
             Some(false) => Err(format!("the text would have more than {TEXT_BYTES_MAX} bytes")),
+        }
+    }
+}
+
+/// `unquote`
+#[derive(Debug)]
+pub(crate) struct Unquote {
+    pub(crate) field: Field,
+}
+
+impl Transform for Unquote {
+    fn apply(&self, entry: &mut Entry) -> Result<(), String> {
+        match self.field.get(entry) {
+            None => Ok(()),
+            Some(Value::Str(text)) => {
+                let inner = warren_gotext::unquote(&text).ok_or("invalid syntax")?;
+                self.field.set(entry, inner.into_owned().into())
+            }
+            Some(other) => Err(format!("type {} cannot be unquoted", type_name(&other))),
         }
     }
 }

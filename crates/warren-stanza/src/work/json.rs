@@ -1,7 +1,7 @@
 //! `json_parser`: one JSON object.
 
 use super::{Parse, text_of};
-use crate::Field;
+use crate::{Entry, Field};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use warren_pdata::{Attrs, Value};
@@ -14,7 +14,7 @@ pub(crate) struct JsonReader {
 }
 
 impl Parse for JsonReader {
-    fn parse(&self, value: &Value, _: &Field) -> Result<Value, String> {
+    fn parse(&self, value: &Value, _: &Field, _: &Entry) -> Result<Value, String> {
         let text = text_of(value, |kind| format!("type {kind} cannot be parsed as JSON"))?;
         let Json(mut value) = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if !self.ints {

@@ -1,7 +1,7 @@
 //! `key_value_parser`: pairs such as `level=info msg="all well"`.
 
 use super::{Parse, text_of};
-use crate::Field;
+use crate::{Entry, Field};
 use indexmap::IndexMap;
 use warren_gotext::{quoted, split_pairs};
 use warren_pdata::{KeyValue, Value};
@@ -14,7 +14,7 @@ pub(crate) struct PairsReader {
 }
 
 impl Parse for PairsReader {
-    fn parse(&self, value: &Value, from: &Field) -> Result<Value, String> {
+    fn parse(&self, value: &Value, from: &Field, _: &Entry) -> Result<Value, String> {
         let text = text_of(value, |kind| format!("type {kind} cannot be parsed as key value pairs"))?;
         if text.is_empty() {
             return Err(format!("parse from field {from} is empty"));

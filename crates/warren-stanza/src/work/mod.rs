@@ -1,5 +1,6 @@
 //! What operators do.
 
+pub(crate) mod csv;
 pub(crate) mod edit;
 pub(crate) mod filter;
 pub(crate) mod json;
@@ -55,11 +56,11 @@ pub(crate) struct Route {
     pub(crate) named: Vec<String>,
 }
 
-/// Reads a value.
+/// Reads a value of a field of an entry.
 pub(crate) trait Parse: Debug + Send + Sync {
     /// # Errors
     /// Why it cannot be read.
-    fn parse(&self, value: &Value, from: &Field) -> Result<Value, String>;
+    fn parse(&self, value: &Value, from: &Field, entry: &Entry) -> Result<Value, String>;
 }
 
 /// Reads a field into another.
@@ -86,7 +87,7 @@ impl Transform for Parser {
         let Some(value) = self.from.get(entry) else {
             return Err(format!("Entry is missing the expected parse_from field. (parse_from: {})", self.from));
         };
-        let value = self.parse.parse(&value, &self.from)?;
+        let value = self.parse.parse(&value, &self.from, entry)?;
         self.to.set(entry, value).map_err(|error| format!("set parse_to: {error}"))?;
         if let Some(body) = self.body.as_ref().and_then(|body| body.get(entry)) {
             entry.record.body = body;

@@ -1,7 +1,7 @@
 //! `regex_parser`
 
 use super::{Parse, text_of};
-use crate::Field;
+use crate::{Entry, Field};
 use warren_pdata::{Attrs, KeyValue, Text, Value};
 use warren_regex::{Captures, Regex};
 
@@ -26,7 +26,7 @@ impl PatternReader {
 }
 
 impl Parse for PatternReader {
-    fn parse(&self, value: &Value, _: &Field) -> Result<Value, String> {
+    fn parse(&self, value: &Value, _: &Field, _: &Entry) -> Result<Value, String> {
         let text = text_of(value, |kind| format!("type '{kind}' cannot be parsed as regex"))?;
         let mut captures = Captures::default();
         if !self.regex.captures(text, &mut captures) {

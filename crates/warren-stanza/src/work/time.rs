@@ -110,7 +110,8 @@ fn epoch(value: &Value, layout: &str, unit: i64, fraction: Option<Fraction>) -> 
         (Value::Int(number), None) => number.to_string(),
         (Value::Int(number), Some(_)) => format!("{number}.0"),
         (Value::Double(number), None) => (*number as i64).to_string(),
-        (Value::Double(number), Some((_, digits))) => format!("{number:.digits$}"),
+        // Upstream pads short ones with blanks, and then refuses them.
+        (Value::Double(number), Some((_, digits))) => format!("{number:>10.digits$}"),
         (other, _) => return Err(format!("type {} cannot be parsed as a time", type_name(other))),
     };
     let invalid = || format!("invalid value '{stamp}' for layout '{layout}'");
