@@ -20,6 +20,7 @@ pub(crate) struct Figures {
     copies: Counter,
     damaged: [Counter; 3],
     lost: Counter,
+    suppressed: Counter,
     failed: Counter,
     dropped_by_operators: Counter,
     unrouted: Counter,
@@ -56,6 +57,11 @@ impl Figures {
             copies: counter("warren_journal_copies_total", "Journal entries passed over because a copy of them was read.", &[]),
             damaged: ["entry", "field", "file"].map(damaged),
             lost: counter("warren_journal_lost_total", "Journal entries that were deleted before they were read.", &[]),
+            suppressed: counter(
+                "warren_journal_suppressed_total",
+                "Messages that journald did not take because there were too many at once, as entries say that were read.",
+                &[],
+            ),
             failed: counter(
                 "warren_operator_failures_total",
                 "Records that an operator, or an expression in an attribute, failed on, dropped or not.",
@@ -87,6 +93,7 @@ impl Figures {
     pub(crate) fn tell(&mut self, troubles: &Troubles, log: &Logger) {
         self.dropped_by_operators.add(troubles.dropped);
         self.unrouted.add(troubles.unrouted);
+        self.suppressed.add(troubles.suppressed);
         for (operator, trouble) in &troubles.failures {
             self.failed.add(trouble.count);
             if trouble.quiet || self.told.get(operator).is_some_and(|told| told.elapsed() < TELL_INTERVAL) {

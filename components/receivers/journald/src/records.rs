@@ -20,6 +20,9 @@ const BYTES_MAX: usize = 512 << 10;
 /// Resources that are remembered by host and unit.
 const RESOURCES_MAX: usize = 64;
 
+/// `MESSAGE_ID` of what journald says when it takes no more messages of a service for a while (`SD_MESSAGE_JOURNAL_DROPPED`).
+const SUPPRESSED: &[u8] = b"a596d6fe7bfa4994828e72309e95d61e";
+
 /// Makes records of entries and holds them until the batch is taken out.
 pub(crate) struct Records {
     shape: Shape,
@@ -76,6 +79,10 @@ enum Kind {
     Process,
     Identifier,
     LineBreak,
+    /// Marks an entry that says how many messages were suppressed.
+    Suppressed,
+    /// How many.
+    SuppressedCount,
     Other,
 }
 
@@ -137,7 +144,7 @@ impl Records {
         }
     }
 
-    /// What operators and expressions could not do, since the last time.
+    /// What operators and expressions could not do, and what journald itself lost, since the last time.
     pub(crate) fn troubles(&mut self) -> Troubles {
         std::mem::take(&mut self.passed.troubles)
     }
@@ -168,6 +175,8 @@ impl Sink for Records {
             "_PID" => Kind::Process,
             "SYSLOG_IDENTIFIER" => Kind::Identifier,
             "_LINE_BREAK" => Kind::LineBreak,
+            "MESSAGE_ID" if bytes == SUPPRESSED => Kind::Suppressed,
+            "N_DROPPED" => Kind::SuppressedCount,
             _ => Kind::Other,
         };
         let is_message = matches!(kind, Kind::Message(_));
@@ -178,6 +187,7 @@ impl Sink for Records {
     }
 
     fn entry(&mut self, place: &Place, fields: &mut Vec<Field>) -> bool {
+        self.passed.troubles.suppressed += suppressed(fields);
         let is_wanted = |field: &Field| if let Kind::Message(wanted) = field.kind { Some(wanted) } else { None };
         if self.shape.grep.is_some() && fields.iter().find_map(is_wanted) != Some(true) {
             return true;
@@ -276,6 +286,16 @@ impl Records {
         }
         body
     }
+}
+
+/// How many messages journald did not take, if the entry says so: in a field, or by old versions in the message alone.
+fn suppressed(fields: &[Field]) -> u64 {
+    if !fields.iter().any(|field| field.kind == Kind::Suppressed) {
+        return 0;
+    }
+    let text = |is: fn(Kind) -> bool| fields.iter().find(|field| is(field.kind)).and_then(|field| field.entry.value.as_str());
+    let message = || text(|kind| matches!(kind, Kind::Message(_)))?.strip_prefix("Suppressed ")?.split(' ').next();
+    text(|kind| kind == Kind::SuppressedCount).or_else(message).and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 /// A number that equal names share, and others seldom do.
@@ -389,5 +409,22 @@ mod tests {
         let attributes = |index: usize| logs.resources[0].scopes[0].items[index].attrs.get("unit").cloned();
         assert_eq!((attributes(0), attributes(1)), (Some("of a.service".into()), None));
         assert!(records.troubles().failures.is_empty());
+    }
+
+    #[test]
+    fn what_journald_suppressed_is_counted() {
+        let mut records = Records::new(&Config::default(), None).unwrap();
+        let told = "a596d6fe7bfa4994828e72309e95d61e";
+        for (fields, count) in [
+            (&[("MESSAGE", "Suppressed 7 messages from a.service"), ("MESSAGE_ID", told), ("N_DROPPED", "12")][..], 12),
+            (&[("MESSAGE", "Suppressed 7 messages from a.service"), ("MESSAGE_ID", told)], 7),
+            (&[("MESSAGE", "Suppressed many"), ("MESSAGE_ID", told)], 0),
+            (&[("MESSAGE", "Suppressed 7 messages from a.service"), ("N_DROPPED", "12")], 0),
+            (&[("MESSAGE", "x"), ("MESSAGE_ID", "00"), ("N_DROPPED", "12")], 0),
+        ] {
+            let mut fields: Vec<Field> = fields.iter().map(|(name, text)| records.field(name, text.as_bytes())).collect();
+            records.entry(&Place::default(), &mut fields);
+            assert_eq!(records.troubles().suppressed, count);
+        }
     }
 }

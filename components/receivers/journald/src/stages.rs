@@ -29,7 +29,7 @@ pub(crate) struct Stages {
     joined: Vec<Out<Entry>>,
 }
 
-/// What operators could not do, and expressions in attributes, since it was told last.
+/// What operators could not do, expressions in attributes, and journald itself, since it was told last.
 #[derive(Default)]
 pub(crate) struct Troubles {
     /// By operator or attribute: how often, and what was said last; quiet ones say nothing.
@@ -38,6 +38,8 @@ pub(crate) struct Troubles {
     pub(crate) dropped: u64,
     /// Records that fitted no route.
     pub(crate) unrouted: u64,
+    /// Messages that journald did not take, as its own entries say.
+    pub(crate) suppressed: u64,
 }
 
 /// What one operator could not do.
