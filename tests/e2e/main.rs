@@ -18,6 +18,7 @@ mod loki;
 mod machine;
 mod opamp_go;
 mod outage;
+mod postgres;
 mod processors;
 mod reload;
 mod reload_parts;

@@ -34,6 +34,8 @@ pub struct Setup {
     pub binary: Option<PathBuf>,
     /// The port of its API; a free one if there is none.
     pub port: Option<u16>,
+    /// Where it keeps what it knows, as `--store` takes it; a SQLite of its own if there is none.
+    pub store: Option<String>,
     /// Where it asks by PromQL whether data arrives: URL, user and password.
     pub query: Option<(String, String, String)>,
 }
@@ -245,10 +247,14 @@ impl Setup {
 
 fn launch(setup: &Setup, directory: &TempDir, port: u16) -> Result<Process> {
     let mut command = setup.command()?;
-    let store = format!("sqlite:{}", directory.path().join("warren.db").display());
+    let own = || format!("sqlite:{}", directory.path().join("warren.db").display());
+    let store = setup.store.clone().unwrap_or_else(own);
     command
         .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--store", &store, "--heartbeat", "2"])
         .current_dir(directory.path());
+    if setup.store.is_some() {
+        command.args(["--key-file", "warren.key"]);
+    }
     if let Some((url, user, password)) = &setup.query {
         command.args(["--query-url", url, "--query-user", user]).env("WARREN_QUERY_PASSWORD", password);
     }

@@ -28,6 +28,7 @@ pub mod opamp_go;
 pub mod otlp;
 pub mod page;
 pub mod port;
+pub mod postgres;
 pub mod process;
 pub mod program;
 pub mod prometheus;

@@ -6,8 +6,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::tool;
 
-/// Brokers, stores, journals and proxies to run against.
-pub(crate) const SERVERS: [&str; 5] = ["rabbitmq-server", "prometheus", "systemd-journal-remote", "nginx-light", "haproxy"];
+/// What `up` shows the collector with: a broker, a store, a journal.
+pub(crate) const SCENE: [&str; 3] = ["rabbitmq-server", "prometheus", "systemd-journal-remote"];
+
+/// What tests run against besides: proxies, and the control plane's other store.
+pub(crate) const SERVERS: [&str; 3] = ["nginx-light", "haproxy", "postgresql"];
 
 /// Programs whose answers tests compare with the collector's.
 pub(crate) const WITNESSES: [&str; 1] = ["prometheus-node-exporter"];

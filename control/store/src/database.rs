@@ -15,6 +15,9 @@ const CONNECTIONS_MAX: u32 = 8;
 /// How long a statement waits for a connection, or for SQLite's lock.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Number of the lock under which PostgreSQL's tables are brought up to date: any, as long as it stays the same.
+const MIGRATING: i64 = 0x7761_7272_656e;
+
 /// What the control plane knows. Clones share it.
 #[derive(Clone)]
 pub struct Store {
@@ -63,11 +66,13 @@ impl Store {
     async fn migrate(&self) -> Result<(), StoreError> {
         let _writer = self.writer.lock().await;
         let mut tx = self.pool.begin().await?;
-        sqlx::query("CREATE TABLE IF NOT EXISTS steps (number BIGINT PRIMARY KEY, at BIGINT NOT NULL)").execute(&mut *tx).await?;
         if !self.sqlite {
-            // Of several that start at once, one does it.
-            sqlx::query("LOCK TABLE steps IN EXCLUSIVE MODE").execute(&mut *tx).await?;
+            // Of several that start at once, one does it. Tables cannot be locked before they are there, and PostgreSQL lets two create one at the
+            // same time and fails the slower.
+            let lock = format!("SELECT 1 FROM pg_advisory_xact_lock({MIGRATING})");
+            sqlx::query(&lock).fetch_one(&mut *tx).await?;
         }
+        sqlx::query("CREATE TABLE IF NOT EXISTS steps (number BIGINT PRIMARY KEY, at BIGINT NOT NULL)").execute(&mut *tx).await?;
         let done: i64 = sqlx::query("SELECT COUNT(*) FROM steps").fetch_one(&mut *tx).await?.try_get(0)?;
         for (number, step) in (0i64..).zip(STEPS).skip(usize::try_from(done).unwrap_or(0)) {
             let step = step.replace("BYTES", if self.sqlite { "BLOB" } else { "BYTEA" });

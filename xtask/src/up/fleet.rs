@@ -40,7 +40,12 @@ impl Fleet {
     pub(super) fn start(binary: &Path, store: &Prometheus) -> Result<Fleet> {
         tool::announce("starting warren serve (the control plane, on SQLite)");
         let query = (store.url(), prometheus::USER.to_owned(), prometheus::PASSWORD.to_owned());
-        let setup = control_plane::Setup { binary: Some(binary.to_owned()), port: Some(port::prefer(PORT)?), query: Some(query) };
+        let setup = control_plane::Setup {
+            binary: Some(binary.to_owned()),
+            port: Some(port::prefer(PORT)?),
+            query: Some(query),
+            ..control_plane::Setup::default()
+        };
         let state = tempfile::tempdir().context("cannot create a temporary directory")?;
         Ok(Fleet { plane: ControlPlane::start_with(setup)?, state, shown: Value::Null })
     }

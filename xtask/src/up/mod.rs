@@ -63,7 +63,7 @@ struct Scene {
 /// The command.
 pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
     let check = crate::switch(arguments, Some("check"))?;
-    debian::ensure(&debian::SERVERS)?;
+    debian::ensure(&debian::SCENE)?;
     let programs = Programs::find()?;
     let interrupt = Interrupt::watch()?;
     logs::examine_machine(&programs.collector)?;
