@@ -317,7 +317,8 @@ impl Replacer {
                 if work > WORK_BYTES_MAX {
                     return Err(Failure::new("there are too many matches in too long a text to convert each"));
                 }
-                let count = edited.matches(matched).count();
+                // Nothing stands before each letter and at the end; to look for it there is slow.
+                let count = if matched.is_empty() { edited.chars().count() + 1 } else { edited.matches(matched).count() };
                 if count == 0 {
                     gone.insert(matched);
                     return Ok(());

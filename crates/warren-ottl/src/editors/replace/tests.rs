@@ -105,6 +105,7 @@ fn growth_ends_at_a_bound() {
     for statement in [
         format!(r#"replace_pattern(log.attributes["s"], "", "{}")"#, "x".repeat(1200)),
         format!(r#"replace_pattern(log.attributes["s"], "a", "{}", ToLowerCase)"#, "a".repeat(100)),
+        r#"replace_pattern(log.attributes["s"], "", "", SHA256)"#.to_owned(),
     ] {
         let error = edit(&long, &statement).unwrap_err();
         assert!(error.contains("bytes") || error.contains("too many matches"), "{error}");
