@@ -300,11 +300,12 @@ async fn late_points_change_nothing_and_duplicates_add_nothing() {
 async fn with_upstreams_oddities_late_points_are_resets() {
     let running = start_oddly("{}");
     let mut told = Vec::new();
-    for (time, value) in [(10, 10), (20, 15), (15, 12), (30, 20)] {
+    for (time, value) in [(10, 10), (20, 15), (15, 12), (30, 20), (25, 21)] {
         let out = running.send(vec![sum_of("m", vec![point(1, time, Number::Int(value))])]).await.unwrap();
         told.extend(out.first().and_then(|metric| metric.data.numbers()).map(|points| (points.start.get(0), points.value(0))));
     }
-    assert_eq!(told, [(10, Number::Int(5)), (15, Number::Int(8))]);
+    // What is late and has grown begins after its own time.
+    assert_eq!(told, [(10, Number::Int(5)), (15, Number::Int(8)), (30, Number::Int(1))]);
     assert_eq!((running.withheld("reset"), running.withheld("late")), (1.0, 0.0));
 }
 
@@ -314,6 +315,15 @@ async fn with_upstreams_oddities_empty_batches_go_on() {
     assert_eq!(running.send(vec![sum_of("m", vec![point(1, 2, Number::Int(1))])]).await, Some(Vec::new()));
     let nothing = Arc::new(Batch::Metrics(Metrics::default()));
     assert_eq!(running.send_batch(nothing.clone()).await, Some(nothing));
+}
+
+/// Seen of v0.132.0 with sequences made at random.
+#[tokio::test]
+async fn totals_below_zero_and_without_bounds_are_subtracted_like_any_other() {
+    let told_of = async |values: &[f64]| told(&start("initial_value: keep").send(vec![sum("m", values)]).await.unwrap());
+    assert_eq!(told_of(&[1.0, -3.0, -2.0]).await, ["m delta 1 1"]);
+    assert_eq!(told_of(&[1.0, f64::INFINITY, f64::INFINITY, 5.0, 6.0]).await, ["m delta 1 inf NaN 1"]);
+    assert_eq!(told_of(&[f64::NEG_INFINITY, 2.0, 2.5]).await, ["m delta -inf inf 0.5"]);
 }
 
 #[tokio::test]
