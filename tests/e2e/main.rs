@@ -22,6 +22,7 @@ mod postgres;
 mod processors;
 mod reload;
 mod reload_parts;
+mod rollout;
 mod seed;
 mod servers;
 mod shutdown;

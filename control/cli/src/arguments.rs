@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::rollouts::Rollouts;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -50,6 +51,9 @@ pub(crate) enum Command {
     /// How servers of each kind are run.
     #[command(subcommand)]
     Profile(Profile),
+    /// Versions of the profile on their way to all servers, stage by stage.
+    #[command(subcommand)]
+    Rollouts(Rollouts),
     /// Secrets that the profile refers to.
     #[command(subcommand)]
     Secrets(Secrets),
@@ -286,11 +290,11 @@ pub(crate) enum Settings {
 pub(crate) enum Profile {
     /// Shows a version.
     Show {
-        /// Which one [default: the newest].
+        /// Which one [default: the released one].
         #[arg(long)]
         version: Option<i64>,
     },
-    /// Makes a new version, given as JSON: text, @FILE, or - for standard input.
+    /// Makes a new version, given as JSON: text, @FILE, or - for standard input. It holds for all servers at once; see rollouts for another way.
     Set {
         /// The whole profile.
         profile: String,

@@ -2,6 +2,7 @@
 
 use crate::api::Api;
 use crate::arguments::{Access, Add, Cluster, Command, Config, Integrations, Owner, Profile, Secrets, Servers, Settings, Tokens};
+use crate::rollouts::rollouts;
 use crate::table::{ago, cell, table};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -17,6 +18,7 @@ pub(crate) async fn run(access: &Access, command: Command) -> Result<String, Str
         Command::Integrations(command) => integrations(&api, command).await?,
         Command::Settings(command) => settings(&api, command).await?,
         Command::Profile(command) => profile(&api, command).await?,
+        Command::Rollouts(command) => rollouts(&api, command).await?,
         Command::Secrets(command) => secrets(&api, command).await?,
         Command::Tokens(command) => tokens(&api, command).await?,
         Command::Audit { limit } => audit(&api, limit).await?,
@@ -30,13 +32,13 @@ pub(crate) async fn run(access: &Access, command: Command) -> Result<String, Str
 }
 
 /// An answer, for programs and for people.
-struct Shown {
+pub(crate) struct Shown {
     json: Value,
     text: String,
 }
 
 impl Shown {
-    fn new(json: Value, text: impl Into<String>) -> Self {
+    pub(crate) fn new(json: Value, text: impl Into<String>) -> Self {
         Self { json, text: text.into() }
     }
 
@@ -328,12 +330,12 @@ async fn audit(api: &Api, limit: i64) -> Result<Shown, String> {
 }
 
 /// The entries of a list.
-fn list(body: &Value) -> Vec<Value> {
+pub(crate) fn list(body: &Value) -> Vec<Value> {
     body.get("items").and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
 /// JSON as it was given: text, the content of a file, or standard input.
-fn given(text: &str) -> Result<Value, String> {
+pub(crate) fn given(text: &str) -> Result<Value, String> {
     let text = match (text, text.strip_prefix('@')) {
         ("-", _) => {
             let mut read = String::new();
@@ -347,7 +349,7 @@ fn given(text: &str) -> Result<Value, String> {
 }
 
 /// A text as a part of a URL.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
@@ -356,7 +358,7 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

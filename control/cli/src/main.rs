@@ -5,6 +5,7 @@
 mod api;
 mod arguments;
 mod commands;
+mod rollouts;
 mod table;
 
 use arguments::{Arguments, Command};

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 use warren_component::Factories;
 use warren_fleet::{Fault, Input, Integration, Layer, Profile, Rendered, SecretRef, Server, render, reveal};
-use warren_store::{Change, Desired, Scope, StoreError};
+use warren_store::{Change, Desired, Scope, StoreError, Versioned};
 
 /// Secrets whose names begin so are the operator's; others are the tenant's.
 pub(crate) const FLEET_SECRETS: &str = "fleet/";
@@ -16,7 +16,7 @@ pub(crate) const FLEET_SECRETS: &str = "fleet/";
 pub(crate) const OPERATOR: &str = "";
 
 /// Servers looked at in one go; few in tests, so that there are several pages.
-const PAGE: i64 = if cfg!(test) { 2 } else { 500 };
+pub(crate) const PAGE: i64 = if cfg!(test) { 2 } else { 500 };
 
 /// What collectors have.
 pub(crate) struct Exporters {
@@ -43,7 +43,7 @@ pub(crate) struct Inputs {
 impl Inputs {
     /// As they are in the store.
     pub(crate) async fn of(app: &App, server: Server) -> Result<Self, StoreError> {
-        let profile = app.store.profile(None).await?;
+        let profile = app.store.profile_of(&server.id).await?;
         let mut layers = Vec::new();
         let cluster = Scope::Cluster(server.tenant.clone(), server.cluster.clone());
         for (origin, scope) in [
@@ -57,6 +57,11 @@ impl Inputs {
         let integrations = app.store.integrations(&server.tenant, &server.cluster).await?;
         let integrations = integrations.into_iter().map(|integration| integration.body).collect();
         Ok(Self { server, profile: profile.body, profile_version: profile.version, layers, integrations })
+    }
+
+    /// The same with another version of the profile.
+    pub(crate) fn with_profile(self, profile: Versioned<Profile>) -> Self {
+        Self { profile: profile.body, profile_version: profile.version, ..self }
     }
 
     /// The same with other settings of a scope.
@@ -106,7 +111,13 @@ fn layer(origin: &str, body: Value) -> Option<Layer> {
 }
 
 /// Keeps a server's configuration if it is another than before.
-async fn keep(app: &App, change: &mut Change, inputs: &Inputs, rendered: &Rendered, cause: &str) -> Result<bool, StoreError> {
+pub(crate) async fn keep(
+    app: &App,
+    change: &mut Change,
+    inputs: &Inputs,
+    rendered: &Rendered,
+    cause: &str,
+) -> Result<bool, StoreError> {
     let before = app.store.desired(&inputs.server.id).await?;
     // Not by the hash: what is to be tried again has another one, and is the same.
     if before.is_some_and(|before| before.body == rendered.body) {
@@ -129,6 +140,12 @@ pub(crate) fn made_of(inputs: &Inputs, rendered: &Rendered, hash: &[u8], cause: 
     }
 }
 
+/// A hash for what was made that its server has not seen yet. A collector never takes the same hash again: the attempt is part of it.
+pub(crate) async fn attempt(app: &App, server: &str, rendered: &Rendered) -> Result<Vec<u8>, StoreError> {
+    let attempt = app.store.desired(server).await?.map_or(0, |desired| desired.number) + 1;
+    Ok(warren_opamp::Hash::default().with(&rendered.hash).with(&attempt.to_be_bytes()).finish())
+}
+
 /// Milliseconds between two samples at the common store; zero if none go there.
 fn sample_interval(rendered: &Rendered) -> i64 {
     let there = rendered.settings.destinations.mimir.is_some();
@@ -141,12 +158,7 @@ fn sample_interval(rendered: &Rendered) -> i64 {
 /// # Errors
 /// Everything that is wrong with it; nothing is to be changed then.
 pub(crate) async fn remake(app: &App, change: &mut Change, inputs: &Inputs, cause: &str) -> Result<bool, Problem> {
-    let rendered = inputs.configuration(app).map_err(|faults| {
-        let id = &inputs.server.id;
-        let mut problem = Problem::faults(faults);
-        problem.detail = format!("server {id}: {}", problem.detail);
-        problem
-    })?;
+    let rendered = inputs.configuration(app).map_err(|faults| Problem::faults(faults).of_server(&inputs.server.id))?;
     Ok(keep(app, change, inputs, &rendered, cause).await?)
 }
 

@@ -17,7 +17,9 @@ mod hub;
 mod metrics;
 mod opamp;
 mod problem;
+mod rollout;
 mod serve;
+mod standing;
 mod watch;
 
 pub use api::document;

@@ -13,6 +13,8 @@ pub(crate) struct Figures {
     pub(crate) renders: Histogram,
     pub(crate) faults: Counter,
     pub(crate) requests: Counter,
+    pub(crate) rollouts_halted: Counter,
+    pub(crate) rollout_failures: Counter,
 }
 
 const RENDER_BOUNDS: &[f64] = &[0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1];
@@ -35,6 +37,11 @@ impl Figures {
             ),
             faults: counter("warren_config_faults_total", "Configurations that could not be made, or were found to be wrong."),
             requests: counter("warren_api_requests_total", "Requests to the API."),
+            rollouts_halted: counter(
+                "warren_rollouts_halted_total",
+                "Rollouts that were ended or paused because too many servers failed.",
+            ),
+            rollout_failures: counter("warren_rollout_failures_total", "Servers that failed with what a rollout gave them."),
         }
     }
 }

@@ -44,6 +44,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
+    /// The same, of a server.
+    pub(crate) fn of_server(self, id: &str) -> Self {
+        Self { detail: format!("server {id}: {}", self.detail), ..self }
+    }
+
     /// What was given makes no configuration that could run.
     pub(crate) fn faults(faults: Vec<Fault>) -> Self {
         let detail = faults.first().map(ToString::to_string).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use crate::app::{App, now};
 use crate::watch::{Query, watch};
-use crate::{api, opamp};
+use crate::{api, opamp, rollout};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
@@ -65,6 +65,7 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let mut background = JoinSet::new();
     background.spawn(flush(app.clone()));
+    background.spawn(rollout::run(app.clone()));
     if let Some(query) = options.query.clone() {
         background.spawn(watch(app.clone(), query));
     }

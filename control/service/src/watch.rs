@@ -31,6 +31,9 @@ const QUERY: &str = "max by (instance) (timestamp(up{job=~\"rabbitmq|lavinmq\"} 
 /// What is allowed beyond two intervals, in milliseconds.
 const GRACE: i64 = 10_000;
 
+/// How old an answer may be to say something, in milliseconds.
+const ANSWER_AGE_MAX: i64 = 60_000;
+
 /// Where to ask.
 #[derive(Clone, Debug)]
 pub struct Query {
@@ -64,6 +67,8 @@ pub(crate) struct Freshness(Mutex<Known>);
 struct Known {
     /// Milliseconds since 1970 of the newest sample, by the name of the server.
     newest: HashMap<String, i64>,
+    /// Whether anybody asks.
+    asked: bool,
     /// When the store answered last, and first.
     answered: i64,
     first: i64,
@@ -81,6 +86,12 @@ impl Freshness {
         (judged(&known, server, newest, now()), newest)
     }
 
+    /// Whether it is asked for data at all, and answered.
+    pub(crate) fn answers(&self) -> Option<bool> {
+        let known = self.known();
+        known.asked.then(|| known.answered >= now() - ANSWER_AGE_MAX)
+    }
+
     /// Since when a server is known to be without data.
     pub(crate) fn silent_since(&self, id: &str) -> Option<i64> {
         self.known().silent.get(id).copied()
@@ -93,7 +104,7 @@ impl Freshness {
 
 fn judged(known: &Known, server: &Watched, newest: Option<i64>, now: i64) -> Data {
     let patience = 2 * server.interval + GRACE;
-    if server.interval == 0 || known.answered < now - 60_000 {
+    if server.interval == 0 || known.answered < now - ANSWER_AGE_MAX {
         return Data::Unknown;
     }
     match newest {
@@ -117,6 +128,7 @@ pub(crate) async fn watch(app: App, query: Query) {
         Ok(client) => client,
         Err(error) => return app.log.error("Data cannot be watched", &[("error", Field::Display(&error))]),
     };
+    app.freshness.known().asked = true;
     let mut failing = false;
     loop {
         match ask(&client, &query).await {

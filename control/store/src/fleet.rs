@@ -127,17 +127,35 @@ impl Store {
         versioned(&row.ok_or_else(|| StoreError::Missing(format!("integration {id}")))?)
     }
 
-    /// A version of the profile; the newest without a number; an empty one, version 0, if there is none.
+    /// A version of the profile.
     ///
     /// # Errors
-    /// When that version is missing, or the database fails.
-    pub async fn profile(&self, version: Option<i64>) -> Result<Versioned<Profile>, StoreError> {
-        let statement = "SELECT version, body FROM profiles WHERE ($1 = 0 OR version = $1) ORDER BY version DESC LIMIT 1";
-        let row = sqlx::query(statement).bind(version.unwrap_or(0)).fetch_optional(&self.pool).await?;
-        match (row, version) {
-            (Some(row), _) => versioned(&row),
-            (None, None) => Ok(Versioned { version: 0, body: Profile::default() }),
-            (None, Some(version)) => Err(StoreError::Missing(format!("version {version} of the profile"))),
+    /// When it is missing, or the database fails.
+    pub async fn profile(&self, version: i64) -> Result<Versioned<Profile>, StoreError> {
+        let statement = "SELECT version, body FROM profiles WHERE version = $1";
+        let row = sqlx::query(statement).bind(version).fetch_optional(&self.pool).await?;
+        versioned(&row.ok_or_else(|| StoreError::Missing(format!("version {version} of the profile")))?)
+    }
+
+    /// The version of the profile that holds where no rollout says otherwise; an empty one, version 0, if there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn released_profile(&self) -> Result<Versioned<Profile>, StoreError> {
+        let statement =
+            "SELECT p.version, p.body FROM released r JOIN profiles p ON p.version = r.version ORDER BY r.number DESC LIMIT 1";
+        let row = sqlx::query(statement).fetch_optional(&self.pool).await?;
+        row.as_ref().map_or_else(|| Ok(Versioned { version: 0, body: Profile::default() }), versioned)
+    }
+
+    /// The version of the profile that a server's configuration is made of: the one that a rollout under way has given it, else the released one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn profile_of(&self, server: &str) -> Result<Versioned<Profile>, StoreError> {
+        match self.given_version(server).await? {
+            Some(version) => self.profile(version).await,
+            None => self.released_profile().await,
         }
     }
 }
@@ -202,6 +220,7 @@ impl Change {
             "DELETE FROM desired WHERE server = $1",
             "DELETE FROM clients WHERE server = $1",
             "DELETE FROM failures WHERE server = $1",
+            "DELETE FROM targets WHERE server = $1",
         ] {
             sqlx::query(statement).bind(id).execute(&mut *self.tx).await?;
         }
@@ -292,7 +311,7 @@ impl Change {
         if done.rows_affected() == 0 { Err(StoreError::Missing(format!("integration {id}"))) } else { Ok(()) }
     }
 
-    /// Adds a version of the profile.
+    /// Adds a version of the profile, which holds for nobody yet.
     ///
     /// # Errors
     /// When the database fails.
@@ -306,6 +325,17 @@ impl Change {
             .execute(&mut *self.tx)
             .await?;
         Ok(version)
+    }
+
+    /// A version of the profile holds from now on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn release_profile(&mut self, version: i64) -> Result<(), StoreError> {
+        let statement = "INSERT INTO released (number, version, created) \
+                         VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM released), $1, $2)";
+        sqlx::query(statement).bind(version).bind(now()).execute(&mut *self.tx).await?;
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ mod error;
 mod fleet;
 mod keys;
 mod replies;
+mod rollouts;
 mod schema;
 mod secrets;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use error::StoreError;
 pub use fleet::{Scope, Versioned};
 pub use keys::MasterKey;
 pub use replies::Kept;
+pub use rollouts::{Rollout, RolloutState, Target, TargetCounts, TargetState};
 pub use secrets::SecretInfo;
 pub use tokens::{Enrolment, Role, Token, TokenInfo, digest, new_token};
 pub use watched::Watched;

@@ -1,7 +1,7 @@
 //! The tables, as they came to be: each step is run once, in order.
 
 /// `BYTES` stands for the database's type of bytes.
-pub(crate) const STEPS: [&str; 1] = ["
+pub(crate) const STEPS: [&str; 2] = ["
 CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
 CREATE TABLE servers (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, cluster TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
     version BIGINT NOT NULL, created BIGINT NOT NULL);
@@ -33,4 +33,13 @@ CREATE TABLE replies (token TEXT NOT NULL, name TEXT NOT NULL, request TEXT NOT 
 CREATE TABLE audit (number BIGINT PRIMARY KEY, at BIGINT NOT NULL, actor TEXT NOT NULL, tenant TEXT NOT NULL, action TEXT NOT NULL,
     resource TEXT NOT NULL, body TEXT NOT NULL, previous TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE INDEX audit_tenant ON audit (tenant, number)
+", "
+CREATE TABLE released (number BIGINT PRIMARY KEY, version BIGINT NOT NULL, created BIGINT NOT NULL);
+INSERT INTO released (number, version, created) SELECT 1, version, created FROM profiles ORDER BY version DESC LIMIT 1;
+CREATE TABLE rollouts (number BIGINT PRIMARY KEY, version BIGINT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX rollouts_state ON rollouts (state);
+CREATE TABLE targets (rollout BIGINT NOT NULL, server TEXT NOT NULL, stage BIGINT NOT NULL, state TEXT NOT NULL, since BIGINT NOT NULL,
+    ill BIGINT NOT NULL, well BIGINT NOT NULL, error TEXT NOT NULL, PRIMARY KEY (rollout, server));
+CREATE INDEX targets_state ON targets (rollout, state, stage, server);
+CREATE INDEX targets_server ON targets (server)
 "];

@@ -2,7 +2,7 @@
 
 use super::*;
 use serde_json::json;
-use warren_fleet::{Destination, Integration, Server};
+use warren_fleet::{Destination, Integration, Profile, Server};
 
 struct Scene {
     store: Store,
@@ -178,6 +178,54 @@ async fn what_is_stored_is_there_after_a_restart() {
         change.remove_server(&server.id).await.unwrap();
         change.commit(&actor(), &[]).await.unwrap();
         assert!(store.desired(&server.id).await.unwrap().is_none() && store.clients_of(&server.id).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_profile_of_a_database_from_before_there_were_rollouts_holds() {
+    let scene = scenes().await.remove(0);
+    let mut change = scene.store.begin().await.unwrap();
+    change.add_profile(&Profile::default(), "test").await.unwrap();
+    let newest = change.add_profile(&Profile::default(), "test").await.unwrap();
+    change.commit(&actor(), &[]).await.unwrap();
+    assert_eq!(scene.store.released_profile().await.unwrap().version, 0);
+    for statement in ["DROP TABLE released", "DROP TABLE rollouts", "DROP TABLE targets", "DELETE FROM steps WHERE number = 1"] {
+        sqlx::query(statement).execute(&scene.store.pool).await.unwrap();
+    }
+    let again = Store::open(&scene.address, scene.key()).await.unwrap();
+    assert_eq!(again.released_profile().await.unwrap().version, newest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_has_the_version_that_the_rollout_under_way_has_given_it() {
+    for scene in scenes().await {
+        let server = server(&fresh("srv"));
+        let mut change = scene.store.begin().await.unwrap();
+        change.add_server(&server).await.unwrap();
+        let old = change.add_profile(&Profile::default(), "test").await.unwrap();
+        change.release_profile(old).await.unwrap();
+        let new = change.add_profile(&Profile::default(), "test").await.unwrap();
+        let rollout = change.add_rollout(&Rollout { version: new, before: old, ..Rollout::default() }).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        assert!(scene.store.late_servers(rollout.number, i64::MAX).await.unwrap().contains(&server.id));
+        for (state, has) in
+            [(TargetState::Pending, old), (TargetState::Refused, old), (TargetState::Waiting, new), (TargetState::Done, new)]
+        {
+            let mut change = scene.store.begin().await.unwrap();
+            assert!(matches!(change.add_rollout(&rollout).await, Err(StoreError::Exists(_))));
+            change.put_target(rollout.number, &Target { server: server.id.clone(), state, ..Target::default() }).await.unwrap();
+            assert_eq!(change.target_counts(rollout.number).await.unwrap()[&(0, state)], 1);
+            change.commit(&actor(), &[]).await.unwrap();
+            assert_eq!(scene.store.profile_of(&server.id).await.unwrap().version, has, "{state:?}");
+        }
+        let mut change = scene.store.begin().await.unwrap();
+        change.put_rollout(&Rollout { state: RolloutState::RolledBack, ..rollout.clone() }).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        assert_eq!(scene.store.profile_of(&server.id).await.unwrap().version, old);
+        let mut change = scene.store.begin().await.unwrap();
+        change.remove_server(&server.id).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        assert!(scene.store.targets(rollout.number, None, "", 9).await.unwrap().is_empty());
     }
 }
 

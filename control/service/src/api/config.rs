@@ -1,11 +1,11 @@
 //! Configurations: what a server is to run, what it runs, what it ran before.
 
 use super::body::{Listed, Page, Trial, entries};
-use super::servers::state;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::desired::{Inputs, made_of};
+use crate::desired::{Inputs, attempt, made_of};
 use crate::problem::Problem;
+use crate::standing::standing;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ pub(crate) async fn read(State(app): State<App>, caller: Caller, Path(id): Path<
     let server = server(&app, &caller, &id, Role::Viewer).await?;
     let client = app.store.clients_of(&id).await?.into_iter().next();
     let desired = app.store.desired(&id).await?;
-    let state = state(&app, &server, client.as_ref(), desired.as_ref());
+    let state = standing(&app, &server, client.as_ref(), desired.as_ref());
     let effective = match &client {
         Some(client) => parsed(&app.store.effective(&client.uid).await?),
         None => Value::Null,
@@ -115,9 +115,7 @@ pub(crate) async fn retry(
     }
     let inputs = Inputs::of(&app, server.clone()).await?;
     let made = inputs.configuration(&app).map_err(Problem::faults)?;
-    // A collector never takes the same hash again: the attempt is part of it.
-    let attempt = before.number + 1;
-    let hash = warren_opamp::Hash::default().with(&made.hash).with(&attempt.to_be_bytes()).finish();
+    let hash = attempt(&app, &id, &made).await?;
     let desired = made_of(&inputs, &made, &hash, "to be tried again");
     let number = change.put_desired(&id, &desired).await?;
     if !trial.dry_run {

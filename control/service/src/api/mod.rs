@@ -6,6 +6,7 @@ mod config;
 mod idempotency;
 mod integrations;
 mod profiles;
+mod rollouts;
 mod secrets;
 mod servers;
 mod settings;
@@ -50,6 +51,13 @@ const BODY_BYTES_MAX: usize = 1 << 20;
         settings::update_cluster,
         profiles::read,
         profiles::create,
+        rollouts::list,
+        rollouts::create,
+        rollouts::read,
+        rollouts::servers,
+        rollouts::pause_one,
+        rollouts::resume_one,
+        rollouts::abort_one,
         secrets::list,
         secrets::update,
         secrets::list_fleet,
@@ -91,6 +99,12 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/secrets", get(secrets::list_fleet))
         .route("/secrets/{*name}", put(secrets::update_fleet))
         .route("/profile", get(profiles::read).post(profiles::create))
+        .route("/rollouts", get(rollouts::list).post(rollouts::create))
+        .route("/rollouts/{number}", get(rollouts::read))
+        .route("/rollouts/{number}/servers", get(rollouts::servers))
+        .route("/rollouts/{number}/actions/pause", post(rollouts::pause_one))
+        .route("/rollouts/{number}/actions/resume", post(rollouts::resume_one))
+        .route("/rollouts/{number}/actions/abort", post(rollouts::abort_one))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::revoke))
         .route("/audit", get(audit::list))

@@ -5,15 +5,15 @@ use crate::app::{App, now};
 use crate::auth::Caller;
 use crate::desired::{Inputs, remake};
 use crate::problem::Problem;
-use crate::watch::Data;
+use crate::standing::{Standing, standing};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use warren_fleet::Server;
-use warren_store::{Client, Desired, Entry, Role, Watched, new_token};
+use warren_store::{Entry, Role, new_token};
 
 /// How long an enrolment token is good, in milliseconds.
 const ENROLMENT: i64 = 24 * 3600 * 1000;
@@ -27,33 +27,6 @@ pub(crate) struct Shown {
     version: i64,
     /// Its collector.
     state: Standing,
-}
-
-/// How it stands with the collector of a server.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Standing {
-    /// `connected`, `late`, `offline`, `stopped`, `never_seen`.
-    link: &'static str,
-    /// `healthy`, `degraded`, `unhealthy`, `unknown`.
-    health: &'static str,
-    /// What is wrong, in the collector's words.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    reason: String,
-    /// `none`, `waiting`, `applying`, `applied`, `failed`.
-    config: &'static str,
-    /// Whether its data arrives where it is stored.
-    data: Data,
-    /// Of when its newest sample is, in milliseconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    newest: Option<i64>,
-    /// Since when its data is known not to arrive.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    silent: Option<i64>,
-    /// Connected, well by its own account, and its data arrives (or nobody can say).
-    operational: bool,
-    /// When the collector was heard of last, in milliseconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seen: Option<i64>,
 }
 
 /// Which servers.
@@ -209,56 +182,6 @@ fn check(server: &Server) -> Result<(), Problem> {
 async fn shown(app: &App, server: Server, version: i64) -> Result<Shown, Problem> {
     let client = app.store.clients_of(&server.id).await?.into_iter().next();
     let desired = app.store.desired(&server.id).await?;
-    let state = state(app, &server, client.as_ref(), desired.as_ref());
+    let state = standing(app, &server, client.as_ref(), desired.as_ref());
     Ok(Shown { server, version, state })
-}
-
-/// How it stands, from what the collector told and when it was heard of.
-pub(crate) fn state(app: &App, server: &Server, client: Option<&Client>, desired: Option<&Desired>) -> Standing {
-    let watched = desired.map(|desired| Watched::new(server, desired.sample_interval, desired.created));
-    let (data, newest) = watched.map_or((Data::Unknown, None), |watched| app.freshness.of(&watched));
-    let silent = app.freshness.silent_since(&server.id);
-    let Some(client) = client else {
-        return Standing {
-            link: "never_seen",
-            health: "unknown",
-            reason: String::new(),
-            config: if desired.is_some() { "waiting" } else { "none" },
-            data,
-            newest,
-            silent,
-            operational: false,
-            seen: None,
-        };
-    };
-    let desired = desired.map(|desired| desired.hash.as_str());
-    let seen = app.hub.seen(&client.uid).unwrap_or(client.seen);
-    let beat = i64::try_from(app.heartbeat).unwrap_or(30) * 1000;
-    let age = now() - seen;
-    let link = match age {
-        _ if client.stopped => "stopped",
-        age if age > (3 * beat).max(300_000) => "offline",
-        age if age > 2 * beat + 10_000 => "late",
-        _ if app.hub.connected(&client.uid) || age <= beat + 10_000 => "connected",
-        _ => "late",
-    };
-    let health = match client.health.get("healthy").and_then(Value::as_bool) {
-        None => "unknown",
-        Some(true) => "healthy",
-        Some(false) if client.health.get("status") == Some(&json!("StatusPermanentError")) => "unhealthy",
-        Some(false) => "degraded",
-    };
-    let config = match desired {
-        None => "none",
-        Some(hash) if hash != client.config_hash => "waiting",
-        Some(_) => match client.config_status.as_str() {
-            "applied" => "applied",
-            "failed" => "failed",
-            _ => "applying",
-        },
-    };
-    let told = client.health.get("error").and_then(Value::as_str).unwrap_or_default();
-    let reason = if config == "failed" { client.config_error.clone() } else { told.to_owned() };
-    let operational = link == "connected" && health == "healthy" && !matches!(data, Data::Stale | Data::Absent);
-    Standing { link, health, reason, config, data, newest, silent, operational, seen: Some(seen) }
 }

@@ -29,7 +29,8 @@ impl Scene {
         let profile = Profile { overlays: vec![Overlay { name: "base".into(), settings, ..Overlay::default() }] };
         let mut change = app.store.begin().await.unwrap();
         change.put_secret("", "fleet/m", "the-password").await.unwrap();
-        change.add_profile(&profile, "test").await.unwrap();
+        let version = change.add_profile(&profile, "test").await.unwrap();
+        change.release_profile(version).await.unwrap();
         for id in ["a", "b"] {
             let server = Server { id: id.into(), tenant: "t".into(), name: id.into(), ..Server::default() };
             change.add_server(&server).await.unwrap();

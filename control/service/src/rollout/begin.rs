@@ -1,0 +1,103 @@
+//! Beginning a rollout: could every server run it, and who is in which stage.
+
+use super::plan::{Candidate, Plan};
+use super::sight::sight;
+use crate::app::{App, now};
+use crate::desired::{Inputs, PAGE};
+use crate::problem::Problem;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use warren_fleet::{Fault, Profile};
+use warren_store::{Actor, Entry, Rollout, RolloutState, Target, TargetCounts, TargetState, Versioned};
+
+/// What is to be rolled out.
+pub(crate) enum Wanted {
+    /// A version that there is.
+    Version(i64),
+    /// A new version.
+    New(Profile),
+}
+
+/// Begins a rollout, or only tells what it would be.
+///
+/// # Errors
+/// What is wrong with the plan; when a server could not run the version; when a rollout is under way.
+pub(crate) async fn begin(
+    app: &App,
+    wanted: Wanted,
+    plan: &Plan,
+    reason: &str,
+    (who, trial): (&Actor, bool),
+) -> Result<(Rollout, TargetCounts), Problem> {
+    let faults = plan.faults();
+    if !faults.is_empty() {
+        return Err(Problem::faults(faults));
+    }
+    let (new, mut profile) = match wanted {
+        Wanted::Version(version) => (false, app.store.profile(version).await?),
+        Wanted::New(body) => (true, Versioned { version: 0, body }),
+    };
+    let before = app.store.released_profile().await?.version;
+    if !new && before == profile.version {
+        return Err(Problem::bad(format!("version {before} of the profile holds already")));
+    }
+    // Others may change something meanwhile: what is given is made anew.
+    let candidates = candidates(app, plan, &profile).await?;
+    let mut change = app.store.begin().await?;
+    if new {
+        profile.version = change.add_profile(&profile.body, &who.name).await?;
+    }
+    let rollout = Rollout {
+        version: profile.version,
+        before: app.store.released_profile().await?.version,
+        state: RolloutState::Running,
+        plan: serde_json::to_value(plan).unwrap_or(Value::Null),
+        author: who.name.clone(),
+        reason: reason.to_owned(),
+        ..Rollout::default()
+    };
+    let rollout = change.add_rollout(&rollout).await?;
+    let affected = candidates.iter().filter(|candidate| candidate.affected).count();
+    let places = plan.places(rollout.number, candidates);
+    let servers = places.len();
+    for (server, stage) in places {
+        let stage = i64::try_from(stage).unwrap_or(i64::MAX);
+        let target = Target { server, stage, state: TargetState::Pending, since: now(), ..Target::default() };
+        change.put_target(rollout.number, &target).await?;
+    }
+    let counts = change.target_counts(rollout.number).await?;
+    if !trial {
+        let detail = json!({
+            "version": rollout.version, "before": rollout.before, "plan": rollout.plan, "servers": servers, "affected": affected,
+            "reason": reason,
+        });
+        change.commit(who, &[Entry::new("", "rollout.create", format!("rollouts/{}", rollout.number), detail)]).await?;
+    }
+    Ok((rollout, counts))
+}
+
+/// All servers; each of them could run the version.
+async fn candidates(app: &App, plan: &Plan, profile: &Versioned<Profile>) -> Result<Vec<Candidate>, Problem> {
+    let mut unknown: BTreeSet<&String> = plan.stages.iter().flat_map(|stage| &stage.servers).collect();
+    let (mut candidates, mut after) = (Vec::new(), String::new());
+    loop {
+        let servers = app.store.servers(None, None, &after, PAGE).await?;
+        let Some(last) = servers.last() else { break };
+        after.clone_from(&last.body.id);
+        for server in servers {
+            let server = server.body;
+            unknown.remove(&server.id);
+            let (id, named) = (server.id.clone(), plan.named(&server));
+            let connected = sight(app, &server, &plan.gates).await?.connected;
+            let inputs = Inputs::of(app, server).await?.with_profile(profile.clone());
+            let rendered = inputs.configuration(app).map_err(|faults| Problem::faults(faults).of_server(&id))?;
+            let affected = app.store.desired(&id).await?.is_none_or(|desired| desired.body != rendered.body);
+            candidates.push(Candidate { id, named, affected, connected });
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(candidates);
+    }
+    let names = unknown.into_iter().map(|id| format!("{id:?}")).collect::<Vec<_>>().join(", ");
+    Err(Problem::faults(vec![Fault::new("/stages", format!("there are no servers {names}"))]))
+}
