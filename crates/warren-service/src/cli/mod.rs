@@ -36,8 +36,14 @@ const BLOCKING_THREADS_MAX: usize = 2;
 /// Exit code when data was dropped and `--strict-exit` is given.
 const EXIT_DROPPED: u8 = 3;
 
-/// The program: reads the arguments and does what they say.
-pub fn main(build: BuildInfo, factories: Factories) -> ExitCode {
+/// What a distribution's `main` does: `warren-collector` of a version, which reads the arguments and does what they say with the components there are.
+pub fn main(version: &str, factories: Factories) -> ExitCode {
+    warren_sys::tune();
+    let build = BuildInfo {
+        command: "warren-collector".to_owned(),
+        description: "Collector for broker servers".to_owned(),
+        version: version.to_owned(),
+    };
     let done = match tool::called(&factories, std::env::args_os().skip(1)) {
         Some(done) => done.map(|()| ExitCode::SUCCESS).map_err(Failure::answered),
         None => args::parse(&build.command, std::env::args_os())
