@@ -5,6 +5,7 @@ use std::fmt;
 
 use arcstr::ArcStr;
 
+use crate::nearest::nearest;
 use crate::{ComponentId, Place};
 
 /// How many findings are kept; a file that is wrong everywhere must not grow without bound.
@@ -168,11 +169,24 @@ impl Diagnostics {
             return;
         }
         self.errors = self.errors.saturating_add(u32::from(finding.severity == Severity::Error));
-        if self.findings.len() < MAX_FINDINGS {
+        if !self.is_full() {
             self.findings.push(finding);
         } else {
             self.dropped = self.dropped.saturating_add(1);
         }
+    }
+
+    /// Whether further findings are only counted: where they stand and what would put them right need not be looked for.
+    pub fn is_full(&self) -> bool {
+        self.findings.len() >= MAX_FINDINGS
+    }
+
+    /// The hint that names the known name that was meant, if any is near and the finding will be read.
+    pub fn did_you_mean<'a>(&self, name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+        if self.is_full() {
+            return None;
+        }
+        nearest(name, known).map(|near| format!("did you mean {near:?}?"))
     }
 
     /// Adds an error about the configuration as a whole.

@@ -11,7 +11,6 @@ mod values;
 use indexmap::IndexMap;
 
 use crate::diagnostic::Severity;
-use crate::nearest::nearest;
 use crate::report::{Report, Step};
 use crate::scalar::{self, Scalar};
 use crate::{Map, Node, Value};
@@ -106,7 +105,7 @@ impl Decoding<'_> {
     /// Tells about keys that nobody named.
     fn finish(mut self) {
         for (key, entry) in self.map.iter().filter(|(key, _)| !self.known.contains(key)) {
-            let hint = nearest(key, self.known.iter().copied()).map(|near| format!("did you mean {near:?}?"));
+            let hint = self.report.diagnostics.did_you_mean(key, self.known.iter().copied());
             match self.refusal {
                 Some(words) => self.report.refused_key(key, &entry.key_place, words(key), hint),
                 None => self.report.unknown_key(key, &entry.key_place, hint),

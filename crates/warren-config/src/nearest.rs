@@ -9,10 +9,14 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         return None;
     }
     let lower = name.to_ascii_lowercase();
+    let letters = lower.chars().count();
+    let most = |candidate: &str| candidate.chars().count().div_ceil(3).min(4);
     known
         .filter(|candidate| candidate.len() <= MAX_NAME)
+        // At least as many letters differ as one has more.
+        .filter(|candidate| candidate.chars().count().abs_diff(letters) <= most(candidate))
         .map(|candidate| (distance(&lower, &candidate.to_ascii_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3).min(4))
+        .filter(|(distance, candidate)| *distance <= most(candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

@@ -7,7 +7,6 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::Diagnostics;
 use crate::fields::Block;
-use crate::nearest::nearest;
 use crate::report::{Report, Step};
 use crate::settings;
 use crate::{ComponentId, Node, Place, Value};
@@ -64,7 +63,7 @@ impl Sections {
         sections.service = root.get("service").cloned().unwrap_or_default();
         for (key, entry) in root.as_map().into_iter().flat_map(|map| map.iter()) {
             if !NAMES.contains(&key) {
-                let hint = nearest(key, NAMES.into_iter()).map(|near| format!("did you mean {near:?}?"));
+                let hint = report.diagnostics.did_you_mean(key, NAMES.into_iter());
                 report.unknown_key(key, &entry.key_place, hint);
             }
         }
@@ -174,7 +173,7 @@ impl Section {
         let name = self.name;
         let mut known: Vec<&str> = known.to_vec();
         known.sort_unstable();
-        let hint = nearest(id.kind(), known.iter().copied()).map(|near| format!("did you mean {near:?}?"));
+        let hint = diagnostics.did_you_mean(id.kind(), known.iter().copied());
         let message = if name == "exporters" && id.kind() == "logging" {
             "the logging exporter has been deprecated, use the debug exporter instead".to_owned()
         } else {

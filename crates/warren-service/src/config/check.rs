@@ -1,6 +1,7 @@
 //! What no component can check by itself: pipelines, references, files.
 
 use super::{Pipeline, Settings};
+use std::collections::HashSet;
 use warren_component::Factories;
 use warren_config::{
     ComponentId, Diagnostic, Diagnostics, Node, PipelineId, Place, ReferenceKind, Section, Sections, Severity, Stage, Value,
@@ -86,7 +87,7 @@ impl Settings {
                          {:?}, as all have that the prometheus receiver makes: it is written in its place",
                         replaced.attribute, replaced.by
                     );
-                    let place = element_place(node.and_then(|node| node.get("processors")), processor);
+                    let place = element_place(node.and_then(|node| node.get("processors")), processor, diagnostics);
                     let remedy = format!("set {:?} of the resource instead, with the resource processor", replaced.by);
                     let mut told =
                         finding("replaced-attribute", &format!("service::pipelines::{id}"), message, place, Some(remedy));
@@ -100,9 +101,9 @@ impl Settings {
     fn check_extensions(&self, root: &Node, sections: &Sections, diagnostics: &mut Diagnostics) {
         for id in &self.running_extensions {
             if !is_configured(root, &sections.extensions, id) {
-                let place = element_place(sections.service.get("extensions"), id);
+                let place = element_place(sections.service.get("extensions"), id, diagnostics);
                 let message = format!("references extension \"{id}\" which is not configured");
-                let remedy = nearest_of(id, &sections.extensions)
+                let remedy = nearest_of(id, &sections.extensions, diagnostics)
                     .unwrap_or_else(|| "define it under extensions, or take it out of service::extensions".to_owned());
                 diagnostics.push(finding("undefined-reference", "service::extensions", message, place, Some(remedy)));
             }
@@ -120,7 +121,7 @@ impl Settings {
             };
             let id = &reference.id;
             let remedy = if !is_configured(root, &sections.extensions, id) {
-                nearest_of(id, &sections.extensions)
+                nearest_of(id, &sections.extensions, diagnostics)
                     .unwrap_or_else(|| format!("define \"{id}\" under extensions, and list it in service::extensions"))
             } else if !self.running_extensions.contains(id) {
                 format!("\"{id}\" is defined under extensions but not listed in service::extensions; list it there")
@@ -202,11 +203,12 @@ impl PipelineCheck<'_> {
             let supports = factories.receivers.iter().find(|factory| factory.is(id.kind())).map(|f| f.signals.supports(signal));
             self.component("receiver", id, &sections.receivers, supports);
         }
-        for (index, id) in pipeline.processors.iter().enumerate() {
+        let mut before = HashSet::new();
+        for id in &pipeline.processors {
             let supports = factories.processors.iter().find(|factory| factory.is(id.kind())).map(|f| f.signals.supports(signal));
             self.component("processor", id, &sections.processors, supports);
-            if pipeline.processors.iter().take(index).any(|before| before == id) {
-                let place = element_place(self.node.and_then(|node| node.get("processors")), id);
+            if !before.insert(id) {
+                let place = self.element("processors", id);
                 let message = format!("references processor \"{id}\" multiple times");
                 self.tell("repeated-processor", "processors", message, place, None);
             }
@@ -220,18 +222,23 @@ impl PipelineCheck<'_> {
     /// A component must be configured, and support the pipeline's signal. `supports` is none for an unknown type, which was told before.
     fn component(&mut self, kind: &str, id: &ComponentId, section: &Section, supports: Option<bool>) {
         let list = format!("{kind}s");
-        let place = element_place(self.node.and_then(|node| node.get(&list)), id);
         if !is_configured(self.root, section, id) {
-            let remedy = nearest_of(id, section).unwrap_or_else(|| format!("define it under {list}"));
+            let place = self.element(&list, id);
+            let remedy = nearest_of(id, section, self.diagnostics).unwrap_or_else(|| format!("define it under {list}"));
             let message = format!("references {kind} \"{id}\" which is not configured");
             self.tell("undefined-reference", &list, message, place, Some(remedy));
         } else if supports == Some(false) {
             let message = unsupported(kind, id, self.id, self.id.signal());
+            let place = self.element(&list, id);
             let mut told = Diagnostic::new(Severity::Error, Stage::Build, "unsupported-signal", message, place);
             told.pointer = self.pointer(&list);
             told.component = Some(id.clone());
             self.diagnostics.push(told);
         }
+    }
+
+    fn element(&self, list: &str, id: &ComponentId) -> Place {
+        element_place(self.node.and_then(|node| node.get(list)), id, self.diagnostics)
     }
 
     fn place(&self, key: &str) -> Place {
@@ -281,15 +288,17 @@ fn is_configured(root: &Node, section: &Section, id: &ComponentId) -> bool {
     section.contains(id) || root.get(section.name()).and_then(|section| section.get(&id.to_string())).is_some()
 }
 
-fn nearest_of(id: &ComponentId, section: &Section) -> Option<String> {
+fn nearest_of(id: &ComponentId, section: &Section, diagnostics: &Diagnostics) -> Option<String> {
+    if diagnostics.is_full() {
+        return None;
+    }
     let ids: Vec<String> = section.iter().map(|(id, _)| id.to_string()).collect();
-    let near = warren_config::nearest(&id.to_string(), ids.iter().map(String::as_str))?;
-    Some(format!("did you mean {near:?}?"))
+    diagnostics.did_you_mean(&id.to_string(), ids.iter().map(String::as_str))
 }
 
-/// The place of an id within a list.
-fn element_place(list: Option<&Node>, id: &ComponentId) -> Place {
-    let Some(list) = list else { return Place::none() };
+/// The place of an id within a list, if anybody will read it.
+fn element_place(list: Option<&Node>, id: &ComponentId, diagnostics: &Diagnostics) -> Place {
+    let Some(list) = list.filter(|_| !diagnostics.is_full()) else { return Place::none() };
     let text = id.to_string();
     let mut elements = list.as_list().into_iter().flatten();
     let element = elements.find(|node| matches!(&node.value, Value::String(own) if own == &text));
