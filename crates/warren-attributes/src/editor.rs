@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use warren_component::{BuildError, ClientInfo};
+use warren_component::{BuildError, ClientInfo, MemoryBound};
 use warren_pdata::Attrs;
 use warren_telemetry::{Counter, Telemetry};
 
@@ -14,6 +14,9 @@ use crate::{ActionSettings, Actions};
 
 /// Most results that are remembered; sets beyond are edited anew each time and counted.
 pub(crate) const REMEMBERED_MAX: usize = 131_072;
+
+/// Most bytes of them, originals included; beyond it is the same.
+pub(crate) const REMEMBERED_BYTES_MAX: usize = 64 << 20;
 
 /// Results of sets that nobody else holds any more are forgotten every so many batches.
 const BATCHES_BETWEEN_SWEEPS: u32 = 64;
@@ -24,6 +27,8 @@ pub struct Editor {
     telemetry: Telemetry,
     /// By the identity of the original.
     results: HashMap<usize, Edited>,
+    /// Bytes of all results, and of the originals they hold.
+    bytes: usize,
     /// The result for the empty set.
     empty: Option<Attrs>,
     /// The original and the result of the last look-up: equal sets often stand in a row.
@@ -40,6 +45,7 @@ pub struct Editor {
 struct Edited {
     original: Attrs,
     result: Attrs,
+    bytes: usize,
 }
 
 impl Editor {
@@ -62,7 +68,12 @@ impl Editor {
             &[],
         );
         let remembers = !actions.depends_on_client();
-        Self { actions, telemetry, results: HashMap::new(), empty: None, last: None, client: None, remembers, batches: 0, full }
+        Self { actions, telemetry, results: HashMap::new(), bytes: 0, empty: None, last: None, client: None, remembers, batches: 0, full }
+    }
+
+    /// What is remembered at most.
+    pub fn memory() -> Vec<MemoryBound> {
+        vec![MemoryBound::new("edited attribute sets", REMEMBERED_BYTES_MAX as u64)]
     }
 
     /// To be called before the sets of a batch are edited, in the call that brought the batch.
@@ -108,8 +119,10 @@ impl Editor {
     fn edit_and_remember(&mut self, original: &Attrs) -> Edited {
         let mut result = original.clone();
         self.actions.apply(&mut result, None, &self.telemetry.log);
-        let edited = Edited { original: original.clone(), result };
-        if self.results.len() < REMEMBERED_MAX {
+        let bytes = original.whole_bytes() + result.whole_bytes() + 2 * size_of::<(usize, Edited)>();
+        let edited = Edited { original: original.clone(), result, bytes };
+        if self.results.len() < REMEMBERED_MAX && self.bytes + bytes <= REMEMBERED_BYTES_MAX {
+            self.bytes += bytes;
             self.results.insert(original.id(), edited.clone());
         } else {
             self.full.add(1);
@@ -122,7 +135,9 @@ impl Editor {
         self.results.retain(|_, edited| {
             // A result that is the original itself counts as a holder.
             let own = if edited.original.same(&edited.result) { 2 } else { 1 };
-            edited.original.holders() > own
+            let used = edited.original.holders() > own;
+            self.bytes -= if used { 0 } else { edited.bytes };
+            used
         });
         if self.results.capacity() > 4 * self.results.len() {
             self.results.shrink_to_fit();

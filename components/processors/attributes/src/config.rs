@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use warren_attributes::{ActionSettings, Editor, check_actions};
-use warren_component::{BuildContext, BuildError, Consumer, Processor, ProcessorConfig, Staged};
+use warren_component::{BuildContext, BuildError, Consumer, MemoryBound, Processor, ProcessorConfig, Staged};
 use warren_config::{Block, Fields, Report};
 use warren_match::{SelectionSettings, Selector};
 use warren_pdata::Signal;
@@ -45,6 +45,10 @@ impl ProcessorConfig for Config {
         let gives =
             |action: &&ActionSettings| ["insert", "update", "upsert"].iter().any(|word| action.action.eq_ignore_ascii_case(word));
         self.actions.iter().filter(gives).map(|action| action.key.clone()).collect()
+    }
+
+    fn memory(&self) -> Vec<MemoryBound> {
+        Editor::memory()
     }
 
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {

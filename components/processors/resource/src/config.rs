@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use warren_attributes::{ActionSettings, Editor, check_actions};
-use warren_component::{BuildContext, BuildError, Consumer, Processor, ProcessorConfig, Staged};
+use warren_component::{BuildContext, BuildError, Consumer, MemoryBound, Processor, ProcessorConfig, Staged};
 use warren_config::{Block, Fields, Report};
 use warren_pdata::Signal;
 
@@ -27,6 +27,10 @@ impl Block for Config {
 }
 
 impl ProcessorConfig for Config {
+    fn memory(&self) -> Vec<MemoryBound> {
+        Editor::memory()
+    }
+
     fn build(&self, cx: BuildContext, signal: Signal, next: Arc<dyn Consumer>) -> Result<Arc<dyn Processor>, BuildError> {
         let editor = Editor::build(&self.attributes, cx.telemetry.clone())?;
         Ok(Arc::new(Staged::new(ResourceStage::new(editor), &cx, signal, next)))

@@ -87,6 +87,26 @@ fn no_more_results_are_remembered_than_the_bound() {
     assert_eq!(editor.full.get(), 10.0);
 }
 
+#[test]
+fn the_bytes_that_are_remembered_have_a_bound_and_are_given_back() {
+    let mut editor = editor(ActionSettings { key: "queue".into(), action: "delete".into(), ..ActionSettings::default() });
+    let set = |number: usize| Attrs::from([("queue", format!("{number}{}", "x".repeat(1_000_000))), ("vhost", "/".to_owned())]);
+    for round in 1..=2 {
+        let sets: Vec<Attrs> = (0..80).map(set).collect();
+        editor.begin_batch();
+        for original in &sets {
+            let mut attrs = original.clone();
+            editor.edit(&mut attrs);
+            assert_eq!(attrs.len(), 1);
+        }
+        assert!((60..70).contains(&editor.results.len()), "{}", editor.results.len());
+        assert!(editor.full.get() >= f64::from(round * 10));
+        drop(sets);
+        (0..BATCHES_BETWEEN_SWEEPS).for_each(|_| editor.begin_batch());
+        assert_eq!((editor.results.len(), editor.bytes), (0, 0));
+    }
+}
+
 #[tokio::test]
 async fn what_depends_on_the_client_is_not_remembered() {
     let mut editor = editor(ActionSettings {
