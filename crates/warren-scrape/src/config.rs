@@ -36,11 +36,15 @@ pub const SCRAPE_CONFIG_FILE_BYTES_MAX: u64 = 16 << 20;
 /// Most jobs of one configuration, those in files included.
 pub const JOBS_MAX: usize = 100_000;
 
-/// What a known series may take, with labels of a usual length.
-const SERIES_BYTES: u64 = 512;
+/// What a known series takes beside its labels.
+const SERIES_BYTES: u64 = 128;
 
-/// The shortest line with labels that tell series apart, about.
-const LINE_BYTES: u64 = 32;
+/// What a label takes beside its text.
+const LABEL_BYTES: u64 = 64;
+
+/// What series take for each byte of the page that brings them, about: the shortest line with labels that tell series apart has some 32 bytes and the series
+/// takes 512; of labels alone, which take the most when they are the shortest, no byte takes more.
+const BYTES_PER_PAGE_BYTE: u64 = 16;
 
 /// A Prometheus configuration.
 #[derive(Debug, Clone, Default)]
@@ -74,16 +78,17 @@ impl Config {
         if diagnostics.has_errors() { Err(Box::new(diagnostics)) } else { Ok(jobs) }
     }
 
-    /// What the series of all targets may take, for each job: its name and the bytes. Without a limit of samples the size of a page limits
-    /// them, without a limit of targets there are as many as are written down, or as discovery may find.
+    /// What the series of all targets may take, for each job: its name and the bytes. The size of a page limits them, and so do limits of samples and labels
+    /// if all are set; without a limit of targets there are as many as are written down, or as discovery may find.
     pub fn series_memory(&self) -> Vec<(String, u64)> {
         let jobs = self.jobs().unwrap_or_default();
         let bytes = |job: &ScrapeConfig| {
             let page = if job.limits.body_size == 0 { PAGE_BYTES_MAX } else { job.limits.body_size };
-            let series = if job.limits.samples == 0 { page / LINE_BYTES } else { job.limits.samples };
+            let by_page = page.saturating_mul(BYTES_PER_PAGE_BYTE);
+            let series = job.limits.series_bytes().map_or(by_page, |bytes| bytes.min(by_page));
             let found: u64 = job.discovery.iter().map(DiscoveryConfig::targets_max).fold(0, u64::saturating_add);
             let targets = if job.limits.targets == 0 { found } else { job.limits.targets.min(found) };
-            series.saturating_mul(SERIES_BYTES).saturating_mul(targets)
+            series.saturating_mul(targets)
         };
         jobs.iter().map(|job| (job.job_name.clone(), bytes(job))).collect()
     }

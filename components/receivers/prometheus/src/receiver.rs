@@ -18,8 +18,9 @@ use warren_scrape::target::offset_seed;
 impl ReceiverConfig for Config {
     fn memory(&self) -> Vec<MemoryBound> {
         let jobs = self.scrape.series_memory().into_iter();
-        jobs.map(|(job, bytes)| MemoryBound::new(format!("series of job {job}"), bytes).set_by("sample_limit, target_limit"))
-            .collect()
+        let limits =
+            "body_size_limit, target_limit, or sample_limit with label_limit, label_name_length_limit, label_value_length_limit";
+        jobs.map(|(job, bytes)| MemoryBound::new(format!("series of job {job}"), bytes).set_by(limits)).collect()
     }
 
     fn build(&self, cx: BuildContext, outputs: Outputs) -> Result<Box<dyn Receiver>, BuildError> {

@@ -10,6 +10,7 @@ use super::discovery::{DiscoveryConfig, unsupported_kind};
 use super::format::{NameEscaping, NameValidation, ScrapeProtocol};
 use super::http_client::HttpClientConfig;
 use super::yaml::{Mapping, Yaml};
+use super::{LABEL_BYTES, SERIES_BYTES};
 use crate::relabel::Program;
 
 /// Settings that jobs fall back on.
@@ -143,6 +144,16 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// What all series of a page may take, if samples, labels and both lengths are limited.
+    pub(super) fn series_bytes(&self) -> Option<u64> {
+        let Self { samples, labels, label_name_length, label_value_length, .. } = *self;
+        if [samples, labels, label_name_length, label_value_length].contains(&0) {
+            return None;
+        }
+        let label = label_name_length.saturating_add(label_value_length).saturating_add(LABEL_BYTES);
+        Some(labels.saturating_mul(label).saturating_add(SERIES_BYTES).saturating_mul(samples))
+    }
+
     fn fields(&mut self, m: &mut Mapping<'_, '_>) {
         let mut body_size = ByteSize(self.body_size);
         m.field("body_size_limit", &mut body_size);

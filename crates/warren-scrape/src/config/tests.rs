@@ -484,3 +484,18 @@ fn jobs_are_added_from_files() {
         ]
     );
 }
+
+#[test]
+fn what_series_may_take_is_limited_by_the_page_or_by_all_limits_of_labels() {
+    let bytes = |limits: &str| {
+        let text = format!("scrape_configs: [{{job_name: a, static_configs: [{{targets: [a, b]}}], {limits}}}]");
+        load(&text).0.series_memory()[0].1
+    };
+    let of_page = |page: u64| 2 * 16 * page;
+    assert_eq!(bytes(""), of_page(PAGE_BYTES_MAX));
+    assert_eq!(bytes("sample_limit: 1000"), of_page(PAGE_BYTES_MAX));
+    assert_eq!(bytes("sample_limit: 1000, body_size_limit: 1MB"), of_page(1 << 20));
+    let labels = "label_limit: 10, label_name_length_limit: 50, label_value_length_limit: 100";
+    assert_eq!(bytes(&format!("sample_limit: 1000, {labels}")), 2 * 1000 * (128 + 10 * (64 + 150)));
+    assert_eq!(bytes(&format!("sample_limit: 100000, body_size_limit: 1MB, {labels}")), of_page(1 << 20));
+}
