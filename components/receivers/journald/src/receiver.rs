@@ -35,6 +35,10 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How soon to look again at what may not be written yet.
 const UNSURE_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Entries that come one after the other are read together this often: journald says four times a second that there are some, and each time has its
+/// price, up to the receiver at the end. What comes after a pause is read at once.
+const REST: Duration = Duration::from_millis(500);
+
 /// How to read, and where to.
 struct Journald {
     source: Source,
@@ -156,6 +160,7 @@ impl Journald {
         let mut failing = false;
         let mut refused = false;
         loop {
+            let rested = Instant::now() + REST;
             let (back, slice) = blocking(move || next_slice(reader, taken)).await?;
             reader = back;
             taken = None;
@@ -182,6 +187,11 @@ impl Journald {
             }
             if slice.progress != Progress::More && taken.is_none() {
                 wait(slice.progress, slice.due, watch.as_ref(), reader.journal.needs_polling(), &stop).await;
+                let rested = slice.due.map_or(rested, |due| due.min(rested));
+                tokio::select! {
+                    () = tokio::time::sleep_until(rested.into()) => {}
+                    () = stop.requested() => {}
+                }
                 if stop.is_requested() {
                     break;
                 }
