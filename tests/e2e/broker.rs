@@ -96,6 +96,31 @@ fn several_services_hear_the_same_stream_each_on_a_queue_of_its_own() -> Result<
 }
 
 #[test]
+fn large_batches_become_several_messages_with_the_properties_that_are_wanted() -> Result<()> {
+    let broker = RabbitMq::start()?;
+    broker.declare_queue("otlp_logs")?;
+    let (config, port) = scene(json!({"rabbitmq": {
+        "connection": {"endpoint": broker.amqp_url()},
+        "encoding_extension": "otlp_encoding/json",
+        "warren": {"max_message_bytes": "2KiB", "content_type": "application/json", "headers": {"tenant": "a"}},
+    }}))?;
+    let collector = setup(config)?.start()?;
+    assert_eq!(send_numbers(port, 0..300)?, 200);
+    let mut heard = Vec::new();
+    wait::until("everything is heard", PATIENCE, || {
+        heard.extend(broker.consume("otlp_logs").ok()?);
+        (heard.iter().map(|(_, payload)| numbers(payload).len()).sum::<usize>() >= 300).then_some(())
+    })?;
+    let mut all: Vec<u64> = heard.iter().flat_map(|(_, payload)| numbers(payload)).collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..300).collect::<Vec<_>>(), "each once");
+    let properties = json!({"delivery_mode": 2, "content_type": "application/json", "headers": {"tenant": "a"}});
+    assert!(heard.iter().all(|(told, payload)| *told == properties && payload.len() <= 2048), "{:?}", heard.first());
+    assert_eq!(collector.metric("otelcol_exporter_sent_log_records", "rabbitmq")?, Some(300.0));
+    Ok(())
+}
+
+#[test]
 fn what_no_queue_takes_fails_until_one_does_and_a_broker_may_come_and_go() -> Result<()> {
     let amqp = port::free()?;
     let endpoint = format!("amqp://127.0.0.1:{amqp}");

@@ -84,8 +84,7 @@ impl Link {
         let permit = Arc::clone(&self.window).acquire_owned().await.map_err(|_| closed())?;
         let (answer, answered) = oneshot::channel();
         let mut out = Output::default();
-        let mode = if route.durable { 2 } else { 1 };
-        out.publish(CHANNEL, &route.exchange, &route.key, mode, message, self.frame_max);
+        out.publish(CHANNEL, route, message, self.frame_max);
         let tag = {
             // The order of tags is the order on the wire.
             let mut state = self.shared.state();

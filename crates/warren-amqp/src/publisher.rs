@@ -35,7 +35,7 @@ pub struct Client {
 }
 
 /// Where messages go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Route {
     /// Exchange, at most 255 bytes; empty is the default one.
     pub exchange: String,
@@ -43,6 +43,10 @@ pub struct Route {
     pub key: String,
     /// Whether messages are to survive a restart of the broker.
     pub durable: bool,
+    /// The content type that messages tell, at most 255 bytes; none if empty.
+    pub content_type: String,
+    /// Headers of messages. With their names, of at most 255 bytes each, they must fit into a frame, which has 4096 bytes at least.
+    pub headers: Vec<(String, String)>,
 }
 
 /// A message.

@@ -51,7 +51,7 @@ impl Broker {
             connection_timeout: Duration::from_secs(10),
             confirm_timeout,
         };
-        let route = Route { exchange: "warren".to_owned(), key: "logs.x".to_owned(), durable: true };
+        let route = Route { exchange: "warren".to_owned(), key: "logs.x".to_owned(), durable: true, ..Route::default() };
         Arc::new(Publisher::new(client, route))
     }
 
@@ -143,7 +143,7 @@ impl Session {
         })
         .await;
         let mut out = Output::default();
-        out.publish(CHANNEL, "", "", 2, body, FRAME_MAX);
+        out.publish(CHANNEL, &Route::default(), body, FRAME_MAX);
         // What follows a return is the message without its publish.
         let skipped = out.0.len() - out.0.windows(3).position(|bytes| bytes == [CONTENT_HEADER, 0, 1]).unwrap();
         self.stream.write_all(&out.0[out.0.len() - skipped..]).await.unwrap();
@@ -193,6 +193,17 @@ async fn a_message_arrives_as_the_go_client_sends_it_and_counts_when_it_is_confi
     session.confirm(2, false, true).await;
     assert_eq!(empty.await.unwrap(), Ok(()));
     assert_eq!(publisher.connected().await, 1);
+}
+
+#[test]
+fn properties_stand_in_the_order_of_their_flags() {
+    let headers = vec![("tenant".to_owned(), "a".to_owned())];
+    let route = Route { content_type: "text/x".to_owned(), headers, durable: true, ..Route::default() };
+    let mut out = Output::default();
+    out.publish(CHANNEL, &route, b"", FRAME_MAX);
+    let table = [&b"\x06tenantS"[..], &[0, 0, 0, 1], b"a"].concat();
+    let header = [&[0, 60, 0, 0][..], &[0; 8], &[0xB0, 0], b"\x06text/x", &[0, 0, 0, table.len() as u8], &table, &[2]].concat();
+    assert!(out.0.windows(header.len()).any(|bytes| bytes == header), "{:?}", out.0);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! A frame is `type(1) channel(2) size(4) payload end(0xCE)`; a method's payload begins with its class and its number. Numbers are
 //! big endian.
 
+use crate::Route;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -13,6 +14,11 @@ pub(crate) const CONTENT_HEADER: u8 = 2;
 pub(crate) const BODY: u8 = 3;
 pub(crate) const HEARTBEAT: u8 = 8;
 const END: u8 = 0xCE;
+
+/// Flags of properties.
+const CONTENT_TYPE: u16 = 1 << 15;
+const HEADERS: u16 = 1 << 13;
+const DELIVERY_MODE: u16 = 1 << 12;
 
 /// Bytes of a frame besides its payload.
 pub(crate) const FRAME_OVERHEAD: usize = 8;
@@ -211,11 +217,11 @@ impl Output {
     }
 
     /// A message: publish, header, and as many body frames as it takes.
-    pub(crate) fn publish(&mut self, channel: u16, exchange: &str, key: &str, delivery_mode: u8, body: &[u8], frame_max: u32) {
+    pub(crate) fn publish(&mut self, channel: u16, route: &Route, body: &[u8], frame_max: u32) {
         self.method(channel, 60, 40, |out| {
             out.u16(0);
-            out.short(exchange);
-            out.short(key);
+            out.short(&route.exchange);
+            out.short(&route.key);
             // Mandatory, not immediate.
             out.bytes(&[1]);
         });
@@ -223,9 +229,18 @@ impl Output {
             out.u16(60);
             out.u16(0);
             out.bytes(&(body.len() as u64).to_be_bytes());
-            // The delivery mode is there, and nothing else.
-            out.u16(0x1000);
-            out.bytes(&[delivery_mode]);
+            // Which properties are there, and then these, in the order of the flags.
+            let flag = |there: bool, flag: u16| if there { flag } else { 0 };
+            out.u16(
+                DELIVERY_MODE | flag(!route.content_type.is_empty(), CONTENT_TYPE) | flag(!route.headers.is_empty(), HEADERS),
+            );
+            if !route.content_type.is_empty() {
+                out.short(&route.content_type);
+            }
+            if !route.headers.is_empty() {
+                out.table(|out| route.headers.iter().for_each(|(name, text)| out.text_field(name, text)));
+            }
+            out.bytes(&[if route.durable { 2 } else { 1 }]);
         });
         let most = (frame_max as usize).saturating_sub(FRAME_OVERHEAD).max(1);
         for part in body.chunks(most) {

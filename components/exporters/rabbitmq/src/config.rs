@@ -1,17 +1,24 @@
 //! Settings of the exporter.
 
 use crate::send::{Exporting, RabbitMq};
+use indexmap::IndexMap;
 use std::sync::Arc;
 use std::time::Duration;
 use warren_amqp::{Client, Endpoint, Publisher, Route};
 use warren_component::{BuildContext, BuildError, Exporter, ExporterConfig, MemoryBound};
-use warren_config::{Block, ComponentId, Fields, GoDuration, ReferenceKind, Report, Secret};
+use warren_config::{Block, ByteSize, ComponentId, Fields, GoDuration, ReferenceKind, Report, Secret};
 use warren_delivery::{DeliveryConfig, QueueConfig, RetryConfig, deliver};
 use warren_http::tls::{ClientTls, TlsClientConfig};
 use warren_pdata::Signal;
 
 /// Longest exchange name or routing key that AMQP can carry.
 const SHORT_TEXT_MAX: usize = 255;
+
+/// What all headers may take: they must fit into the smallest frame that a broker may ask for, with the other properties.
+const HEADERS_BYTES_MAX: usize = 3500;
+
+/// What a header takes beside its name and text.
+const HEADER_OVERHEAD: usize = 6;
 
 /// Settings of one exporter.
 #[derive(Clone, Debug)]
@@ -28,6 +35,19 @@ pub struct Config {
     pub retry: RetryConfig,
     /// The queue.
     pub queue: QueueConfig,
+    /// What only Warren knows.
+    pub warren: Own,
+}
+
+/// The block `warren`.
+#[derive(Clone, Debug, Default)]
+pub struct Own {
+    /// What a message may have; larger batches become several. Zero is no limit.
+    pub max_message_bytes: ByteSize,
+    /// The content type that messages tell; empty is none.
+    pub content_type: String,
+    /// Headers of messages.
+    pub headers: IndexMap<String, String>,
 }
 
 /// The block `connection`.
@@ -89,6 +109,7 @@ impl Default for Config {
             encoding_extension: None,
             retry: RetryConfig::default(),
             queue: QueueConfig::default(),
+            warren: Own::default(),
         }
     }
 }
@@ -117,6 +138,7 @@ impl Block for Config {
         f.block("retry_on_failure", &mut self.retry);
         f.own("sending_queue");
         f.block("sending_queue", &mut self.queue);
+        f.warren(&mut self.warren);
     }
 
     fn validate(&self, report: &mut Report<'_>) {
@@ -205,6 +227,25 @@ impl Block for Routing {
     }
 }
 
+impl Block for Own {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.scalar("max_message_bytes", &mut self.max_message_bytes);
+        f.scalar("content_type", &mut self.content_type);
+        f.map("headers", &mut self.headers);
+    }
+
+    fn validate(&self, report: &mut Report<'_>) {
+        too_long(report, "content_type", &self.content_type);
+        for name in self.headers.keys() {
+            too_long(report, "headers", name);
+        }
+        let bytes: usize = self.headers.iter().map(|(name, text)| name.len() + text.len() + HEADER_OVERHEAD).sum();
+        if bytes > HEADERS_BYTES_MAX {
+            report.error("headers", format!("'headers' take {bytes} bytes; {HEADERS_BYTES_MAX} fit into every frame"));
+        }
+    }
+}
+
 fn too_long(report: &mut Report<'_>, key: &str, text: &str) {
     if text.len() > SHORT_TEXT_MAX {
         report.error(key, format!("'{key}' has {} bytes; AMQP carries {SHORT_TEXT_MAX} at most", text.len()));
@@ -239,7 +280,9 @@ impl Config {
     fn route(&self, signal: Signal) -> Route {
         let Routing { exchange, routing_key } = &self.routing;
         let key = if routing_key.is_empty() { format!("otlp_{}", noun(signal)) } else { routing_key.clone() };
-        Route { exchange: exchange.clone(), key, durable: self.durable }
+        let Own { content_type, headers, .. } = &self.warren;
+        let headers = headers.iter().map(|(name, text)| (name.clone(), text.clone())).collect();
+        Route { exchange: exchange.clone(), key, durable: self.durable, content_type: content_type.clone(), headers }
     }
 
     /// Upstream's settings have zeros where nothing is said, with which one attempt follows the other without a pause and without end.
@@ -276,7 +319,8 @@ impl ExporterConfig for Config {
     fn build(&self, cx: BuildContext, signal: Signal) -> Result<Arc<dyn Exporter>, BuildError> {
         let encoding = self.encoding_extension.as_ref().map(|id| cx.extensions.encoding(id)).transpose()?;
         let publisher = Arc::new(Publisher::new(self.client(signal)?, self.route(signal)));
-        let sender = RabbitMq::new(Arc::clone(&publisher), encoding, &self.route(signal), &cx);
+        let most = usize::try_from(self.warren.max_message_bytes.0).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
+        let sender = RabbitMq::new(Arc::clone(&publisher), encoding, &self.route(signal), most, &cx);
         // A publish has limits of its own.
         let delivery = DeliveryConfig { queue: self.queue.clone(), retry: self.retry(), timeout: None, ordered: false };
         Ok(Arc::new(Exporting { delivery: deliver(&cx, signal, delivery, sender)?, publisher }))
@@ -314,6 +358,20 @@ mod tests {
             let (_, errors, _) = told(&yaml);
             assert_eq!(errors.join("\n"), expected, "{yaml}");
         }
+    }
+
+    #[test]
+    fn properties_of_messages_are_warrens_own_and_have_bounds() {
+        let yaml = |own: &str| format!("{{connection: {{endpoint: 'amqp://h', {AUTH}}}, warren: {{{own}}}}}");
+        let (config, errors, _) =
+            told(&yaml("content_type: application/x-protobuf, headers: {tenant: a}, max_message_bytes: 1MiB"));
+        assert!(errors.is_empty(), "{errors:?}");
+        let route = config.route(Signal::Logs);
+        assert_eq!(route.content_type, "application/x-protobuf");
+        assert_eq!(route.headers, [("tenant".to_owned(), "a".to_owned())]);
+        assert_eq!(config.warren.max_message_bytes.0, 1 << 20);
+        let (_, errors, _) = told(&yaml(&format!("headers: {{a: {}}}", "x".repeat(4000))));
+        assert_eq!(errors, ["'headers' take 4007 bytes; 3500 fit into every frame"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 mod config;
 mod send;
 
-pub use config::{Auth, Config, Connection, Plain, Routing};
+pub use config::{Auth, Config, Connection, Own, Plain, Routing};
 
 use warren_component::{ExporterFactory, Signals, Stability};
 
