@@ -11,7 +11,7 @@ use warren_e2e::http::{Answer, Server};
 use warren_e2e::remote_write::Receiver;
 use warren_e2e::{Result, page};
 
-use crate::support::{PATIENCE, healthy_target, job, scrape_to, text_page};
+use crate::support::{PATIENCE, expect_peak_within, healthy_target, job, scrape_to, text_page};
 
 /// Memory no hostile page may push the collector beyond: what new series of pages that have not ended may take, and the rest of the program.
 const RESIDENT_BYTES_MAX: u64 = 128 << 20;
@@ -194,6 +194,17 @@ fn memory_comes_back_after_one_giant_page() -> Result<()> {
 
 #[test]
 fn a_crowd_of_hostile_targets_costs_the_one_good_target_nothing() -> Result<()> {
+    crowd(&json!({}), CROWD_BYTES_MAX)
+}
+
+/// With limits what it may take is not much more than what it takes.
+#[test]
+fn a_crowd_with_limits_stays_within_what_validate_says_of_its_memory() -> Result<()> {
+    crowd(&json!({"body_size_limit": "256KB"}), u64::MAX)
+}
+
+/// `limits` are added to all jobs.
+fn crowd(limits: &serde_json::Value, resident_max: u64) -> Result<()> {
     const SCRAPES: usize = 15;
     let (healthy, receiver) = (healthy_target()?, Receiver::start()?);
     let crowd: Vec<(String, Server)> =
@@ -208,12 +219,14 @@ fn a_crowd_of_hostile_targets_costs_the_one_good_target_nothing() -> Result<()> 
         hostile["scrape_timeout"] = json!("2s");
         jobs.push(hostile);
     }
+    for job in &mut jobs {
+        job.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
+    }
     let collector = Setup::new(scrape_to(&jobs, &receiver.url()))?.start()?;
     let healthy = receiver.wait_for("healthy", 4 * PATIENCE, |values| values.len() >= SCRAPES)?;
     let expected: Vec<f64> = (1..=healthy.len()).map(|number| number as f64).collect();
     assert_eq!(healthy, expected, "each scrape once and in order");
-    let usage = collector.usage().expect("the collector runs");
-    assert!(usage.resident_peak < CROWD_BYTES_MAX, "{} MiB resident", usage.resident_peak >> 20);
+    expect_peak_within(&collector, resident_max)?;
     let samples = receiver.samples();
     let up = |job: &str| -> Vec<f64> {
         samples.iter().filter(|(labels, ..)| labels["__name__"] == "up" && labels["job"] == job).map(|up| up.1).collect()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use warren_e2e::isolation::{Illness, Load, Scene, own_figures};
 use warren_e2e::{Result, wait};
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, expect_peak_within};
 
 /// Memory that five ill receivers of six may not push the collector beyond.
 const RESIDENT_BYTES_MAX: u64 = 60 << 20;
@@ -41,8 +41,7 @@ fn the_well_get_everything_and_own_metrics_say_who_is_ill() -> Result<()> {
                 "{id}: {figures:?}"
             );
         }
-        let usage = scene.collector.usage().expect("it runs");
-        assert!(usage.resident_peak < RESIDENT_BYTES_MAX, "{} MiB resident", usage.resident_peak >> 20);
+        expect_peak_within(&scene.collector, RESIDENT_BYTES_MAX)?;
         // What the well ones have when it ends is the same, and nothing is missing.
         scene.collector.stop()?;
         let seen: Vec<_> = scene.well.values().map(|sink| sink.seen()).collect();

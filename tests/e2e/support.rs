@@ -103,3 +103,13 @@ impl Editable {
         self.collector.metric(name, "").unwrap().unwrap_or_default()
     }
 }
+
+/// Fails when the collector has taken more memory than `most`, or than `validate --memory` says of its configuration.
+#[allow(clippy::print_stdout, reason = "how much it was is what one wants to know of a run")]
+pub(crate) fn expect_peak_within(collector: &Collector, most: u64) -> Result<()> {
+    let (peak, bound) = (collector.usage().expect("the collector runs").resident_peak, collector.memory_bound()?);
+    let figures = format!("{} MiB resident at the peak; {} MiB by validate --memory", peak >> 20, bound >> 20);
+    println!("{figures}");
+    assert!(peak < most.min(bound), "{figures}");
+    Ok(())
+}

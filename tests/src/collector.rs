@@ -245,6 +245,17 @@ impl Collector {
         self.process.usage()
     }
 
+    /// What `validate --memory` says that its configuration may take, in bytes.
+    ///
+    /// # Errors
+    /// When the command says nothing.
+    pub fn memory_bound(&self) -> Result<u64> {
+        let config = self.config.display().to_string();
+        let told = command(["validate", "--memory", "--format", "json", "--config", &config], &[])?;
+        let bound = serde_json::from_str(&told.stdout).ok().and_then(|told: Value| told["sum"].as_u64());
+        bound.ok_or_else(|| Error::Malformed { what: "validate --memory".to_owned(), reason: told.stdout + &told.stderr })
+    }
+
     /// SIGTERM, and the exit status it ends with.
     ///
     /// # Errors
