@@ -68,7 +68,18 @@ impl Editor {
             &[],
         );
         let remembers = !actions.depends_on_client();
-        Self { actions, telemetry, results: HashMap::new(), bytes: 0, empty: None, last: None, client: None, remembers, batches: 0, full }
+        Self {
+            actions,
+            telemetry,
+            results: HashMap::new(),
+            bytes: 0,
+            empty: None,
+            last: None,
+            client: None,
+            remembers,
+            batches: 0,
+            full,
+        }
     }
 
     /// What is remembered at most.

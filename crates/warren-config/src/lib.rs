@@ -156,5 +156,5 @@ pub use resolve::{Fetch, Loaded, Loader, load};
 pub use scalar::{Keyword, Scalar, ScalarError};
 pub use secret::{REDACTED, Secret};
 pub use sections::{RawComponent, Section, Sections};
-pub use settings::{decode, decode_settings, describe, encode, validate};
+pub use settings::{decode, decode_settings, describe, encode, read_settings, validate};
 pub use size::{ByteSize, ByteSizeError};

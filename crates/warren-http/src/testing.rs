@@ -9,8 +9,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use warren_component::{BuildContext, BuildInfo, Extension, Extensions, Inherited, Stop};
-use warren_config::{Block, ComponentId, Diagnostics, Secret};
+use warren_config::{ComponentId, Secret};
 use warren_telemetry::Telemetry;
+
+pub(crate) use warren_config::read_settings as decode;
 
 /// How long a test waits for what must come.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
@@ -28,14 +30,6 @@ pub(crate) fn context(extensions: Vec<(&str, Arc<dyn Extension>)>) -> BuildConte
         collect_now: false,
         gates: Default::default(),
     }
-}
-
-/// Settings decoded and validated from YAML, with what was told.
-pub(crate) fn decode<B: Block + Default>(yaml: &str) -> (B, Vec<String>) {
-    let node = warren_config::parse_yaml("test", yaml).unwrap();
-    let (mut block, mut diagnostics) = (B::default(), Diagnostics::new());
-    warren_config::decode_settings(&node, &mut block, &mut diagnostics);
-    (block, diagnostics.errors().map(|error| error.message.clone()).collect())
 }
 
 /// A request as a scripted server saw it.

@@ -318,13 +318,7 @@ impl Layouts {
     const MAX: usize = 64;
 
     /// The layout for a set; if it is new and there is `room`, it is kept.
-    pub(crate) fn get(
-        &mut self,
-        set: &Attrs,
-        taken: Option<&'static str>,
-        room: bool,
-        new: impl FnOnce() -> Layout,
-    ) -> Found {
+    pub(crate) fn get(&mut self, set: &Attrs, taken: Option<&'static str>, room: bool, new: impl FnOnce() -> Layout) -> Found {
         let fits = |keys: &[Text]| keys.len() == set.len() && keys.iter().zip(set).all(|(key, entry)| *key == entry.key);
         if let Some((_, _, layout)) = self.0.iter().find(|(label, keys, _)| *label == taken && fits(keys)) {
             return Found { layout: Arc::clone(layout), shared: true, grown: 0 };

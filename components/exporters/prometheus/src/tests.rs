@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use warren_component::ExporterConfig;
-use warren_config::{Diagnostics, decode_settings, parse_yaml};
+use warren_config::read_settings;
 use warren_delivery::{Outcome, Progress, Sender};
 use warren_pdata::{
     Attrs, Batch, Bounds, Data, Exemplar, HistogramPoint, KeyValue, Metric, Metrics, Number, NumberPoint, QuantileValue,
@@ -28,9 +28,7 @@ struct Exporter {
 }
 
 fn decode(yaml: &str) -> (Config, Vec<String>) {
-    let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());
-    decode_settings(&parse_yaml("test", yaml).unwrap(), &mut config, &mut diagnostics);
-    (config, diagnostics.errors().map(|error| error.message.clone()).collect())
+    read_settings(yaml)
 }
 
 impl Exporter {

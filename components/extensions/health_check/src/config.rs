@@ -143,12 +143,10 @@ impl ExtensionConfig for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use warren_config::{Diagnostics, decode_settings, parse_yaml};
+    use warren_config::read_settings;
 
     fn decode(yaml: &str) -> (Config, Vec<String>) {
-        let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());
-        decode_settings(&parse_yaml("test", yaml).unwrap(), &mut config, &mut diagnostics);
-        (config, diagnostics.errors().map(|error| error.message.clone()).collect())
+        read_settings(yaml)
     }
 
     /// Facts of upstream's `extension/healthcheckextension/config_test.go` at v0.132.0.

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use warren_component::{BuildContext, BuildInfo, ExtensionConfig, Extensions, Inherited, RunContext, Status, Stop};
-use warren_config::{Diagnostics, decode_settings, parse_yaml};
+use warren_config::read_settings;
 use warren_sys::profile::heap;
 use warren_telemetry::Telemetry;
 
@@ -137,9 +137,7 @@ async fn a_cpu_profile_tells_who_was_busy_and_who_called() {
 }
 
 fn decode(yaml: &str) -> (Config, Vec<String>) {
-    let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());
-    decode_settings(&parse_yaml("test", yaml).unwrap(), &mut config, &mut diagnostics);
-    (config, diagnostics.errors().map(|error| error.message.clone()).collect())
+    read_settings(yaml)
 }
 
 #[tokio::test]
@@ -161,7 +159,11 @@ async fn allocations_are_sampled_until_the_extension_is_taken_out() {
             tokio::task::yield_now().await;
         }
         let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-        if for_good { handle.request_for_good(deadline) } else { handle.request(deadline) }
+        if for_good {
+            handle.request_for_good(deadline)
+        } else {
+            handle.request(deadline)
+        }
         running.await.unwrap().unwrap();
         assert_eq!(heap::rate(), rate);
     }

@@ -185,12 +185,10 @@ fn bad_escape(path: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use warren_config::{Diagnostics, decode_settings, parse_yaml};
+    use warren_config::read_settings;
 
     fn decode(yaml: &str) -> (Config, Vec<String>) {
-        let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());
-        decode_settings(&parse_yaml("test", yaml).unwrap(), &mut config, &mut diagnostics);
-        (config, diagnostics.errors().map(|error| error.message.clone()).collect())
+        read_settings(yaml)
     }
 
     #[test]
