@@ -8,6 +8,7 @@
 //!
 //! Needs root (journald gets a mount namespace) and Debian's `rabbitmq-server`.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -72,8 +73,8 @@ pub(super) fn run(binary: &Path, seconds: u64, interrupt: &Interrupt) -> Result<
     let (busiest, _) = shares(looks.iter().position(|look| look.0 > FIRST).map_or(&[], |first| &looks[first..]));
     println!("resident memory, average     {:>18} MiB", beside(average, Some(AVERAGE_MIB_BUDGET)));
     println!("resident memory, peak        {:>18} MiB", beside(peak, Some(PEAK_MIB_BUDGET)));
-    println!("busiest 10 s                 {:>18} % of a core", beside(busiest, Some(CORE_PERCENT_BUDGET)));
-    println!("the same, start included     {with_start:>18.2} % of a core");
+    println!("busiest 10 s                 {:>18} % of a core", beside(with_start, Some(CORE_PERCENT_BUDGET)));
+    println!("the same, without the start  {busiest:>18.2} % of a core");
     println!("processor time on average    {share:>18.2} % of a core");
     println!("{REPORTED}");
     println!(
@@ -84,7 +85,7 @@ pub(super) fn run(binary: &Path, seconds: u64, interrupt: &Interrupt) -> Result<
     {
         bail!("something was lost; the figures say nothing");
     }
-    if average > AVERAGE_MIB_BUDGET || peak > PEAK_MIB_BUDGET || busiest > CORE_PERCENT_BUDGET {
+    if average > AVERAGE_MIB_BUDGET || peak > PEAK_MIB_BUDGET || with_start > CORE_PERCENT_BUDGET {
         bail!("a budget is broken");
     }
     Ok(())
@@ -103,18 +104,42 @@ fn write_lines(journald: &Journald, ended: &AtomicBool) -> Result<u64> {
     Ok(u64::from(lines))
 }
 
+/// Processor time that a process has used, to the nanosecond, where the usual figure counts in hundredths of a second: a tenth of a percent of the window.
+#[derive(Default)]
+struct Clock {
+    /// What each thread had used when it was looked at last.
+    threads: HashMap<String, u64>,
+    total: u64,
+}
+
+impl Clock {
+    /// What the process has used until now. Of a thread that has ended the last half second is missing.
+    fn read(&mut self, process: u32) -> Result<Duration> {
+        let tasks = format!("/proc/{process}/task");
+        for task in std::fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))?.flatten() {
+            let name = task.file_name().to_string_lossy().into_owned();
+            let Ok(figures) = std::fs::read_to_string(task.path().join("schedstat")) else { continue };
+            let Some(used) = figures.split(' ').next().and_then(|used| used.parse::<u64>().ok()) else { continue };
+            self.total += used.saturating_sub(self.threads.insert(name, used).unwrap_or_default());
+        }
+        Ok(Duration::from_nanos(self.total))
+    }
+}
+
 /// What the process uses, twice a second.
 fn look(
     collector: &mut warren_e2e::collector::Collector,
     duration: Duration,
     interrupt: &Interrupt,
 ) -> Result<Vec<(Duration, Usage)>> {
-    let (begin, mut looks) = (Instant::now(), Vec::new());
+    let (begin, mut looks, mut clock) = (Instant::now(), Vec::new(), Clock::default());
     while begin.elapsed() < duration {
         if interrupt.wait(Duration::from_millis(500)) {
             bail!("stopped before it was done");
         }
-        looks.push((begin.elapsed(), collector.usage().context("the collector has ended")?));
+        let usage = collector.usage().context("the collector has ended")?;
+        let cpu = clock.read(collector.process().id())?;
+        looks.push((begin.elapsed(), Usage { cpu, ..usage }));
     }
     Ok(looks)
 }
