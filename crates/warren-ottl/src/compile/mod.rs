@@ -25,7 +25,8 @@ use fault::Problem;
 use infer::NotInferred;
 use library::Found;
 use paths::Prefix;
-use warren_pdata::{Attrs, Signal};
+use std::collections::HashMap;
+use warren_pdata::{Attrs, Signal, Text};
 
 /// Compiles the statements of one group and the conditions for which records it is for.
 ///
@@ -77,7 +78,7 @@ pub fn compile_as<T: AsRef<str>>(
             }
         },
     };
-    let compiler = Compiler { context, prefix, oddities, signal: Some(signal) };
+    let compiler = Compiler { context, prefix, oddities };
     let modified = compiler.modified(&statements, &conditions);
     let doubts = compiler.doubts(&statements, &conditions);
     let conditions = compile_all(conditions, &mut faults, |condition| compiler.condition(condition));
@@ -109,7 +110,7 @@ pub fn compile_conditions_as<T: AsRef<str>>(
     let conditions = parse_all(conditions, Source::Condition, &mut faults, |text| {
         parse_condition(text).map_err(|error| Problem::syntax("condition", error, text))
     });
-    let compiler = Compiler { context, prefix: Prefix::Optional, oddities, signal: None };
+    let compiler = Compiler { context, prefix: Prefix::Optional, oddities };
     let doubts = compiler.doubts(&[], &conditions);
     let conditions = compile_all(conditions, &mut faults, |condition| compiler.condition(condition));
     if faults.is_empty() { Ok(Conditions::new(context, conditions, doubts)) } else { Err(faults) }
@@ -159,8 +160,6 @@ struct Compiler {
     context: Context,
     prefix: Prefix,
     oddities: Oddities,
-    /// What is walked; `None` if that is up to who asks the conditions.
-    signal: Option<Signal>,
 }
 
 impl Compiler {
@@ -267,7 +266,7 @@ impl Compiler {
             syntax::Value::List(items) => list(items.node.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?),
             syntax::Value::Map(entries) => {
                 let entry = |entry: &syntax::MapEntry| Ok((entry.key.node.as_str().into(), self.within_map(&entry.value)?));
-                let entries: Vec<_> = entries.node.iter().map(entry).collect::<Result<_, Problem>>()?;
+                let entries = last_of_each(entries.node.iter().map(entry).collect::<Result<_, Problem>>()?);
                 constant_map(&entries).unwrap_or_else(|| Expr::Map(entries.into()))
             }
             syntax::Value::Arithmetic(node) => {
@@ -354,7 +353,21 @@ fn list(items: Vec<Expr>) -> Expr {
     }
 }
 
-fn constant_map(entries: &[(warren_pdata::Text, Expr)]) -> Option<Expr> {
+/// Of several entries of one key the last one, at the place of the first; the others are never evaluated.
+fn last_of_each(entries: Vec<(Text, Expr)>) -> Vec<(Text, Expr)> {
+    let mut places = HashMap::with_capacity(entries.len());
+    let mut kept: Vec<(Text, Expr)> = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let place = *places.entry(key.clone()).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(before) => before.1 = value,
+            None => kept.push((key, value)),
+        }
+    }
+    kept
+}
+
+fn constant_map(entries: &[(Text, Expr)]) -> Option<Expr> {
     let mut map = Attrs::EMPTY;
     for (key, value) in entries {
         let Expr::Const(value) = value else { return None };

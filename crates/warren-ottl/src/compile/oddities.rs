@@ -2,11 +2,11 @@
 
 use super::Compiler;
 use super::library::{self, Found};
+use super::paths::Prefix;
 use crate::function::{Changes, Editor};
 use crate::functions::ODD_RECORD_CONVERTERS;
 use crate::path::{Field, ResourceField, ScopeField};
 use crate::record::Context;
-use warren_pdata::Signal;
 
 /// Whether what upstream does oddly is mended. Accidents (panics, loops without end, lost data) always are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,21 +26,19 @@ impl Oddities {
 }
 
 impl Compiler {
-    /// The field that a path to this one means. Upstream shows other schema URLs than those of the resource and the scope in two places: to
-    /// statements on scopes, and to conditions on data points by themselves.
+    /// The field that a path to this one means. Upstream takes the scope's schema URL for that of the resource in statements on scopes, and shows
+    /// none to conditions on data points that stand alone.
     pub(super) fn field(&self, field: Field) -> Field {
-        const HIDDEN: Field = Field::Resource(ResourceField::NoSchemaUrl);
-        match (self.oddities, self.signal, self.context, field) {
-            (Oddities::Upstream, Some(Signal::Metrics), Context::Scope, Field::Resource(ResourceField::SchemaUrl)) => HIDDEN,
-            (Oddities::Upstream, Some(_), Context::Scope, Field::Resource(ResourceField::SchemaUrl)) => {
-                Field::Scope(ScopeField::SchemaUrl)
-            }
+        if self.oddities == Oddities::Mended {
+            return field;
+        }
+        match (self.context, self.prefix, field) {
+            (Context::Scope, _, Field::Resource(ResourceField::SchemaUrl)) => Field::Scope(ScopeField::SchemaUrl),
             (
-                Oddities::Upstream,
-                None,
                 Context::DataPoint,
+                Prefix::Optional,
                 Field::Resource(ResourceField::SchemaUrl) | Field::Scope(ScopeField::SchemaUrl),
-            ) => HIDDEN,
+            ) => Field::Resource(ResourceField::NoSchemaUrl),
             _ => field,
         }
     }
@@ -68,7 +66,7 @@ mod tests {
     use super::*;
     use crate::{ErrorMode, Failed, Observer, compile_as};
     use warren_pdata::{
-        Attrs, Batch, Data, LogRecord, Logs, Metric, Metrics, Number, NumberPoint, Resource, Scope, SummaryPoint, Text,
+        Attrs, Batch, Data, LogRecord, Logs, Metric, Metrics, Number, NumberPoint, Resource, Scope, Signal, SummaryPoint, Text,
     };
 
     struct Silent;
@@ -109,7 +107,7 @@ mod tests {
             (Oddities::Mended, Signal::Logs, ["resource", "new", "scope"]),
             (Oddities::Mended, Signal::Metrics, ["resource", "new", "scope"]),
             (Oddities::Upstream, Signal::Logs, ["scope", "resource", "new"]),
-            (Oddities::Upstream, Signal::Metrics, ["", "resource", "scope"]),
+            (Oddities::Upstream, Signal::Metrics, ["scope", "resource", "new"]),
         ];
         for (oddities, signal, expected) in cases {
             let mut batch = match signal {

@@ -72,6 +72,14 @@ fn statements_run_on_each_record_in_order() {
 }
 
 #[test]
+fn of_entries_with_one_key_only_the_last_is_evaluated() {
+    let mut batch = logs();
+    let told = run(&mut batch, Some(Context::Log), &[r#"set(attributes["o"], {"k": Hour(attributes), "b": 1, "k": body})"#]);
+    assert_eq!(told, Vec::<String>::new());
+    assert!(log_attrs(&batch, 0).contains(r#""o": Map({"k": Str("#), "{}", log_attrs(&batch, 0));
+}
+
+#[test]
 fn points_are_visited_with_their_metric() {
     let mut batch = metrics();
     let told = run(

@@ -18,7 +18,7 @@ use warren_pdata::{Text, Value};
 use warren_regex::{Regex, Template};
 
 /// How many bytes of text are gone through for one call of a function over many matches.
-const WORK_BYTES_MAX: usize = 64 << 20;
+const WORK_BYTES_MAX: usize = 4 * TEXT_BYTES_MAX;
 
 const MATCH: &[Param] = &[
     param("target", Kind::Target),
