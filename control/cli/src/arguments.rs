@@ -99,6 +99,9 @@ pub(crate) struct Serve {
     /// Password there.
     #[arg(long, env = "WARREN_QUERY_PASSWORD", default_value = "", hide_env_values = true)]
     pub(crate) query_password: String,
+    /// Days after which history and the audit log are forgotten; 0: never.
+    #[arg(long, default_value_t = 400)]
+    pub(crate) keep_days: u32,
 }
 
 /// What to do with servers.
@@ -343,7 +346,14 @@ impl From<Serve> for warren_control::Options {
     fn from(serve: Serve) -> Self {
         let (user, password) = (serve.query_user, serve.query_password);
         let query = serve.query_url.map(|url| warren_control::Query { url, user, password });
-        Self { listen: serve.listen, store: serve.store, key_file: serve.key_file, heartbeat: serve.heartbeat, query }
+        Self {
+            listen: serve.listen,
+            store: serve.store,
+            key_file: serve.key_file,
+            heartbeat: serve.heartbeat,
+            query,
+            keep_days: serve.keep_days,
+        }
     }
 }
 

@@ -28,8 +28,14 @@ const FLUSH: Duration = Duration::from_secs(30);
 /// Entries written down in one go.
 const FLUSH_MAX: usize = 5000;
 
+/// How often it is looked for what is to be forgotten.
+const FORGET: Duration = Duration::from_secs(3600);
+
+/// Milliseconds of a day.
+const DAY: i64 = 24 * 3600 * 1000;
+
 /// How long the first token is good, in milliseconds.
-const FIRST_TOKEN: i64 = 366 * 24 * 3600 * 1000;
+const FIRST_TOKEN: i64 = 366 * DAY;
 
 /// How the control plane is to be served.
 #[derive(Clone, Debug)]
@@ -44,6 +50,8 @@ pub struct Options {
     pub heartbeat: u64,
     /// Where it is asked whether data arrives; nowhere if it is not given.
     pub query: Option<Query>,
+    /// Days after which history, the audit log and what opens nothing any more are forgotten; never if zero.
+    pub keep_days: u32,
 }
 
 /// Serves until a signal ends it.
@@ -66,6 +74,9 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let mut background = JoinSet::new();
     background.spawn(flush(app.clone()));
     background.spawn(rollout::run(app.clone()));
+    if options.keep_days > 0 {
+        background.spawn(forget(app.clone(), i64::from(options.keep_days) * DAY));
+    }
     if let Some(query) = options.query.clone() {
         background.spawn(watch(app.clone(), query));
     }
@@ -111,6 +122,19 @@ async fn flush(app: App) {
     loop {
         tokio::time::sleep(FLUSH).await;
         write_down(&app).await;
+    }
+}
+
+/// Forgets now and then what is older than this, in milliseconds.
+async fn forget(app: App, age: i64) {
+    let actor = Actor { name: "retention".to_owned(), address: String::new() };
+    loop {
+        tokio::time::sleep(FORGET).await;
+        match app.store.forget(now() - age, &actor).await {
+            Ok(0) => {}
+            Ok(rows) => app.log.info("What is old is forgotten", &[("rows", Field::Display(&rows))]),
+            Err(error) => app.log.error("What is old cannot be forgotten", &[("error", Field::Display(&error))]),
+        }
     }
 }
 

@@ -107,13 +107,16 @@ impl Store {
             .collect()
     }
 
-    /// The number of the first entry that does not follow from the one before; none if all do.
+    /// The number of the first entry that does not follow from the one before, be that forgotten; none if all do.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn broken_audit(&self) -> Result<Option<i64>, StoreError> {
-        let mut previous = String::new();
-        let mut number = 0i64;
+        let forgotten = sqlx::query("SELECT number, digest FROM audit_forgotten").fetch_optional(&self.pool).await?;
+        let (mut number, mut previous): (i64, String) = match forgotten {
+            Some(last) => (last.try_get(0)?, last.try_get(1)?),
+            None => (0, String::new()),
+        };
         loop {
             let statement = "SELECT number, at, actor, tenant, action, resource, body, previous, digest FROM audit \
                              WHERE number > $1 ORDER BY number LIMIT 500";

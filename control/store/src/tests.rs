@@ -106,6 +106,39 @@ async fn an_entry_of_the_audit_log_that_was_changed_shows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_old_is_forgotten_and_what_counts_is_not() {
+    let scene = scenes().await.remove(0);
+    let server = server("a");
+    let (used, good) = (new_token("").unwrap(), new_token("").unwrap());
+    let mut change = scene.store.begin().await.unwrap();
+    change.add_server(&server).await.unwrap();
+    for number in 0..HISTORY_MAX + 5 {
+        let desired = Desired { hash: format!("{number}"), provenance: json!({}), ..Desired::default() };
+        change.put_desired("a", &desired).await.unwrap();
+    }
+    for hash in ["0", "104"] {
+        change.add_failure("a", hash, "why").await.unwrap();
+    }
+    change.add_token(&used, "old", Role::Viewer, "", 1).await.unwrap();
+    change.add_token(&good, "new", Role::Viewer, "", i64::MAX).await.unwrap();
+    let entries: Vec<Entry> = (0..4).map(|number| Entry::new("t", "server.create", format!("servers/{number}"), json!({}))).collect();
+    change.commit(&actor(), &entries).await.unwrap();
+    scene.store.forget(2, &actor()).await.unwrap();
+    let history = scene.store.desired_history("a", i64::MAX, 1000).await.unwrap();
+    assert_eq!((history.len() as i64, history[0].number), (HISTORY_MAX, HISTORY_MAX + 5));
+    assert_eq!(scene.store.tokens(None).await.unwrap().len(), 1);
+    assert_eq!(scene.store.audit(None, i64::MAX, 9).await.unwrap().len(), 4, "nothing that old is there");
+    scene.store.forget(i64::MAX, &actor()).await.unwrap();
+    assert_eq!(scene.store.desired_history("a", i64::MAX, 1000).await.unwrap().len(), 1);
+    assert_eq!(scene.store.failures("a").await.unwrap()[0].hash, "104", "what it is to run it has failed with");
+    let audit = scene.store.audit(None, i64::MAX, 9).await.unwrap();
+    assert_eq!(audit.iter().map(|entry| (entry.number, entry.action.as_str())).collect::<Vec<_>>(), [(5, "audit.forget"), (4, "server.create")]);
+    assert_eq!(scene.store.broken_audit().await.unwrap(), None);
+    sqlx::query("DELETE FROM audit WHERE number = 4").execute(&scene.store.pool).await.unwrap();
+    assert_eq!(scene.store.broken_audit().await.unwrap(), Some(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_good_until_they_are_revoked_or_over() {
     for scene in scenes().await {
         let (good, over) = (new_token("wrn_").unwrap(), new_token("wrn_").unwrap());
@@ -189,7 +222,7 @@ async fn the_newest_profile_of_a_database_from_before_there_were_rollouts_holds(
     let newest = change.add_profile(&Profile::default(), "test").await.unwrap();
     change.commit(&actor(), &[]).await.unwrap();
     assert_eq!(scene.store.released_profile().await.unwrap().version, 0);
-    for statement in ["DROP TABLE released", "DROP TABLE rollouts", "DROP TABLE targets", "DELETE FROM steps WHERE number = 1"] {
+    for statement in ["DROP TABLE released", "DROP TABLE rollouts", "DROP TABLE targets", "DROP TABLE audit_forgotten", "DELETE FROM steps WHERE number > 0"] {
         sqlx::query(statement).execute(&scene.store.pool).await.unwrap();
     }
     let again = Store::open(&scene.address, scene.key()).await.unwrap();
