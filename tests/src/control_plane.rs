@@ -251,6 +251,8 @@ fn launch(setup: &Setup, directory: &TempDir, port: u16) -> Result<Process> {
     let store = setup.store.clone().unwrap_or_else(own);
     command
         .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--store", &store, "--heartbeat", "2"])
+        // Who waits for something asks often.
+        .args(["--api-rate", "1000"])
         .current_dir(directory.path());
     if setup.store.is_some() {
         command.args(["--key-file", "warren.key"]);

@@ -2,12 +2,12 @@
 
 use crate::arguments::Access;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH};
-use http::{Method, Request};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, RETRY_AFTER};
+use http::{Method, Request, Response, StatusCode};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use warren_http::client::Proxies;
-use warren_http::{Client, ClientSettings};
+use warren_http::{Body, Client, ClientSettings};
 
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -86,7 +86,7 @@ impl Api {
         if let Some(version) = version {
             request.headers_mut().insert(IF_MATCH, version.clone());
         }
-        let answer = self.client.send(request).await.map_err(|error| format!("{}: {error}", self.url))?;
+        let answer = self.sent(request).await?;
         let (status, version) = (answer.status(), answer.headers().get(ETAG).cloned());
         let text = answer.into_body().read(ANSWER_BYTES_MAX).await.map_err(|error| error.to_string())?;
         let body: Value = serde_json::from_slice(&text).unwrap_or(Value::Null);
@@ -95,10 +95,25 @@ impl Api {
         }
         Err(told(status, &body))
     }
+
+    /// Sends a request, and again if it was one too many in a short time.
+    async fn sent(&self, request: Request<Bytes>) -> Result<Response<Body>, String> {
+        let began = Instant::now();
+        loop {
+            let answer = self.client.send(request.clone()).await.map_err(|error| format!("{}: {error}", self.url))?;
+            let wait = answer.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+            match wait.map(Duration::from_secs) {
+                Some(wait) if answer.status() == StatusCode::TOO_MANY_REQUESTS && began.elapsed() + wait < PATIENCE => {
+                    tokio::time::sleep(wait).await;
+                }
+                _ => return Ok(answer),
+            }
+        }
+    }
 }
 
 /// A problem in words: every fault on a line of its own.
-fn told(status: http::StatusCode, body: &Value) -> String {
+fn told(status: StatusCode, body: &Value) -> String {
     let detail =
         body.get("detail").and_then(Value::as_str).map_or_else(|| format!("the control plane answered {status}"), str::to_owned);
     let faults = body.get("errors").and_then(Value::as_array).filter(|faults| faults.len() > 1);

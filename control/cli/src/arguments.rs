@@ -102,6 +102,9 @@ pub(crate) struct Serve {
     /// Days after which history and the audit log are forgotten; 0: never.
     #[arg(long, default_value_t = 400)]
     pub(crate) keep_days: u32,
+    /// Requests to the API a second that each token may make, twice as many at once; 0: without limit.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) api_rate: u32,
 }
 
 /// What to do with servers.
@@ -353,6 +356,7 @@ impl From<Serve> for warren_control::Options {
             heartbeat: serve.heartbeat,
             query,
             keep_days: serve.keep_days,
+            api_rate: serve.api_rate,
         }
     }
 }

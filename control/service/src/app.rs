@@ -2,6 +2,7 @@
 
 use crate::desired::Exporters;
 use crate::hub::Hub;
+use crate::limits::Limits;
 use crate::metrics::Figures;
 use crate::watch::Freshness;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub(crate) struct Inner {
     pub(crate) log: Logger,
     pub(crate) exporters: Exporters,
     pub(crate) freshness: Freshness,
+    /// How often each token may ask.
+    pub(crate) limits: Limits,
     /// Whose turn it is of those that are to be done once.
     pub(crate) turns: Mutex<()>,
     /// Seconds between two signs of life of a collector.
@@ -29,7 +32,7 @@ pub(crate) struct Inner {
 }
 
 impl App {
-    pub(crate) fn new(store: Store, log: Logger, heartbeat: u64) -> Self {
+    pub(crate) fn new(store: Store, log: Logger, heartbeat: u64, api_rate: u32) -> Self {
         let registry = Registry::default();
         let figures = Figures::new(&registry);
         Self(Arc::new(Inner {
@@ -40,6 +43,7 @@ impl App {
             log,
             exporters: Exporters::of_the_distribution(),
             freshness: Freshness::default(),
+            limits: Limits::new(api_rate),
             turns: Mutex::new(()),
             heartbeat,
         }))

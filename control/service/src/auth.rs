@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
 use axum::http::request::Parts;
 use std::net::SocketAddr;
+use std::time::Instant;
 use warren_store::{Actor, Role, Token};
 
 /// Somebody with a good token.
@@ -66,6 +67,10 @@ impl FromRequestParts<App> for Caller {
         let unknown = || Problem::new(StatusCode::UNAUTHORIZED, "a good token is needed: Authorization: Bearer wrn_…");
         let bearer = bearer(&parts.headers).ok_or_else(unknown)?;
         let token = app.store.token(bearer).await?.ok_or_else(unknown)?;
+        if let Err(wait) = app.limits.take(&token.id, Instant::now()) {
+            app.figures.throttled.add(1);
+            return Err(Problem::too_many(wait));
+        }
         Ok(Self { token, address: address.unwrap_or_default() })
     }
 }

@@ -14,6 +14,7 @@ mod app;
 mod auth;
 mod desired;
 mod hub;
+mod limits;
 mod metrics;
 mod opamp;
 mod problem;

@@ -13,6 +13,7 @@ pub(crate) struct Figures {
     pub(crate) renders: Histogram,
     pub(crate) faults: Counter,
     pub(crate) requests: Counter,
+    pub(crate) throttled: Counter,
     pub(crate) rollouts_halted: Counter,
     pub(crate) rollout_failures: Counter,
 }
@@ -37,6 +38,7 @@ impl Figures {
             ),
             faults: counter("warren_config_faults_total", "Configurations that could not be made, or were found to be wrong."),
             requests: counter("warren_api_requests_total", "Requests to the API."),
+            throttled: counter("warren_api_throttled_total", "Requests to the API of tokens that asked too often."),
             rollouts_halted: counter(
                 "warren_rollouts_halted_total",
                 "Rollouts that were ended or paused because too many servers failed.",

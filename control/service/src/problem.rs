@@ -1,10 +1,11 @@
 //! What is answered when something is not done: problem details (RFC 9457).
 
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
+use std::time::Duration;
 use utoipa::ToSchema;
 use warren_fleet::Fault;
 use warren_store::StoreError;
@@ -21,6 +22,9 @@ pub(crate) struct Problem {
     /// Each fault with its place, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<Fault>,
+    /// Seconds after which it may be asked again.
+    #[serde(skip)]
+    pub(crate) retry_after: Option<u64>,
     /// What is for the operator's log alone.
     #[serde(skip)]
     pub(crate) cause: Option<Cause>,
@@ -33,7 +37,7 @@ pub(crate) struct Cause(pub(crate) String);
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
-        Self { title, status: status.as_u16(), detail: detail.into(), errors: Vec::new(), cause: None }
+        Self { title, status: status.as_u16(), detail: detail.into(), errors: Vec::new(), retry_after: None, cause: None }
     }
 
     pub(crate) fn bad(detail: impl Into<String>) -> Self {
@@ -47,6 +51,13 @@ impl Problem {
     /// The same, of a server.
     pub(crate) fn of_server(self, id: &str) -> Self {
         Self { detail: format!("server {id}: {}", self.detail), ..self }
+    }
+
+    /// Somebody asks too often.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let detail = format!("this token asks too often; ask again in {seconds} s");
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
     /// What was given makes no configuration that could run.
@@ -87,6 +98,9 @@ impl IntoResponse for Problem {
         let body = serde_json::to_value(&self).unwrap_or(Value::Null).to_string();
         let mut response = (status, body).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
         }

@@ -52,6 +52,8 @@ pub struct Options {
     pub query: Option<Query>,
     /// Days after which history, the audit log and what opens nothing any more are forgotten; never if zero.
     pub keep_days: u32,
+    /// Requests to the API a second that each token may make, twice as many at once; without limit if zero.
+    pub api_rate: u32,
 }
 
 /// Serves until a signal ends it.
@@ -67,7 +69,7 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let keys = MasterKey::from_file(&key_file).map_err(|error| error.to_string())?;
     let store = Store::open(&options.store, keys).await.map_err(|error| format!("store: {error}"))?;
     first_token(&store, &key_file.with_extension("admin-token"), &log).await?;
-    let app = App::new(store.clone(), log.clone(), options.heartbeat);
+    let app = App::new(store.clone(), log.clone(), options.heartbeat, options.api_rate);
     let listener = TcpListener::bind(&options.listen).await.map_err(|error| format!("listen {}: {error}", options.listen))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
@@ -211,7 +213,7 @@ mod tests {
         change.commit(&Actor::default(), &[]).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = App::new(store, Logger::discarded(), 30);
+        let app = App::new(store, Logger::discarded(), 30, 0);
         let served = tokio::spawn(async move { axum::serve(listener, routes(app)).await });
         for flood in [Message::Ping(Vec::new().into()), Message::Binary(vec![0].into())] {
             let mut request = format!("ws://{address}/v1/opamp").into_client_request().unwrap();

@@ -245,7 +245,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
         let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
-        let app = App::new(store, Logger::discarded(), 30);
+        let app = App::new(store, Logger::discarded(), 30, 0);
         let server = Server { id: "a".into(), tenant: "t".into(), name: "n".into(), region: "r".into(), ..Server::default() };
         let mut change = app.store.begin().await.unwrap();
         change.add_server(&server).await.unwrap();

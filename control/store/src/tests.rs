@@ -121,7 +121,8 @@ async fn what_is_old_is_forgotten_and_what_counts_is_not() {
     }
     change.add_token(&used, "old", Role::Viewer, "", 1).await.unwrap();
     change.add_token(&good, "new", Role::Viewer, "", i64::MAX).await.unwrap();
-    let entries: Vec<Entry> = (0..4).map(|number| Entry::new("t", "server.create", format!("servers/{number}"), json!({}))).collect();
+    let entries: Vec<Entry> =
+        (0..4).map(|number| Entry::new("t", "server.create", format!("servers/{number}"), json!({}))).collect();
     change.commit(&actor(), &entries).await.unwrap();
     scene.store.forget(2, &actor()).await.unwrap();
     let history = scene.store.desired_history("a", i64::MAX, 1000).await.unwrap();
@@ -132,7 +133,10 @@ async fn what_is_old_is_forgotten_and_what_counts_is_not() {
     assert_eq!(scene.store.desired_history("a", i64::MAX, 1000).await.unwrap().len(), 1);
     assert_eq!(scene.store.failures("a").await.unwrap()[0].hash, "104", "what it is to run it has failed with");
     let audit = scene.store.audit(None, i64::MAX, 9).await.unwrap();
-    assert_eq!(audit.iter().map(|entry| (entry.number, entry.action.as_str())).collect::<Vec<_>>(), [(5, "audit.forget"), (4, "server.create")]);
+    assert_eq!(
+        audit.iter().map(|entry| (entry.number, entry.action.as_str())).collect::<Vec<_>>(),
+        [(5, "audit.forget"), (4, "server.create")]
+    );
     assert_eq!(scene.store.broken_audit().await.unwrap(), None);
     sqlx::query("DELETE FROM audit WHERE number = 4").execute(&scene.store.pool).await.unwrap();
     assert_eq!(scene.store.broken_audit().await.unwrap(), Some(5));
@@ -222,7 +226,13 @@ async fn the_newest_profile_of_a_database_from_before_there_were_rollouts_holds(
     let newest = change.add_profile(&Profile::default(), "test").await.unwrap();
     change.commit(&actor(), &[]).await.unwrap();
     assert_eq!(scene.store.released_profile().await.unwrap().version, 0);
-    for statement in ["DROP TABLE released", "DROP TABLE rollouts", "DROP TABLE targets", "DROP TABLE audit_forgotten", "DELETE FROM steps WHERE number > 0"] {
+    for statement in [
+        "DROP TABLE released",
+        "DROP TABLE rollouts",
+        "DROP TABLE targets",
+        "DROP TABLE audit_forgotten",
+        "DELETE FROM steps WHERE number > 0",
+    ] {
         sqlx::query(statement).execute(&scene.store.pool).await.unwrap();
     }
     let again = Store::open(&scene.address, scene.key()).await.unwrap();

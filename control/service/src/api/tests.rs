@@ -5,12 +5,13 @@ use super::{config, document, integrations, profiles, servers, settings, tokens}
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::Cause;
-use axum::extract::{Path, Query, State};
-use axum::http::header::{HeaderMap, HeaderValue, IF_MATCH};
+use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::Request;
+use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use warren_fleet::{Overlay, Profile, Server};
-use warren_store::{Actor, MasterKey, Role, Store, Token};
+use warren_store::{Actor, MasterKey, Role, Store, Token, new_token};
 use warren_telemetry::Logger;
 
 struct Scene {
@@ -23,7 +24,7 @@ impl Scene {
         let directory = tempfile::tempdir().unwrap();
         let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
         let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
-        Self { app: App::new(store, Logger::discarded(), 30), _directory: directory }
+        Self { app: App::new(store, Logger::discarded(), 30, 0), _directory: directory }
     }
 
     async fn with_server(self, id: &str) -> Self {
@@ -139,6 +140,25 @@ async fn the_history_has_pages_and_what_it_does_not_hold_is_not_compared() {
 async fn body(response: Response) -> Value {
     let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     serde_json::from_slice(&bytes).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_too_often_is_told_when_to_ask_again() {
+    let scene = Scene::new().await;
+    let token = new_token("wrn_").unwrap();
+    let mut change = scene.app.store.begin().await.unwrap();
+    change.add_token(&token, "ci", Role::Viewer, "", i64::MAX).await.unwrap();
+    change.commit(&Actor::default(), &[]).await.unwrap();
+    let app = App::new(scene.app.store.clone(), Logger::discarded(), 30, 1);
+    let ask = async || {
+        let mut parts = Request::new(()).into_parts().0;
+        parts.headers.insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).unwrap());
+        Caller::from_request_parts(&mut parts, &app).await
+    };
+    assert!(ask().await.is_ok() && ask().await.is_ok());
+    let answer = ask().await.unwrap_err().into_response();
+    assert_eq!(answer.status(), 429);
+    assert!(answer.headers()[RETRY_AFTER].to_str().unwrap().parse::<u64>().unwrap() >= 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,7 +33,7 @@ impl Scene {
         let directory = tempfile::tempdir().unwrap();
         let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
         let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
-        let scene = Self { app: App::new(store, Logger::discarded(), 30), _directory: directory };
+        let scene = Self { app: App::new(store, Logger::discarded(), 30, 0), _directory: directory };
         let mut change = scene.app.store.begin().await.unwrap();
         let version = change.add_profile(&profile("one"), "test").await.unwrap();
         change.release_profile(version).await.unwrap();

@@ -24,7 +24,7 @@ impl Scene {
         let directory = tempfile::tempdir().unwrap();
         let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
         let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
-        let app = App::new(store, Logger::discarded(), 30);
+        let app = App::new(store, Logger::discarded(), 30, 0);
         let settings = json!({"destinations": {"mimir": {"endpoint": "https://mimir.example.net", "username": "u", "password": "fleet/m@1"}}});
         let profile = Profile { overlays: vec![Overlay { name: "base".into(), settings, ..Overlay::default() }] };
         let mut change = app.store.begin().await.unwrap();
