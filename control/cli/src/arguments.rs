@@ -66,6 +66,10 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 50)]
         limit: i64,
     },
+    /// Copies the control plane's database of SQLite and its key into a new directory, also while it is served.
+    Backup(Copied),
+    /// Puts a backup where no database is yet.
+    Restore(Copied),
     /// The description of the API.
     Openapi,
     /// A completion script.
@@ -105,6 +109,19 @@ pub(crate) struct Serve {
     /// Requests to the API a second that each token may make, twice as many at once; 0: without limit.
     #[arg(long, default_value_t = 50)]
     pub(crate) api_rate: u32,
+}
+
+/// A database, and a copy of it.
+#[derive(Debug, Args)]
+pub(crate) struct Copied {
+    /// The directory of the copy.
+    pub(crate) directory: PathBuf,
+    /// The database: sqlite:PATH.
+    #[arg(long, default_value = "sqlite:warren.db")]
+    pub(crate) store: String,
+    /// The file of its key [default: beside it].
+    #[arg(long)]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// What to do with servers.

@@ -22,7 +22,9 @@ pub(crate) async fn run(access: &Access, command: Command) -> Result<String, Str
         Command::Secrets(command) => secrets(&api, command).await?,
         Command::Tokens(command) => tokens(&api, command).await?,
         Command::Audit { limit } => audit(&api, limit).await?,
-        Command::Serve(_) | Command::Completion { .. } | Command::Openapi => return Ok(String::new()),
+        Command::Serve(_) | Command::Backup(_) | Command::Restore(_) | Command::Completion { .. } | Command::Openapi => {
+            return Ok(String::new());
+        }
     };
     Ok(match shown {
         Shown { json, .. } if access.json => pretty(&json),

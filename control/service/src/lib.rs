@@ -12,6 +12,7 @@
 mod api;
 mod app;
 mod auth;
+mod backup;
 mod desired;
 mod hub;
 mod limits;
@@ -24,5 +25,6 @@ mod standing;
 mod watch;
 
 pub use api::document;
+pub use backup::{backup, restore};
 pub use serve::{Options, serve};
 pub use watch::Query;

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use warren_store::{Actor, Entry, MasterKey, Role, Store, new_token};
+use warren_store::{Actor, Entry, MasterKey, Role, Store, new_token, sqlite_file};
 use warren_telemetry::{Field, LogSettings, Logger, PageStyle};
 
 /// How often it is written down when collectors were heard of.
@@ -179,8 +179,7 @@ async fn first_token(store: &Store, path: &Path, log: &Logger) -> Result<(), Str
 
 /// A file beside the database of SQLite.
 fn beside(store: &str, extension: &str) -> Option<PathBuf> {
-    let path = store.strip_prefix("sqlite:")?.split('?').next()?;
-    Some(Path::new(path).with_extension(extension))
+    Some(sqlite_file(store).ok()?.with_extension(extension))
 }
 
 async fn asked_to_end() {

@@ -24,6 +24,9 @@ pub enum StoreError {
     /// What is stored is not what this version writes.
     #[error("{0} in the store is malformed: {1}")]
     Malformed(&'static str, serde_json::Error),
+    /// What is stored is not what was written.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
     /// The key file cannot be used.
     #[error("key file {path}: {reason}")]
     KeyFile {

@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod audit;
+mod backup;
 mod change;
 mod clients;
 mod database;
@@ -28,6 +29,7 @@ mod tokens;
 mod watched;
 
 pub use audit::{Entry, Recorded};
+pub use backup::{copy, sqlite_file};
 pub use change::{Actor, Change};
 pub use clients::{CLIENTS_MAX, Client, Desired, Failure};
 pub use database::Store;

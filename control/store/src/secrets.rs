@@ -116,7 +116,7 @@ impl Store {
     }
 }
 
-fn unwrapped(master: &MasterKey, tenant: &str, wrapped: &[u8]) -> Option<MasterKey> {
+pub(crate) fn unwrapped(master: &MasterKey, tenant: &str, wrapped: &[u8]) -> Option<MasterKey> {
     MasterKey::new(&master.open(&format!("data key|{tenant}"), wrapped)?)
 }
 
