@@ -149,6 +149,9 @@ impl Block for Config {
         if connection.auth.plain.username.is_empty() {
             report.error("", "connection.auth.plain.username is required");
         }
+        if self.retry.enabled && self.has_no_pause() {
+            report.warning("retry_on_failure", "no pause between attempts is set: the usual 5s to 30s hold, for 5m");
+        }
         if let Some(id) = &self.encoding_extension {
             report.reference("encoding_extension", ReferenceKind::Encoding, id);
         }
@@ -287,13 +290,14 @@ impl Config {
 
     /// Upstream's settings have zeros where nothing is said, with which one attempt follows the other without a pause and without end.
     fn retry(&self) -> RetryConfig {
-        let retry = &self.retry;
-        let zeroed = retry.initial_interval.0 == 0 && retry.max_interval.0 == 0;
-        let usual = RetryConfig::default();
-        match zeroed {
-            true => RetryConfig { enabled: retry.enabled, ..usual },
-            false => retry.clone(),
+        match self.has_no_pause() {
+            true => RetryConfig { enabled: self.retry.enabled, ..RetryConfig::default() },
+            false => self.retry.clone(),
         }
+    }
+
+    fn has_no_pause(&self) -> bool {
+        self.retry.initial_interval.0 == 0 && self.retry.max_interval.0 == 0
     }
 }
 
@@ -409,5 +413,10 @@ mod tests {
         );
         assert_eq!(retry("enabled: true, initial_interval: 1s").initial_interval.0, 1_000_000_000);
         assert!(!retry("enabled: false, initial_interval: 0, max_interval: 0").enabled);
+        let connection = format!("connection: {{endpoint: 'amqp://h', {AUTH}}}");
+        let warnings = |enabled| {
+            told(&format!("{{{connection}, retry_on_failure: {{enabled: {enabled}, initial_interval: 0, max_interval: 0}}}}")).2
+        };
+        assert_eq!((warnings(true), warnings(false)), (1, 0));
     }
 }
