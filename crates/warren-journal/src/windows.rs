@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 /// Bytes of one window. Windows begin at multiples of it.
-const WINDOW_BYTES: usize = 64 << 10;
+const WINDOW_BYTES: usize = 32 << 10;
 
 /// Windows held at the same time, over all files.
 const WINDOWS_MAX: usize = 24;
