@@ -49,11 +49,11 @@ impl Scene {
         let profile = json!({"overlays": [{"name": "base", "settings": settings}]});
         plane.post("/profile", &profile)?;
         let mut members = Vec::new();
-        for id in SERVERS {
+        for (number, id) in (0..).zip(SERVERS) {
             // The last one is a cluster by itself.
             let cluster = if id == "srv-3" { "rabbit" } else { "hare" };
             plane.post("/servers", &json!({"id": id, "tenant": "acme", "cluster": cluster, "name": id}))?;
-            members.push(Member::new(&plane, id)?);
+            members.push(Member::new(&plane, id, number)?);
         }
         Ok(Scene { plane, prometheus, _broker: broker, members, profile })
     }
@@ -66,7 +66,9 @@ impl Scene {
     fn wait_for_all(&self) -> Result<()> {
         for id in SERVERS {
             let good = |state: &Value| state["config"] == "applied" && state["operational"] == true && state["data"] == "fresh";
-            wait::until(format!("{id} is operational: {}", self.state(id)), PATIENCE, || Some(self.state(id)).filter(&good))?;
+            let found = wait::until(format!("{id} is operational"), PATIENCE, || Some(self.state(id)).filter(&good));
+            let told = || self.plane.get(&format!("/servers/{id}/config")).unwrap_or_default();
+            found.unwrap_or_else(|error| panic!("{error}: {}", told()));
         }
         Ok(())
     }
@@ -99,8 +101,10 @@ impl Scene {
 }
 
 impl Member {
-    fn new(plane: &ControlPlane, id: &str) -> Result<Member> {
-        let (page, counted, state, port) = (healthy_target()?, Receiver::start()?, tempfile::tempdir().unwrap(), port::free()?);
+    fn new(plane: &ControlPlane, id: &str, number: u16) -> Result<Member> {
+        let (page, counted, state) = (healthy_target()?, Receiver::start()?, tempfile::tempdir().unwrap());
+        // Below those that are given to whoever connects: it is used a while after it was found free.
+        let port = port::prefer(20_000 + u16::try_from(std::process::id() % 4_000).unwrap_or_default() * 3 + number)?;
         let job = json!({
             "job_name": "counted", "scrape_interval": "1s", "scrape_timeout": "1s",
             "static_configs": [{"targets": [page.address()]}],
@@ -159,6 +163,18 @@ fn versions_of_the_profile_reach_a_fleet_in_stages_and_nothing_is_lost() -> Resu
     let after: Vec<Value> = SERVERS.map(|id| scene.history(id)).to_vec();
     assert_eq!((&after[0], &after[2]), (&before[0], &before[2]), "others never saw it");
     assert_ne!(after[1], before[1]);
+
+    // One that every host can run, and whose data does not arrive: nobody is where it scrapes.
+    let mut blind = scene.profile.clone();
+    blind["overlays"][0]["settings"]["scrape"]["endpoint"] = json!(format!("127.0.0.1:{}", port::free()?));
+    let gates = json!({"patience": "5s", "grace": "2s"});
+    let number = scene.start(&blind, &json!({"stages": plan["stages"], "gates": gates}))?;
+    let ended = scene.wait_for_rollout(number, "over", |rollout| rollout["state"] != "running")?;
+    assert_eq!((&ended["state"], &ended["servers"]), (&json!("rolled_back"), &json!({"rolled_back": 1, "pending": 2})));
+    let told = scene.plane.get(&format!("/rollouts/{number}/servers?state=rolled_back"))?;
+    assert_eq!(told["items"][0]["error"], "its data does not arrive", "{told}");
+    scene.wait_for_all()?;
+    assert_eq!((&scene.history("srv-1"), &scene.history("srv-3")), (&before[0], &before[2]), "others never saw it");
 
     // A good one, looked after by a control plane that is started anew on the way.
     let mut good = scene.profile.clone();

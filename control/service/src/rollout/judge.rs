@@ -59,9 +59,7 @@ pub(super) fn judged(target: &Target, sight: &Sight, gates: &Gates, times: Times
         // Whoever fared badly before shows nothing but that it runs what it was given.
         Given | Failed if runs && !target.well => to(Done),
         Given if runs => to(Applied),
-        Given if late(target, gates.patience(), times) => {
-            failed(if sight.connected { format!("its configuration is {}, and not applied", sight.config) } else { gone() })
-        }
+        Given if late(target, gates.patience(), times) => failed(if sight.connected { unapplied(sight) } else { gone() }),
         Applied if runs && sight.well && shown(target, sight.data) => to(Done),
         Applied | Done if target.well => {
             let Some((error, patience)) = ails(sight, gates) else {
@@ -69,7 +67,8 @@ pub(super) fn judged(target: &Target, sight: &Sight, gates: &Gates, times: Times
                 return match sight.data {
                     // Nobody can say.
                     Proof::Unknown => Target { ill: 0, ..target.clone() },
-                    _ if overdue => failed(format!("it does not show that it fares well: its configuration is {}", sight.config)),
+                    _ if overdue && runs => failed(silent()),
+                    _ if overdue => failed(unapplied(sight)),
                     _ => Target { ill: 0, ..target.clone() },
                 };
             };
@@ -91,9 +90,17 @@ fn ails(sight: &Sight, gates: &Gates) -> Option<(String, i64)> {
         return Some((format!("it does not fare well: {}", sight.reason), gates.grace()));
     }
     match sight.data {
-        Proof::Lacking { interval } => Some(("its data does not arrive".to_owned(), gates.grace() + 3 * interval)),
+        Proof::Lacking { interval } => Some((silent(), gates.grace() + 3 * interval)),
         _ => None,
     }
+}
+
+fn unapplied(sight: &Sight) -> String {
+    format!("its configuration is {}, and not applied", sight.config)
+}
+
+fn silent() -> String {
+    "its data does not arrive".to_owned()
 }
 
 fn gone() -> String {
@@ -201,6 +208,6 @@ mod tests {
             assert_eq!(after(&target(state), &sight, 10_000_000), target(state));
         }
         let never = Sight { data: Proof::Arrives { newest: 0, interval: 1000 }, ..good() };
-        assert_eq!(after(&target(Applied), &never, 10_000_000).state, Failed);
+        assert_eq!(after(&target(Applied), &never, 10_000_000).error, silent());
     }
 }
