@@ -285,23 +285,39 @@ impl Change {
         Ok(())
     }
 
-    /// How far a server has come in a rollout; adds it if it was not part of it.
+    /// A server becomes part of a rollout, if it is not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_target(&mut self, rollout: i64, server: &str, stage: usize) -> Result<(), StoreError> {
+        let statement = "INSERT INTO targets (rollout, server, stage, state, since, ill, well, error) VALUES ($1, $2, $3, $4, $5, 0, 0, '') \
+                         ON CONFLICT (rollout, server) DO NOTHING";
+        sqlx::query(statement)
+            .bind(rollout)
+            .bind(server)
+            .bind(i64::try_from(stage).unwrap_or(i64::MAX))
+            .bind(TargetState::Pending.name())
+            .bind(now())
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// How far a server has come in a rollout. One that was removed meanwhile is not part of it any more, and does not come back.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn put_target(&mut self, rollout: i64, target: &Target) -> Result<(), StoreError> {
-        let statement = "INSERT INTO targets (rollout, server, stage, state, since, ill, well, error) \
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-                         ON CONFLICT (rollout, server) DO UPDATE SET state = $4, since = $5, ill = $6, well = $7, error = $8";
+        let statement =
+            "UPDATE targets SET state = $1, since = $2, ill = $3, well = $4, error = $5 WHERE rollout = $6 AND server = $7";
         sqlx::query(statement)
-            .bind(rollout)
-            .bind(&target.server)
-            .bind(target.stage)
             .bind(target.state.name())
             .bind(target.since)
             .bind(target.ill)
             .bind(i64::from(target.well))
             .bind(&target.error)
+            .bind(rollout)
+            .bind(&target.server)
             .execute(&mut *self.tx)
             .await?;
         Ok(())

@@ -251,6 +251,9 @@ async fn a_server_has_the_version_that_the_rollout_under_way_has_given_it() {
         let rollout = change.add_rollout(&Rollout { version: new, before: old, ..Rollout::default() }).await.unwrap();
         change.commit(&actor(), &[]).await.unwrap();
         assert!(scene.store.late_servers(rollout.number, i64::MAX).await.unwrap().contains(&server.id));
+        let mut change = scene.store.begin().await.unwrap();
+        change.add_target(rollout.number, &server.id, 0).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
         for (state, has) in
             [(TargetState::Pending, old), (TargetState::Refused, old), (TargetState::Waiting, new), (TargetState::Done, new)]
         {
@@ -267,6 +270,7 @@ async fn a_server_has_the_version_that_the_rollout_under_way_has_given_it() {
         assert_eq!(scene.store.profile_of(&server.id).await.unwrap().version, old);
         let mut change = scene.store.begin().await.unwrap();
         change.remove_server(&server.id).await.unwrap();
+        change.put_target(rollout.number, &Target { server: server.id.clone(), ..Target::default() }).await.unwrap();
         change.commit(&actor(), &[]).await.unwrap();
         assert!(scene.store.targets(rollout.number, None, "", 9).await.unwrap().is_empty());
     }

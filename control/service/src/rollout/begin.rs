@@ -2,13 +2,13 @@
 
 use super::plan::{Candidate, Plan};
 use super::sight::sight;
-use crate::app::{App, now};
+use crate::app::App;
 use crate::desired::{Inputs, PAGE};
 use crate::problem::Problem;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use warren_fleet::{Fault, Profile};
-use warren_store::{Actor, Entry, Rollout, RolloutState, Target, TargetCounts, TargetState, Versioned};
+use warren_store::{Actor, Entry, Rollout, RolloutState, TargetCounts, Versioned};
 
 /// What is to be rolled out.
 pub(crate) enum Wanted {
@@ -61,9 +61,7 @@ pub(crate) async fn begin(
     let places = plan.places(rollout.number, candidates);
     let servers = places.len();
     for (server, stage) in places {
-        let stage = i64::try_from(stage).unwrap_or(i64::MAX);
-        let target = Target { server, stage, state: TargetState::Pending, since: now(), ..Target::default() };
-        change.put_target(rollout.number, &target).await?;
+        change.add_target(rollout.number, &server, stage).await?;
     }
     let counts = change.target_counts(rollout.number).await?;
     if !trial {

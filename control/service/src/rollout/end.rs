@@ -80,10 +80,8 @@ impl Step {
             self.tell("rollout.complete", json!({"version": self.rollout.version}));
             return Ok(());
         }
-        let stage = i64::try_from(self.rollout.stage).unwrap_or(i64::MAX);
         for server in late {
-            let target = Target { server, stage, state: TargetState::Pending, since: now(), ..Target::default() };
-            self.change.put_target(number, &target).await?;
+            self.change.add_target(number, &server, self.rollout.stage).await?;
         }
         Ok(())
     }
