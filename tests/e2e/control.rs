@@ -179,6 +179,24 @@ fn what_cannot_run_has_failed_with_the_reason_and_is_not_offered_again() -> Resu
 }
 
 #[test]
+fn whoever_is_started_again_while_it_applies_says_so_and_can_be_told_to_try_again() -> Result<()> {
+    let scene = Scene::new()?;
+    let mut host = scene.plane.host_config("srv-1")?;
+    host["extensions"]["opamp"]["warren"]["apply_grace"] = json!("1m");
+    let mut collector = scene.collector_with(&host)?;
+    scene.wait_for("applying", |state| state["config"] == "applying")?;
+    collector.stop()?;
+    host["extensions"]["opamp"]["warren"]["apply_grace"] = json!("1s");
+    let _collector = scene.collector_with(&host)?;
+    let failed = scene.wait_for("failed", |state| state["config"] == "failed")?;
+    assert!(failed["reason"].as_str().unwrap().contains("started again"), "{failed}");
+    let printed = scene.plane.command(&["config", "retry", "srv-1"])?;
+    assert!(printed.status.success(), "{}", printed.stderr);
+    scene.wait_for_applied()?;
+    Ok(())
+}
+
+#[test]
 fn a_collector_needs_no_control_plane_to_go_on_and_to_start_again() -> Result<()> {
     let mut scene = Scene::new()?;
     let host = scene.plane.host_config("srv-1")?;

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::health;
 use crate::kept::{Good, Keeper, Kept, Outcome};
 use crate::link::{Dialler, Lost};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep_until};
 use warren_component::{BuildContext, Control, Health, Status, Stop};
@@ -50,6 +51,12 @@ pub(crate) struct Manager {
     effective: String,
 }
 
+/// Why a configuration has failed of which nobody knows whether it would have run well.
+const INTERRUPTED: &str = "the collector started again before this had run well for long enough";
+
+/// Whether there was an extension before in this process, which a reload has replaced.
+static BEFORE: AtomicBool = AtomicBool::new(false);
+
 /// How a session ended.
 enum End {
     Stop,
@@ -72,6 +79,15 @@ impl Manager {
             cx.telemetry
                 .log
                 .warn("What was kept cannot be read; this collector introduces itself anew", &[("error", Field::Str(&error))]);
+        }
+        let replaced = BEFORE.swap(true, Ordering::Relaxed);
+        if let Some(outcome) = kept.remote.as_mut().filter(|outcome| outcome.status == ConfigStatus::Applying as i32) {
+            // Nobody watches any more how that fares, and left as it is the server would wait for ever. Whoever was only replaced by what was
+            // applied is given it again; given again after a new start, it might end this collector again.
+            *outcome = match replaced {
+                true => Outcome::new(&[], ConfigStatus::Unset, ""),
+                false => Outcome::new(&outcome.hash, ConfigStatus::Failed, INTERRUPTED),
+            };
         }
         let uid = config.instance_uid.parse().ok().or(kept.uid()).unwrap_or_else(new_uid);
         kept.uid = Some(uid.to_string());
@@ -315,6 +331,8 @@ impl Manager {
         }
         self.kept.remote = Some(Outcome::new(&hash, ConfigStatus::Applying, ""));
         self.agent.now.remote = self.kept.remote.as_ref().map(remote_status);
+        // Before anything can end this collector.
+        self.keep().await;
         match text_of(config.config.unwrap_or_default()) {
             Ok(text) => {
                 let before = self.kept.good.as_ref().map(|good| good.text.clone());
