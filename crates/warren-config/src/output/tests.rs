@@ -232,3 +232,19 @@ fn findings_without_end_are_counted() {
     assert_eq!((diagnostics.iter().count(), diagnostics.error_count(), diagnostics.dropped()), (1000, 5000, 4000));
     assert!(render(&diagnostics).ends_with("and 4000 more\n"));
 }
+
+#[test]
+fn keys_of_any_length_are_read_again() {
+    let long = |length: usize| "a:b ".repeat(length);
+    for text in [
+        format!("{{{:?}: 1}}", long(500)),
+        format!("{{\"x\": {{{:?}: {{\"y\": [1, 2]}}, \"z\": \"\"}}}}", long(33)),
+        format!("[{{{:?}: [{{\"b\": 1}}], \"c\": 2}}, 3]", long(400)),
+        format!("{{{:?}: \"a\\nb\\n\"}}", "k".repeat(2000)),
+    ] {
+        let node = parse_yaml("t", &text).unwrap();
+        let written = to_yaml(&node);
+        let again = parse_yaml("written", &written).unwrap_or_else(|error| panic!("{error}\n{written}"));
+        assert_eq!(to_json(&again), to_json(&node), "{written}");
+    }
+}

@@ -8,6 +8,9 @@ use crate::number::yaml_float;
 use crate::reader::is_plain_string;
 use crate::{Entry, Map, Node, Value};
 
+/// Most bytes of a key before its colon; a longer one stands behind a question mark, for readers do not look for a colon for ever.
+const PLAIN_KEY_MAX: usize = 128;
+
 /// A tree as YAML with sorted keys and four spaces of indentation. Reading it gives the same tree.
 pub fn to_yaml(node: &Node) -> String {
     let mut out = String::new();
@@ -38,6 +41,10 @@ fn write_map(out: &mut String, map: &Map, indent: usize) {
             spaces(out, indent);
         }
         write_key(out, key);
+        if key.len() > PLAIN_KEY_MAX {
+            out.push('\n');
+            spaces(out, indent);
+        }
         out.push(':');
         let value = &entry.node.value;
         let begins_below =
@@ -68,6 +75,9 @@ fn spaces(out: &mut String, count: usize) {
 }
 
 fn write_key(out: &mut String, key: &str) {
+    if key.len() > PLAIN_KEY_MAX {
+        out.push_str("? ");
+    }
     if key.contains('\n') || key.is_empty() {
         write_double_quoted(out, key);
     } else {
