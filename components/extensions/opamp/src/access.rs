@@ -2,6 +2,7 @@
 //! may change.
 
 use crate::config::{Config, Connection};
+use crate::kept::Kept;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use http::{HeaderMap, Uri};
 use std::time::Duration;
@@ -54,6 +55,23 @@ impl Access {
             None => config.warren.heartbeat_interval,
         };
         Ok(Self { endpoint: connection.endpoint.clone(), headers, heartbeat })
+    }
+
+    /// What the settings say, as the server has changed it before.
+    ///
+    /// # Errors
+    /// As [`Access::new`].
+    pub(crate) fn known(config: &Config, kept: &Kept) -> Result<Self, String> {
+        let mut access = Self::new(config, kept.credential.as_deref())?;
+        if let Some((from, to)) = &kept.moved
+            && *from == access.endpoint
+        {
+            access.endpoint.clone_from(to);
+        }
+        if let Some(seconds) = kept.heartbeat {
+            access.heartbeat = Duration::from_secs(seconds).min(HEARTBEAT_MAX);
+        }
+        Ok(access)
     }
 
     /// The same as the server wants it.
@@ -137,6 +155,22 @@ mod tests {
         assert_eq!((offered.endpoint.as_str(), offered.heartbeat), ("ws://b/v1/opamp", Duration::from_secs(7)));
         offer.destination_endpoint = "http://b".into();
         assert!(access.offered(&offer).is_err());
+    }
+
+    #[test]
+    fn what_the_server_has_changed_is_known_after_a_restart() {
+        let kept = Kept {
+            credential: Some("Bearer mine".into()),
+            moved: Some(("ws://a/v1/opamp".into(), "ws://b/v1/opamp".into())),
+            heartbeat: Some(7),
+            ..Kept::default()
+        };
+        let access = Access::known(&config(), &kept).unwrap();
+        assert_eq!(access.credential().as_deref(), Some("Bearer mine"));
+        assert_eq!((access.endpoint.as_str(), access.heartbeat), ("ws://b/v1/opamp", Duration::from_secs(7)));
+        let elsewhere = Kept { moved: Some(("ws://c".into(), "ws://d".into())), ..Kept::default() };
+        let access = Access::known(&config(), &elsewhere).unwrap();
+        assert_eq!((access.endpoint.as_str(), access.heartbeat), ("ws://a/v1/opamp", Duration::from_secs(30)));
     }
 
     #[test]

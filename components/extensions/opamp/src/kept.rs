@@ -18,6 +18,8 @@ pub(crate) struct Kept {
     pub(crate) credential: Option<String>,
     /// The server's address as the server wants it, for as long as the settings name the first of the two.
     pub(crate) moved: Option<(String, String)>,
+    /// Seconds between two signs of life as the server wants them.
+    pub(crate) heartbeat: Option<u64>,
     /// The hash of the last connection settings, and what became of them.
     pub(crate) settings: Option<Outcome>,
     /// The last configuration that was given, and what became of it.

@@ -96,7 +96,7 @@ impl Manager {
         agent.now.description = Some(crate::describe::description(&cx.build, state.as_deref(), attributes));
         agent.now.remote = kept.remote.as_ref().map(remote_status);
         agent.now.settings = kept.settings.as_ref().map(settings_status);
-        let access = access(&config, &kept)?;
+        let access = Access::known(&config, &kept)?;
         let change = Change::new(control.clone(), cx.id.clone(), config.warren.apply_grace);
         let (started, figures) = (SystemTime::now(), Instant::now());
         let mut manager = Self {
@@ -225,8 +225,16 @@ impl Manager {
         self.kept.credential = access.credential();
         let configured = crate::access::connection(&self.config).map(|connection| connection.endpoint.clone());
         self.kept.moved = configured.filter(|from| *from != access.endpoint).map(|from| (from, access.endpoint.clone()));
+        self.keeps_time(&access);
         self.access = access;
         self.settle(Outcome::new(&hash, ConfigStatus::Applied, "")).await;
+    }
+
+    /// Another time between signs of life than there was is the server's wish, also after a restart.
+    fn keeps_time(&mut self, access: &Access) {
+        if access.heartbeat != self.access.heartbeat {
+            self.kept.heartbeat = Some(access.heartbeat.as_secs());
+        }
     }
 
     /// What became of settings of the connection.
@@ -249,7 +257,7 @@ impl Manager {
         } else if lost.unauthorized {
             // With the token if there is one, and then with the credential again: either may have become good.
             let with_token = Access::new(&self.config, None).ok().filter(|access| access.credential().is_some());
-            let with_credential = access(&self.config, &self.kept).ok();
+            let with_credential = Access::known(&self.config, &self.kept).ok();
             let token_next = self.kept.credential.is_some() && Some(&self.access) == with_credential.as_ref();
             if let Some(next) = if token_next { with_token } else { with_credential } {
                 self.access = next;
@@ -307,6 +315,7 @@ impl Manager {
                 None
             }
             Ok(access) if (&access.endpoint, &access.headers) == (&self.access.endpoint, &self.access.headers) => {
+                self.keeps_time(&access);
                 self.access.heartbeat = access.heartbeat;
                 self.settle(Outcome::new(&offers.hash, ConfigStatus::Applied, "")).await;
                 None
@@ -424,17 +433,6 @@ fn capabilities(config: &Config) -> u64 {
         bits |= can::REPORTS_HEALTH;
     }
     bits
-}
-
-/// How to connect, with what is kept.
-fn access(config: &Config, kept: &Kept) -> Result<Access, String> {
-    let mut access = Access::new(config, kept.credential.as_deref())?;
-    if let Some((from, to)) = &kept.moved
-        && *from == access.endpoint
-    {
-        access.endpoint.clone_from(to);
-    }
-    Ok(access)
 }
 
 /// The text of a configuration that was given.
