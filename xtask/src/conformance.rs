@@ -54,7 +54,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
     };
     let binary = match binary {
         Some(path) => std::fs::canonicalize(&path).with_context(|| format!("--bin {}", path.display()))?,
-        None => workspace::build_collector("full", "fast")?,
+        None => workspace::build_programs("fast")?.0,
     };
     check(&harness, &binary, &only, verbose)
 }

@@ -60,7 +60,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
     }
     let binary = match binary {
         Some(path) => std::fs::canonicalize(&path).with_context(|| format!("--bin {}", path.display()))?,
-        None => workspace::build_collector("full", "release")?,
+        None => workspace::build_programs("release")?.0,
     };
     let interrupt = Interrupt::watch()?;
     tool::announce(&format!("soaking {} for {minutes} minutes, seed {seed}", binary.display()));
