@@ -50,6 +50,17 @@ impl App {
     }
 }
 
+#[cfg(test)]
+impl App {
+    /// One that knows nothing yet, on a database of its own, which lies in the directory.
+    pub(crate) async fn scratch() -> (Self, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let key = warren_store::MasterKey::from_file(&directory.path().join("key")).unwrap();
+        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
+        (Self::new(store, Logger::discarded(), 30, 0), directory)
+    }
+}
+
 impl std::ops::Deref for App {
     type Target = Inner;
 

@@ -38,6 +38,10 @@ impl Limits {
         if known.len() >= TOKENS_MAX && !known.contains_key(token) {
             // Whoever has all it may have is as if it had never asked.
             known.retain(|_, bucket| refilled(*bucket) < burst);
+            if known.len() >= TOKENS_MAX {
+                // So many at once begin anew together, rather than be remembered without end.
+                known.clear();
+            }
         }
         let left = known.get(token).map_or(burst, |bucket| refilled(*bucket));
         if left < 1.0 {
@@ -74,5 +78,9 @@ mod tests {
         }
         limits.take("new", now + Duration::from_secs(2)).unwrap();
         assert_eq!(limits.left.lock().unwrap().len(), 1);
+        for number in 0..2 * TOKENS_MAX {
+            limits.take(&number.to_string(), now + Duration::from_secs(3)).unwrap();
+            assert!(limits.left.lock().unwrap().len() <= TOKENS_MAX);
+        }
     }
 }

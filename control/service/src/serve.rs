@@ -204,15 +204,12 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn whoever_floods_is_shut_out_whatever_it_sends() {
-        let directory = tempfile::tempdir().unwrap();
-        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
-        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
-        let mut change = store.begin().await.unwrap();
+        let (app, _directory) = App::scratch().await;
+        let mut change = app.store.begin().await.unwrap();
         change.add_enrolment("token", "a", i64::MAX).await.unwrap();
         change.commit(&Actor::default(), &[]).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = App::new(store, Logger::discarded(), 30, 0);
         let served = tokio::spawn(async move { axum::serve(listener, routes(app)).await });
         for flood in [Message::Ping(Vec::new().into()), Message::Binary(vec![0].into())] {
             let mut request = format!("ws://{address}/v1/opamp").into_client_request().unwrap();
@@ -231,14 +228,12 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_first_token_is_good_only_once_it_can_be_read() {
-        let directory = tempfile::tempdir().unwrap();
-        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
-        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
-        let log = Logger::discarded();
-        let error = first_token(&store, &directory.path().join("missing/token"), &log).await.unwrap_err();
+        let (app, directory) = App::scratch().await;
+        let (store, log) = (&app.store, &app.log);
+        let error = first_token(store, &directory.path().join("missing/token"), log).await.unwrap_err();
         assert!(error.contains("missing/token"), "{error}");
         let path = directory.path().join("token");
-        first_token(&store, &path, &log).await.unwrap();
+        first_token(store, &path, log).await.unwrap();
         let token = std::fs::read_to_string(&path).unwrap();
         assert_eq!(store.token(token.trim()).await.unwrap().unwrap().role, Role::Admin);
     }

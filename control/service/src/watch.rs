@@ -237,15 +237,12 @@ async fn ask(client: &Client, query: &Query) -> Result<HashMap<String, i64>, Str
 mod tests {
     use super::*;
     use warren_fleet::Server;
-    use warren_store::{Actor, Desired, MasterKey, Store};
-    use warren_telemetry::{Logger, PageStyle};
+    use warren_store::{Actor, Desired};
+    use warren_telemetry::PageStyle;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_was_told_of_servers_goes_with_them() {
-        let directory = tempfile::tempdir().unwrap();
-        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
-        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
-        let app = App::new(store, Logger::discarded(), 30, 0);
+        let (app, _directory) = App::scratch().await;
         let server = Server { id: "a".into(), tenant: "t".into(), name: "n".into(), region: "r".into(), ..Server::default() };
         let mut change = app.store.begin().await.unwrap();
         change.add_server(&server).await.unwrap();

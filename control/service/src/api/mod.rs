@@ -55,9 +55,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
         rollouts::create,
         rollouts::read,
         rollouts::servers,
-        rollouts::pause_one,
-        rollouts::resume_one,
-        rollouts::abort_one,
+        rollouts::act,
         secrets::list,
         secrets::update,
         secrets::list_fleet,
@@ -102,9 +100,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/rollouts", get(rollouts::list).post(rollouts::create))
         .route("/rollouts/{number}", get(rollouts::read))
         .route("/rollouts/{number}/servers", get(rollouts::servers))
-        .route("/rollouts/{number}/actions/pause", post(rollouts::pause_one))
-        .route("/rollouts/{number}/actions/resume", post(rollouts::resume_one))
-        .route("/rollouts/{number}/actions/abort", post(rollouts::abort_one))
+        .route("/rollouts/{number}/actions/{action}", post(rollouts::act))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::revoke))
         .route("/audit", get(audit::list))

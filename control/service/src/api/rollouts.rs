@@ -41,6 +41,18 @@ pub(crate) struct Why {
     reason: String,
 }
 
+/// What can be done with a rollout that is under way.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Action {
+    /// It waits: no further servers are given anything.
+    Pause,
+    /// It goes on; the failures until now do not count any more.
+    Resume,
+    /// It ends: all servers get back what they had.
+    Abort,
+}
+
 /// A rollout and how far it is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Shown {
@@ -136,55 +148,28 @@ pub(crate) async fn servers(
     Ok(axum::Json(Listed::new(items, limit, |target| target.server.clone())).into_response())
 }
 
-/// Has a rollout wait: no further servers are given anything.
+/// Does something with a rollout that is under way.
 #[utoipa::path(
-    post, path = "/api/v1/rollouts/{number}/actions/pause", params(("number" = i64, Path), Trial), request_body = Why,
-    responses((status = 200, body = Shown), (status = 409, body = Problem))
+    post, path = "/api/v1/rollouts/{number}/actions/{action}", params(("number" = i64, Path), ("action" = Action, Path), Trial),
+    request_body = Why, responses((status = 200, body = Shown), (status = 409, body = Problem))
 )]
-pub(crate) async fn pause_one(
+pub(crate) async fn act(
     State(app): State<App>,
     caller: Caller,
-    Path(number): Path<i64>,
+    Path((number, action)): Path<(i64, Action)>,
     Query(trial): Query<Trial>,
     Json(body): Json<Why>,
 ) -> Result<Response, Problem> {
     caller.may_everywhere(Role::Operator)?;
-    let who = caller.actor();
-    done(&app, pause(&app, number, why(&body.reason)?, (!trial.dry_run).then_some(&who)).await?).await
-}
-
-/// Has a rollout go on; the failures until now do not count any more.
-#[utoipa::path(
-    post, path = "/api/v1/rollouts/{number}/actions/resume", params(("number" = i64, Path), Trial), request_body = Why,
-    responses((status = 200, body = Shown), (status = 409, body = Problem))
-)]
-pub(crate) async fn resume_one(
-    State(app): State<App>,
-    caller: Caller,
-    Path(number): Path<i64>,
-    Query(trial): Query<Trial>,
-    Json(body): Json<Why>,
-) -> Result<Response, Problem> {
-    caller.may_everywhere(Role::Operator)?;
-    let who = caller.actor();
-    done(&app, resume(&app, number, why(&body.reason)?, (!trial.dry_run).then_some(&who)).await?).await
-}
-
-/// Ends a rollout: all servers get back what they had.
-#[utoipa::path(
-    post, path = "/api/v1/rollouts/{number}/actions/abort", params(("number" = i64, Path), Trial), request_body = Why,
-    responses((status = 200, body = Shown), (status = 409, body = Problem))
-)]
-pub(crate) async fn abort_one(
-    State(app): State<App>,
-    caller: Caller,
-    Path(number): Path<i64>,
-    Query(trial): Query<Trial>,
-    Json(body): Json<Why>,
-) -> Result<Response, Problem> {
-    caller.may_everywhere(Role::Operator)?;
-    let who = caller.actor();
-    done(&app, abort(&app, number, why(&body.reason)?, (!trial.dry_run).then_some(&who)).await?).await
+    let (reason, actor) = (why(&body.reason)?, caller.actor());
+    let who = (!trial.dry_run).then_some(&actor);
+    let rollout = match action {
+        Action::Pause => pause(&app, number, reason, who).await?,
+        Action::Resume => resume(&app, number, reason, who).await?,
+        Action::Abort => abort(&app, number, reason, who).await?,
+    };
+    let counts = app.store.target_counts(number).await?;
+    Ok(axum::Json(shown(rollout, &counts)).into_response())
 }
 
 fn why(reason: &str) -> Result<&str, Problem> {
@@ -192,11 +177,6 @@ fn why(reason: &str) -> Result<&str, Problem> {
         return Err(Problem::bad(format!("a reason has at most {REASON_BYTES_MAX} bytes")));
     }
     Ok(reason)
-}
-
-async fn done(app: &App, rollout: Rollout) -> Result<Response, Problem> {
-    let counts = app.store.target_counts(rollout.number).await?;
-    Ok(axum::Json(shown(rollout, &counts)).into_response())
 }
 
 fn shown(rollout: Rollout, counts: &TargetCounts) -> Shown {

@@ -11,7 +11,7 @@ use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH, RETRY_
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use warren_fleet::{Overlay, Profile, Server};
-use warren_store::{Actor, MasterKey, Role, Store, Token, new_token};
+use warren_store::{Actor, Role, Token, new_token};
 use warren_telemetry::Logger;
 
 struct Scene {
@@ -21,10 +21,8 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
-        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
-        Self { app: App::new(store, Logger::discarded(), 30, 0), _directory: directory }
+        let (app, _directory) = App::scratch().await;
+        Self { app, _directory }
     }
 
     async fn with_server(self, id: &str) -> Self {

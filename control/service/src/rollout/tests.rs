@@ -6,8 +6,7 @@ use crate::app::{App, now};
 use crate::desired::{Inputs, remake};
 use serde_json::{Value, json};
 use warren_fleet::{Overlay, Profile, Server};
-use warren_store::{Actor, Client, Desired, MasterKey, Rollout, RolloutState, Scope, Store, TargetState};
-use warren_telemetry::Logger;
+use warren_store::{Actor, Client, Desired, Rollout, RolloutState, Scope, TargetState};
 
 struct Scene {
     app: App,
@@ -30,10 +29,8 @@ fn plan(more: Value) -> Plan {
 impl Scene {
     /// Servers that run version 1 of the profile.
     async fn new(ids: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
-        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
-        let scene = Self { app: App::new(store, Logger::discarded(), 30, 0), _directory: directory };
+        let (app, _directory) = App::scratch().await;
+        let scene = Self { app, _directory };
         let mut change = scene.app.store.begin().await.unwrap();
         let version = change.add_profile(&profile("one"), "test").await.unwrap();
         change.release_profile(version).await.unwrap();

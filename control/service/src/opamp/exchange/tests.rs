@@ -10,8 +10,7 @@ use warren_opamp::capability::{agent as can, server_flag};
 use warren_opamp::{
     AgentDescription, AgentToServer, ConfigStatus, InstanceUid, RemoteConfigStatus, ServerErrorResponseType, ServerToAgent,
 };
-use warren_store::{Actor, CLIENTS_MAX, MasterKey, Store};
-use warren_telemetry::Logger;
+use warren_store::{Actor, CLIENTS_MAX};
 
 struct Scene {
     app: App,
@@ -21,10 +20,7 @@ struct Scene {
 impl Scene {
     /// Two servers that have something to run.
     async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
-        let store = Store::open(&format!("sqlite:{}", directory.path().join("db").display()), key).await.unwrap();
-        let app = App::new(store, Logger::discarded(), 30, 0);
+        let (app, _directory) = App::scratch().await;
         let settings = json!({"destinations": {"mimir": {"endpoint": "https://mimir.example.net", "username": "u", "password": "fleet/m@1"}}});
         let profile = Profile { overlays: vec![Overlay { name: "base".into(), settings, ..Overlay::default() }] };
         let mut change = app.store.begin().await.unwrap();
@@ -36,7 +32,7 @@ impl Scene {
             change.add_server(&server).await.unwrap();
         }
         change.commit(&Actor::default(), &[]).await.unwrap();
-        let scene = Self { app, _directory: directory };
+        let scene = Self { app, _directory };
         for id in ["a", "b"] {
             scene.remake(id).await;
         }
