@@ -85,16 +85,21 @@ impl<'a> Cursor<'a> {
         }
         self.step(nul);
         loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let plain = memchr::memchr3(b'"', b'\\', 0, rest);
+            if !line_feeds && rest.get(..plain.unwrap_or(rest.len())).is_some_and(|plain| plain.contains(&b'\n')) {
+                return Err(otherwise.into());
+            }
+            self.at += plain.ok_or(Stop::More)?;
             match self.peek()? {
                 b'"' => break,
-                0 => return Err(otherwise.into()),
-                b'\n' if !line_feeds => return Err(otherwise.into()),
                 b'\\' => {
                     self.step(nul);
                     if matches!(self.peek()?, 0 | b'\n') {
                         return Err(otherwise.into());
                     }
                 }
+                _ if nul == Nul::Byte => return Err(otherwise.into()),
                 _ => {}
             }
             self.step(nul);
@@ -107,7 +112,7 @@ impl<'a> Cursor<'a> {
 
     /// The name of a metric without quotes; empty if none stands here.
     pub(crate) fn metric_name(&mut self) -> Result<&'a [u8], Stop> {
-        if self.peek()?.is_ascii_digit() { Ok(&[]) } else { self.take_while(|byte| is_name(byte) || byte == b':') }
+        if self.peek()?.is_ascii_digit() { Ok(&[]) } else { self.take_while(is_metric_name) }
     }
 
     /// Reads this word, letter by letter.
@@ -122,6 +127,23 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Of every byte, whether names of labels may have it: a look-up costs less than comparisons.
+static NAMES: [bool; 256] = {
+    let mut names = [false; 256];
+    let mut byte = 0;
+    while byte < names.len() {
+        names[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    names
+};
+
+/// Whether the name of a label may have this byte.
 pub(crate) fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+    NAMES[usize::from(byte)]
+}
+
+/// Whether the name of a metric may have this byte.
+pub(crate) fn is_metric_name(byte: u8) -> bool {
+    is_name(byte) || byte == b':'
 }

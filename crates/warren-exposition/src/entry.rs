@@ -1,6 +1,6 @@
 //! What one entry of a page says, and the short cut to samples of known series.
 
-use crate::cursor::{Stop, is_name};
+use crate::cursor::{Stop, is_metric_name};
 use crate::number::{parse_number, seconds_to_millis};
 use crate::series::{Braces, SeriesText};
 use crate::text::milliseconds;
@@ -65,7 +65,7 @@ pub(crate) fn guess(line: &[u8], openmetrics: bool) -> Option<Guess<'_>> {
             let timestamp = if openmetrics { seconds_to_millis(last) } else { digits(last).and_then(milliseconds) };
             Some(Guess { series, value: parse_number(value)?, timestamp: Some(timestamp?) })
         }
-        None if before.iter().all(|byte| is_name(*byte) || *byte == b':') => {
+        None if before.iter().all(|byte| is_metric_name(*byte)) => {
             Some(Guess { series: before, value: parse_number(last)?, timestamp: None })
         }
         None => None,

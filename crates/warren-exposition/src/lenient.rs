@@ -4,7 +4,7 @@
 //! braces, still shows where the value ends: `queue="a"b", vhost="/"}`. Labels are found from the right, where brokers write the names that hold
 //! no surprises.
 
-use crate::cursor::is_name;
+use crate::cursor::{is_metric_name, is_name};
 use crate::entry::{Sample, guess};
 use crate::series::SeriesText;
 use std::borrow::Cow;
@@ -19,7 +19,7 @@ pub(crate) fn recovered(line: &[u8], openmetrics: bool) -> Option<Sample<'_>> {
     let (name, rest) = text.split_once('{')?;
     if name.is_empty()
         || name.starts_with(|c: char| c.is_ascii_digit())
-        || !name.bytes().all(|byte| is_name(byte) || byte == b':')
+        || !name.bytes().all(is_metric_name)
     {
         return None;
     }

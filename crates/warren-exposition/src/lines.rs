@@ -216,7 +216,9 @@ impl Lines {
                 }
                 match self.deliver(entry, unknown, sink) {
                     Ok(()) => {
-                        self.line += memchr::memchr_iter(b'\n', cursor.since(start)).count() as u64;
+                        // Quoted texts may hold line feeds.
+                        let further = cursor.bytes.get(line_end..cursor.at).unwrap_or_default();
+                        self.line += 1 + memchr::memchr_iter(b'\n', further).count() as u64;
                         return Ok(Step::To(cursor.at));
                     }
                     Err(Refusal::Page(error)) => return Err(ParseError::Sink(error)),

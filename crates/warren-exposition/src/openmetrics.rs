@@ -3,7 +3,7 @@
 use crate::cursor::{Cursor, Nul, Stop};
 use crate::entry::{Entry, Sample, series_of};
 use crate::number::{parse_number, seconds_to_millis};
-use crate::series::{Grammar, braces, unescaped};
+use crate::series::{Grammar, INVALID_NAME, INVALID_VALUE, braces, unescaped};
 use crate::text::family_name;
 use crate::{ExemplarText, FamilyKind, FamilyText};
 use std::borrow::Cow;
@@ -106,9 +106,9 @@ fn exemplar<'a>(c: &mut Cursor<'a>) -> Result<ExemplarText<'a>, Stop> {
     c.word(b" # {", Nul::Byte)?;
     let read = braces(c, Grammar::Exemplar, true)?;
     // As in Prometheus, escapes stay as they are.
-    let text =
-        |text: &'a [u8]| simdutf8::basic::from_utf8(text).map(Cow::Borrowed).map_err(|_| Stop::from("name is not valid UTF-8"));
-    let labels = read.labels.into_iter().map(|(name, value)| Ok((text(name)?, text(value)?))).collect::<Result<_, Stop>>()?;
+    let text = |text: &'a [u8], invalid| simdutf8::basic::from_utf8(text).map(Cow::Borrowed).map_err(|_| Stop::from(invalid));
+    let label = |(name, value)| Ok((text(name, INVALID_NAME)?, text(value, INVALID_VALUE)?));
+    let labels = read.labels.into_iter().map(label).collect::<Result<_, Stop>>()?;
     let value = number(token(c)?.ok_or("expected value after exemplar labels")?)?;
     let timestamp =
         if c.peek()? == b' ' { Some(time(token(c)?.ok_or("expected next entry after exemplar value")?)?) } else { None };

@@ -9,6 +9,13 @@ use warren_gotext::{Float, float};
 /// Labels a series may have; beyond it the text is hostile.
 const LABELS_MAX: usize = 100_000;
 
+/// What is told of bytes that are no text.
+pub(crate) const INVALID_VALUE: &str = "invalid UTF-8 label value";
+pub(crate) const INVALID_NAME: &str = "name is not valid UTF-8";
+
+/// Labels that room is made for at once.
+const LABELS_USUAL: usize = 8;
+
 /// A series as it stands on the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeriesText<'a> {
@@ -78,11 +85,11 @@ pub(crate) fn braces<'a>(c: &mut Cursor<'a>, grammar: Grammar, named: bool) -> R
         let nul = if grammar == Grammar::Exemplar { Nul::Byte } else { Nul::Nothing };
         space(c, nul)?;
         let value = c.quoted(nul, grammar == Grammar::Text, "expected label value")?;
-        if simdutf8::basic::from_utf8(value).is_err() {
-            return Err("invalid UTF-8 label value".into());
-        }
         if read.labels.len() >= LABELS_MAX {
             return Err(Stop::Bad(format!("more than {LABELS_MAX} labels")));
+        }
+        if read.labels.is_empty() {
+            read.labels.reserve(LABELS_USUAL);
         }
         read.labels.push((name, value));
         space(c, Nul::Byte)?;
@@ -100,15 +107,30 @@ impl<'a> SeriesText<'a> {
     /// The labels of a text whose tokens were read. `kind` is the type that the page told last: bounds and quantiles are spelled alike where it has
     /// them.
     pub(crate) fn new(text: &'a [u8], name: &'a [u8], pairs: &[(&'a [u8], &'a [u8])], kind: FamilyKind) -> Result<Self, Stop> {
+        let Ok(valid) = simdutf8::basic::from_utf8(text) else {
+            let of_value = pairs.iter().any(|(_, value)| std::str::from_utf8(value).is_err());
+            return Err(if of_value { INVALID_VALUE } else { INVALID_NAME }.into());
+        };
+        let escapes = memchr::memchr(b'\\', text).is_some();
+        let read = |bytes| match piece(valid, bytes).filter(|_| !escapes) {
+            Some(piece) => Ok(Cow::Borrowed(piece)),
+            None => unescaped(bytes),
+        };
         let mut labels = Vec::with_capacity(pairs.len() + 1);
-        labels.push((Cow::Borrowed("__name__"), unescaped(name)?));
+        labels.push((Cow::Borrowed("__name__"), read(name)?));
         for (name, value) in pairs {
-            let (name, value) = (unescaped(name)?, unescaped(value)?);
+            let (name, value) = (read(name)?, read(value)?);
             let value = if is_bound(kind, &name) { respelled(value) } else { value };
             labels.push((name, value));
         }
         Ok(Self { text, labels, histogram: false })
     }
+}
+
+/// The bytes of a piece of a text, as text. Pieces begin and end at quotes or within ASCII.
+fn piece<'a>(text: &'a str, bytes: &'a [u8]) -> Option<&'a str> {
+    let start = bytes.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    text.get(start..start.checked_add(bytes.len())?)
 }
 
 /// Whether a label of this name holds a number in a family of this type.
@@ -134,7 +156,7 @@ pub(crate) fn bound_text(number: f64) -> String {
 
 /// Resolves `\"`, `\\` and `\n`; other escapes stay as they are.
 pub(crate) fn unescaped(text: &[u8]) -> Result<Cow<'_, str>, Stop> {
-    let text = simdutf8::basic::from_utf8(text).map_err(|_| "name is not valid UTF-8")?;
+    let text = simdutf8::basic::from_utf8(text).map_err(|_| INVALID_NAME)?;
     Ok(replaced(text, |escape| match escape {
         b'"' => Some('"'),
         b'\\' => Some('\\'),
