@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::adopt::Adopt;
 use crate::rollouts::Rollouts;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     /// Configurations of servers.
     #[command(subcommand)]
     Config(Config),
+    /// Takes over servers whose collectors run with configurations of another's making.
+    Adopt(Adopt),
     /// What is sent where for a cluster.
     #[command(subcommand)]
     Integrations(Integrations),
@@ -147,6 +150,14 @@ pub(crate) enum Servers {
     Import {
         /// The file.
         file: PathBuf,
+    },
+    /// Sets labels of one; NAME= takes one away.
+    Label {
+        /// Its id.
+        id: String,
+        /// NAME=VALUE.
+        #[arg(required = true)]
+        labels: Vec<String>,
     },
     /// Removes one.
     Remove {

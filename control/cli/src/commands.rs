@@ -1,5 +1,6 @@
 //! What is asked of the control plane, and how the answers look.
 
+use crate::adopt::adopt;
 use crate::api::Api;
 use crate::arguments::{Access, Add, Cluster, Command, Config, Integrations, Owner, Profile, Secrets, Servers, Settings, Tokens};
 use crate::rollouts::rollouts;
@@ -15,6 +16,7 @@ pub(crate) async fn run(access: &Access, command: Command) -> Result<String, Str
     let shown = match command {
         Command::Servers(command) => servers(&api, command).await?,
         Command::Config(command) => config(&api, command).await?,
+        Command::Adopt(command) => adopt(&api, command).await?,
         Command::Integrations(command) => integrations(&api, command).await?,
         Command::Settings(command) => settings(&api, command).await?,
         Command::Profile(command) => profile(&api, command).await?,
@@ -93,6 +95,26 @@ async fn servers(api: &Api, command: Servers) -> Result<Shown, String> {
                 Err(format!("{text}; not these:\n{}", failed.join("\n")))
             }
         }
+        Servers::Label { id, labels } => {
+            let path = format!("/servers/{}", encoded(&id));
+            let known = api.get(&path).await?;
+            let mut body = known.body;
+            for label in &labels {
+                let (name, value) = label.split_once('=').ok_or_else(|| format!("{label:?} is no label; write NAME=VALUE"))?;
+                let labels = body.get_mut("labels").and_then(Value::as_object_mut).ok_or("the server has no labels")?;
+                if value.is_empty() {
+                    labels.remove(name);
+                } else {
+                    labels.insert(name.to_owned(), json!(value));
+                }
+            }
+            // What is known of its state is not what it is.
+            for key in ["state", "version"] {
+                body.as_object_mut().and_then(|server| server.remove(key));
+            }
+            let body = api.put(&path, &body, known.version.as_ref()).await?.body;
+            Ok(Shown::new(body, format!("server {id} is labelled")))
+        }
         Servers::Remove { id } => {
             api.delete(&format!("/servers/{}", encoded(&id))).await?;
             Ok(Shown::new(Value::Null, format!("server {id} is removed")))
@@ -130,7 +152,7 @@ fn server(add: Add) -> Result<Value, String> {
 }
 
 /// The servers of a file: one list, or an object on each line.
-fn servers_of(text: &str) -> Result<Vec<Value>, String> {
+pub(crate) fn servers_of(text: &str) -> Result<Vec<Value>, String> {
     if text.trim_start().starts_with('[') {
         return serde_json::from_str(text).map_err(|error| error.to_string());
     }

@@ -32,6 +32,9 @@ pub struct Overlay {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub config: Value,
+    /// Whether it is laid over what tenants, clusters and servers say, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
 }
 
 /// Which servers: all that fit every list that is not empty.
@@ -88,10 +91,17 @@ pub struct Layer {
     pub config: Value,
 }
 
+impl Layer {
+    /// Whether it holds in an emergency: over everything else.
+    pub fn is_emergency(&self) -> bool {
+        self.origin.starts_with("emergency")
+    }
+}
+
 impl Profile {
-    /// The layers that apply to a server.
-    pub fn layers(&self, server: &Server) -> Vec<Layer> {
-        let fits = self.overlays.iter().filter(|overlay| overlay.when.fits(server));
+    /// The layers that apply to a server: those laid under what it, its cluster and its tenant say, or those laid over that.
+    pub fn layers(&self, server: &Server, over: bool) -> Vec<Layer> {
+        let fits = self.overlays.iter().filter(|overlay| overlay.over == over && overlay.when.fits(server));
         fits.map(|overlay| Layer {
             origin: format!("profile:{}", overlay.name),
             settings: overlay.settings.clone(),

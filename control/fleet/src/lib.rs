@@ -7,11 +7,14 @@
 //! Server, Integrations ───────────────────────────────────────────────────────────────────────────┘            provenance, hash
 //! ```
 //!
+//! [`adopt`] is the way back: from a configuration that runs to the model.
+//!
 //! Everything here is pure: the same input gives the same bytes. Secrets are not part of it: documents refer to them
 //! ([`SecretRef`]), and [`reveal`] puts them in when a document is sent.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod adopt;
 mod destination;
 mod document;
 mod layers;
@@ -23,6 +26,8 @@ mod settings;
 pub use document::{Provenance, canonical};
 pub use layers::{Layer, Overlay, Profile, Selector, below, layered, merge};
 pub use model::{Backend, Broker, Destination, Fault, Integration, OtlpAuth, Server};
-pub use render::{Input, Rendered, render};
+pub use render::{Input, Rendered, own_metrics, render};
 pub use secret::{SecretRef, Unknown, escape, reveal};
-pub use settings::{Amqp, Destinations, Detailed, DirectAccess, Host, Logs, Loki, RemoteWrite, Scrape, Settings};
+pub use settings::{
+    Amqp, Batch, Destinations, Detailed, DirectAccess, Host, Integrations, Logs, Loki, Memory, RemoteWrite, Scrape, Settings,
+};

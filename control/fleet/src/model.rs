@@ -2,6 +2,7 @@
 
 use crate::secret::SecretRef;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -17,6 +18,7 @@ pub struct Server {
     #[serde(default)]
     pub cluster: String,
     /// The name its data carries.
+    #[serde(default)]
     pub name: String,
     /// Cloud provider, such as `amazon-web-services`.
     #[serde(default)]
@@ -66,6 +68,14 @@ impl Backend {
             Self::LavinMq => "lavinmq",
         }
     }
+
+    /// The unit of systemd that it usually is.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::RabbitMq => "rabbitmq-server",
+            Self::LavinMq => "lavinmq",
+        }
+    }
 }
 
 /// Data of a cluster that is sent somewhere its owner wants it.
@@ -92,6 +102,10 @@ pub struct Integration {
     /// Pattern of the virtual hosts whose metrics are sent; all if it is empty.
     #[serde(default)]
     pub vhost_allow: String,
+    /// A merge patch of the exporter's settings, for what the destination does not say. Not for tokens of a tenant.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Object)]
+    pub exporter: Value,
 }
 
 fn yes() -> bool {

@@ -46,7 +46,7 @@ pub struct Rendered {
 }
 
 /// The names of the machine's metrics at destinations, and in the pipeline.
-const HOST_NAMES: [(&str, &str); 14] = [
+pub(crate) const HOST_NAMES: [(&str, &str); 14] = [
     ("system_cpu_utilization_ratio", "system.cpu.utilization"),
     ("system_cpu_time_seconds_total", "system.cpu.time"),
     ("system_disk_io_bytes_total", "system.disk.io"),
@@ -68,8 +68,11 @@ const HOST_NAMES: [(&str, &str); 14] = [
 /// # Errors
 /// Everything that is wrong with what it is made of.
 pub fn render(input: &Input<'_>) -> Result<Rendered, Vec<Fault>> {
-    let mut layers = input.profile.layers(input.server);
-    layers.extend_from_slice(input.layers);
+    let mut layers = input.profile.layers(input.server, false);
+    let (emergency, inputs): (Vec<&Layer>, Vec<&Layer>) = input.layers.iter().partition(|layer| layer.is_emergency());
+    layers.extend(inputs.into_iter().cloned());
+    layers.extend(input.profile.layers(input.server, true));
+    layers.extend(emergency.into_iter().cloned());
     let (settings, origins) = layered(&layers)?;
     let mut maker = Maker { input, settings: &settings, origins, document: Document::default(), faults: Vec::new() };
     maker.make();
@@ -100,7 +103,8 @@ impl Maker<'_> {
             self.faults.push(Fault::new("/server/name", "a server has a name"));
         }
         let settings = self.settings;
-        let enabled: Vec<&Integration> = self.input.integrations.iter().filter(|integration| integration.enabled).collect();
+        let sends = |integration: &&Integration| integration.enabled && settings.integrations.enabled;
+        let enabled: Vec<&Integration> = self.input.integrations.iter().filter(sends).collect();
         let sinks: Vec<(&Integration, Sink)> = enabled
             .into_iter()
             .filter_map(|integration| {
@@ -128,6 +132,7 @@ impl Maker<'_> {
             self.pipeline(&format!("metrics/int-{}", integration.id), &receivers, &processors, &[exporter], &origin);
         }
         self.logs(&sinks);
+        self.extensions();
         self.telemetry();
     }
 
@@ -143,6 +148,7 @@ impl Maker<'_> {
                 self.document.put(&["exporters", id, "headers"], texts(&mimir.headers), &origin);
             }
             self.basic_auth(id, name, &mimir.username, mimir.password.as_ref(), &origin);
+            self.exporter_patch(id, &mimir.exporter, &origin);
             exporters.push(id.to_owned());
         }
         if let Some(amqp) = &self.settings.destinations.amqp {
@@ -163,6 +169,7 @@ impl Maker<'_> {
                     self.document.put(&["exporters", id, "routing", key], json!(escape(value)), &origin);
                 }
             }
+            self.exporter_patch(id, &amqp.exporter, &origin);
             exporters.push(id.to_owned());
         }
         exporters
@@ -197,6 +204,7 @@ impl Maker<'_> {
             }
             let extra = json!({
                 "job_name": format!("{job}-detailed"),
+                "scrape_interval": detailed.interval.as_ref().unwrap_or(interval),
                 "metrics_path": "/metrics/detailed",
                 "params": params,
                 "sample_limit": detailed.max_series,
@@ -314,7 +322,24 @@ impl Maker<'_> {
         if let Some((username, password)) = &sink.basic {
             self.basic_auth(&id, &format!("int-{}", integration.id), username, password.as_ref(), &origin);
         }
+        self.exporter_patch(&id, &integration.exporter, &origin);
         id
+    }
+
+    /// What is to be otherwise about an exporter than its destination says.
+    fn exporter_patch(&mut self, id: &str, patch: &Value, origin: &str) {
+        if !patch.is_null() {
+            self.document.put(&["exporters", id], patch.clone(), origin);
+        }
+    }
+
+    fn extensions(&mut self) {
+        let settings = self.settings;
+        for (id, body) in &settings.extensions {
+            let origin = self.origin(&crate::layers::below("/extensions", id));
+            self.document.put(&["extensions", id], body.clone(), &origin);
+            self.document.push(&["service", "extensions"], id, &origin);
+        }
     }
 
     fn logs(&mut self, sinks: &[(&Integration, Sink)]) {
@@ -332,6 +357,7 @@ impl Maker<'_> {
                 self.document.put(&["exporters", id, "headers"], texts(&loki.headers), &origin);
             }
             self.basic_auth(id, "loki", &loki.username, loki.password.as_ref(), &origin);
+            self.exporter_patch(id, &loki.exporter, &origin);
             pipelines.push(("logs/loki".to_owned(), id.to_owned(), origin));
         }
         for (integration, sink) in sinks.iter().filter(|(_, sink)| sink.logs) {
@@ -343,7 +369,7 @@ impl Maker<'_> {
         }
         let broker = server.broker.kind.name();
         let units = match settings.logs.units.as_slice() {
-            [] => vec![if server.broker.kind == Backend::RabbitMq { "rabbitmq-server" } else { "lavinmq" }.to_owned()],
+            [] => vec![server.broker.kind.unit().to_owned()],
             units => units.iter().map(|unit| escape(unit)).collect(),
         };
         let origin = self.origin("/logs");
@@ -361,18 +387,35 @@ impl Maker<'_> {
 
     fn telemetry(&mut self) {
         let Some(port) = self.settings.telemetry_port else { return };
-        let exporter = json!({
-            "host": "127.0.0.1", "port": port, "without_scope_info": true, "without_units": true, "without_type_suffix": true,
-            "with_resource_constant_labels": {"included": []},
-        });
-        let readers = json!([{"pull": {"exporter": {"prometheus": exporter}}}]);
+        let readers = own_metrics(port);
         let origin = self.origin("/telemetry_port");
         self.document.put(&["service", "telemetry", "metrics", "readers"], readers, &origin);
     }
 
     fn pipeline(&mut self, id: &str, receivers: &[&str], processors: &[String], exporters: &[String], origin: &str) {
+        let processors = self.bounded(processors);
         let pipeline = json!({"receivers": receivers, "processors": processors, "exporters": exporters});
         self.document.put(&["service", "pipelines", id], pipeline, origin);
+    }
+
+    /// Processors with those of every pipeline before and behind them.
+    fn bounded(&mut self, processors: &[String]) -> Vec<String> {
+        let (settings, mut all) = (self.settings, processors.to_vec());
+        if let Some(memory) = &settings.memory {
+            let mut body = json!({"check_interval": memory.check_interval, "limit_mib": memory.limit_mib});
+            if let Some(spike) = memory.spike_limit_mib {
+                body["spike_limit_mib"] = json!(spike);
+            }
+            let origin = self.origin("/memory");
+            self.document.put(&["processors", "memory_limiter"], body, &origin);
+            all.insert(0, "memory_limiter".to_owned());
+        }
+        if let Some(batch) = &settings.batch {
+            let origin = self.origin("/batch");
+            self.document.put(&["processors", "batch"], json!(batch), &origin);
+            all.push("batch".to_owned());
+        }
+        all
     }
 
     /// Has an exporter sign its requests by an extension of its own.
@@ -411,6 +454,15 @@ impl Maker<'_> {
     }
 }
 
+/// The readers that have the collector's own metrics on a port of loopback (`/service/telemetry/metrics/readers`).
+pub fn own_metrics(port: u16) -> Value {
+    let exporter = json!({
+        "host": "127.0.0.1", "port": port, "without_scope_info": true, "without_units": true, "without_type_suffix": true,
+        "with_resource_constant_labels": {"included": []},
+    });
+    json!([{"pull": {"exporter": {"prometheus": exporter}}}])
+}
+
 fn origin_of(integration: &Integration) -> String {
     format!("integration {}", integration.id)
 }
@@ -432,4 +484,4 @@ fn texts(map: &BTreeMap<String, String>) -> Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,6 +2,7 @@
 
 use crate::secret::SecretRef;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -23,6 +24,53 @@ pub struct Settings {
     pub destinations: Destinations,
     /// The port of the collector's own metrics on loopback; the collector's default if there is none.
     pub telemetry_port: Option<u16>,
+    /// What integrations of the cluster do.
+    pub integrations: Integrations,
+    /// A bound of the collector's memory in front of every pipeline.
+    pub memory: Option<Memory>,
+    /// What is collected is put together before it is sent, at the end of every pipeline.
+    pub batch: Option<Batch>,
+    /// Extensions besides those that the rest asks for: what each is set to, by its id.
+    #[schema(value_type = Object)]
+    pub extensions: BTreeMap<String, Value>,
+}
+
+/// What integrations of the cluster do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Integrations {
+    /// Whether they send anything.
+    pub enabled: bool,
+}
+
+/// A bound of the collector's memory, as its processor `memory_limiter` takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// The bound in MiB.
+    pub limit_mib: u32,
+    /// How far below it data begins to be refused, in MiB; a fifth of it if it is left out.
+    #[serde(default)]
+    pub spike_limit_mib: Option<u32>,
+    /// Time between two looks.
+    #[serde(default = "second")]
+    pub check_interval: String,
+}
+
+/// How much is put together, as the processor `batch` takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Batch {
+    /// The longest time that anything waits.
+    pub timeout: String,
+    /// How many points or records are sent at once.
+    pub send_batch_size: u32,
+    /// The most that are sent at once; without bound if zero.
+    pub send_batch_max_size: u32,
+}
+
+fn second() -> String {
+    "1s".to_owned()
 }
 
 /// The broker's metrics.
@@ -47,8 +95,10 @@ pub struct Detailed {
     pub families: Vec<String>,
     /// Of which virtual hosts; of all if there are none.
     pub vhosts: Vec<String>,
-    /// Most series of a page: of a broker with more, the aggregated metrics alone are taken.
+    /// Most series of a page: of a broker with more, the aggregated metrics alone are taken; without limit if zero.
     pub max_series: u32,
+    /// Time between two scrapes; that of the aggregated metrics if there is none.
+    pub interval: Option<String>,
 }
 
 /// The machine's metrics.
@@ -110,6 +160,10 @@ pub struct RemoteWrite {
     /// Headers, such as a tenant's.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// A merge patch of the exporter's settings, for what is said nowhere else.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Object)]
+    pub exporter: Value,
 }
 
 /// A broker that takes metrics.
@@ -132,6 +186,10 @@ pub struct Amqp {
     /// Routing key; the exporter's own if it is empty.
     #[serde(default)]
     pub routing_key: String,
+    /// A merge patch of the exporter's settings, for what is said nowhere else.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Object)]
+    pub exporter: Value,
 }
 
 /// A Loki.
@@ -149,6 +207,10 @@ pub struct Loki {
     /// Headers, such as a tenant's.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// A merge patch of the exporter's settings, for what is said nowhere else.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Object)]
+    pub exporter: Value,
 }
 
 impl Default for Scrape {
@@ -160,13 +222,25 @@ impl Default for Scrape {
 impl Default for Detailed {
     fn default() -> Self {
         let families = ["queue_coarse_metrics", "queue_consumer_count"].map(str::to_owned).to_vec();
-        Self { enabled: false, families, vhosts: Vec::new(), max_series: 50_000 }
+        Self { enabled: false, families, vhosts: Vec::new(), max_series: 50_000, interval: None }
     }
 }
 
 impl Default for Host {
     fn default() -> Self {
         Self { enabled: false, interval: "60s".to_owned() }
+    }
+}
+
+impl Default for Integrations {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { timeout: "200ms".to_owned(), send_batch_size: 8192, send_batch_max_size: 0 }
     }
 }
 

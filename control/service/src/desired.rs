@@ -29,6 +29,11 @@ impl Exporters {
         let factories = warren_distribution_full::FACTORIES;
         Self { factories, kinds: factories.exporters.iter().map(|factory| factory.kind).collect() }
     }
+
+    /// Whether collectors have a type of exporter.
+    pub(crate) fn has(&self, kind: &str) -> bool {
+        self.kinds.contains(kind)
+    }
 }
 
 /// What a server's configuration is made of.
@@ -44,19 +49,27 @@ impl Inputs {
     /// As they are in the store.
     pub(crate) async fn of(app: &App, server: Server) -> Result<Self, StoreError> {
         let profile = app.store.profile_of(&server.id).await?;
-        let mut layers = Vec::new();
-        let cluster = Scope::Cluster(server.tenant.clone(), server.cluster.clone());
-        for (origin, scope) in [
-            ("tenant", Scope::Tenant(server.tenant.clone())),
-            ("cluster", cluster),
-            ("server", Scope::Server(server.id.clone())),
-            ("emergency", Scope::Emergency),
-        ] {
-            layers.extend(layer(origin, app.store.settings(&scope).await?.body));
-        }
+        let mut layers = Self::layers(app, &server.tenant, &server.cluster).await?;
+        layers.extend(layer("server", app.store.settings(&Scope::Server(server.id.clone())).await?.body));
+        layers.extend(Self::emergencies(app, &server).await?);
         let integrations = app.store.integrations(&server.tenant, &server.cluster).await?;
         let integrations = integrations.into_iter().map(|integration| integration.body).collect();
         Ok(Self { server, profile: profile.body, profile_version: profile.version, layers, integrations })
+    }
+
+    /// What a tenant and a cluster say.
+    pub(crate) async fn layers(app: &App, tenant: &str, cluster: &str) -> Result<Vec<Layer>, StoreError> {
+        let mut layers = Vec::new();
+        let of_cluster = Scope::Cluster(tenant.to_owned(), cluster.to_owned());
+        for (origin, scope) in [("tenant", Scope::Tenant(tenant.to_owned())), ("cluster", of_cluster)] {
+            layers.extend(layer(origin, app.store.settings(&scope).await?.body));
+        }
+        Ok(layers)
+    }
+
+    /// What holds for a server in an emergency.
+    pub(crate) async fn emergencies(app: &App, _server: &Server) -> Result<Vec<Layer>, StoreError> {
+        Ok(layer("emergency", app.store.settings(&Scope::Emergency).await?.body).into_iter().collect())
     }
 
     /// The same with another version of the profile.
@@ -77,7 +90,7 @@ impl Inputs {
     /// The configuration, if it is one that could run.
     pub(crate) fn configuration(&self, app: &App) -> Result<Rendered, Vec<Fault>> {
         let began = Instant::now();
-        let exporters = |kind: &str| app.exporters.kinds.contains(kind);
+        let exporters = |kind: &str| app.exporters.has(kind);
         let input = Input {
             server: &self.server,
             profile: &self.profile,
@@ -185,7 +198,7 @@ pub(crate) async fn remake_all(
 }
 
 /// The secrets that a configuration refers to.
-fn wanted(body: &str) -> BTreeSet<SecretRef> {
+pub(crate) fn wanted(body: &str) -> BTreeSet<SecretRef> {
     let wanted = std::cell::RefCell::new(BTreeSet::new());
     let _ = reveal(body, &|secret| {
         wanted.borrow_mut().insert(secret.clone());

@@ -196,6 +196,7 @@ async fn what_is_stored_is_there_after_a_restart() {
             metrics_filter: Vec::new(),
             queue_allow: String::new(),
             vhost_allow: String::new(),
+            exporter: serde_json::Value::Null,
         };
         change.add_integration(&server.tenant, "c", &integration).await.unwrap();
         change

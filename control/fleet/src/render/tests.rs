@@ -35,6 +35,7 @@ fn integration(id: i64, destination: Destination) -> Integration {
         metrics_filter: Vec::new(),
         queue_allow: String::new(),
         vhost_allow: String::new(),
+        exporter: Value::Null,
     }
 }
 
@@ -64,9 +65,16 @@ fn the_first_configuration_comes_out() {
     assert_eq!(body, canonical(&expected));
 }
 
-/// Providers, plans and integrations: each document as it was when somebody last looked at it.
-#[test]
-fn documents_of_a_matrix_stay_as_they_are() {
+/// A server of the matrix, and what its document is made of.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) server: Server,
+    pub(crate) profile: Profile,
+    pub(crate) integrations: Vec<Integration>,
+}
+
+/// Providers, plans and integrations.
+pub(crate) fn matrix() -> Vec<Case> {
     let base = json!({
         "host": {"enabled": true}, "logs": {"enabled": true}, "telemetry_port": 8890,
         "destinations": {
@@ -76,7 +84,8 @@ fn documents_of_a_matrix_stay_as_they_are() {
         },
     });
     let overlay =
-        |name: &str, when: Selector, settings: Value| Overlay { name: name.into(), when, settings, config: Value::Null };
+        |name: &str, when: Selector, settings: Value| Overlay { name: name.into(), when, settings, ..Overlay::default() };
+    let plan = |name: &str| Selector { plan: vec![name.into()], ..Selector::default() };
     let profile = Profile {
         overlays: vec![
             overlay("base", Selector::default(), base),
@@ -85,15 +94,21 @@ fn documents_of_a_matrix_stay_as_they_are() {
                 Selector { provider: vec!["google-compute-engine".into()], ..Selector::default() },
                 json!({"tags": {"cloud": "gcp"}}),
             ),
-            overlay(
-                "small plans",
-                Selector { plan: vec!["squirrel".into()], ..Selector::default() },
-                json!({"host": {"enabled": false}, "destinations": {"amqp": null}}),
-            ),
+            overlay("small plans", plan("squirrel"), json!({"host": {"enabled": false}, "destinations": {"amqp": null}})),
             overlay(
                 "large plans",
-                Selector { plan: vec!["rhino".into()], ..Selector::default() },
+                plan("rhino"),
                 json!({"scrape": {"detailed": {"enabled": true, "vhosts": ["/"], "max_series": 1000}}, "direct_access": {"enabled": true}}),
+            ),
+            overlay(
+                "bounded plans",
+                plan("hippo"),
+                json!({
+                    "scrape": {"interval": "15s", "detailed": {"enabled": true, "interval": "5m", "families": ["queue_metrics"]}},
+                    "memory": {"limit_mib": 256, "spike_limit_mib": 64}, "batch": {"timeout": "5s"}, "extensions": {"pprof": {}},
+                    "logs": {"units": ["broker", "sshd"]},
+                    "destinations": {"loki": null, "mimir": {"headers": {"X-Scope-OrgID": "a$b"}, "exporter": {"timeout": "20s"}}},
+                }),
             ),
         ],
     };
@@ -120,20 +135,83 @@ fn documents_of_a_matrix_stay_as_they_are() {
             logs: true,
         },
     );
+    let vendors = vec![
+        integration(10, Destination::Datadog { region: "eu1".into(), api_key: secret("int-10/api_key@1") }),
+        integration(
+            11,
+            Destination::Cloudwatch {
+                region: "eu-north-1".into(),
+                iam_role: "arn:aws:iam::1:role/r".into(),
+                iam_external_id: "x".into(),
+            },
+        ),
+        integration(12, Destination::Stackdriver { credentials: secret("int-12/credentials@1") }),
+        Integration {
+            exporter: json!({"sending_queue": {"queue_size": 10}}),
+            ..integration(
+                13,
+                Destination::Splunk { endpoint: "https://s.example.net:8088/services/collector".into(), token: secret("t@1") },
+            )
+        },
+        integration(14, Destination::AzureMonitor { connection_string: secret("int-14/connection_string@1") }),
+        integration(
+            15,
+            Destination::Coralogix { domain: "eu2.coralogix.com".into(), application: "a".into(), private_key: secret("k@2") },
+        ),
+        integration(
+            16,
+            Destination::Dynatrace { environment_id: "abc123".into(), access_token: secret("int-16/access_token@1") },
+        ),
+        integration(
+            17,
+            Destination::Loki {
+                endpoint: "https://l.example.net/otlp".into(),
+                username: "u".into(),
+                password: Some(secret("l@1")),
+            },
+        ),
+        integration(
+            18,
+            Destination::RemoteWrite { endpoint: "https://w.example.net/write".into(), username: String::new(), password: None },
+        ),
+        integration(
+            19,
+            Destination::Otlp {
+                endpoint: "https://o.example.net".into(),
+                auth: OtlpAuth::Basic { username: "u".into(), password: secret("o@1") },
+                logs: false,
+            },
+        ),
+    ];
+    let mut cases = Vec::new();
     for provider in ["amazon-web-services", "google-compute-engine"] {
-        for plan in ["squirrel-1", "rhino-3"] {
+        for plan in ["squirrel-1", "rhino-3", "hippo-5"] {
             for kind in [Backend::RabbitMq, Backend::LavinMq] {
-                for (name, integrations) in [("none", vec![]), ("three", vec![new_relic.clone(), grafana.clone(), otlp.clone()])]
-                {
+                let sets = [
+                    ("none", vec![]),
+                    ("three", vec![new_relic.clone(), grafana.clone(), otlp.clone()]),
+                    ("vendors", vendors.clone()),
+                ];
+                for (name, integrations) in sets {
                     let broker = Broker { kind, version: "3.13.7".into() };
                     let server =
                         Server { provider: provider.into(), plan: plan.into(), cluster: "hare".into(), broker, ..server() };
-                    let body = rendered(&server, &profile, &integrations).unwrap().body;
-                    let pretty: Value = serde_json::from_str(&body).unwrap();
-                    insta::assert_json_snapshot!(format!("{provider} {plan} {} {name}", kind.name()), pretty);
+                    let name = format!("{provider} {plan} {} {name}", kind.name());
+                    cases.push(Case { name, server, profile: profile.clone(), integrations });
                 }
             }
         }
+    }
+    cases
+}
+
+/// Each document as it was when somebody last looked at it.
+#[test]
+fn documents_of_a_matrix_stay_as_they_are() {
+    for Case { name, server, profile, integrations } in matrix() {
+        let input = Input { server: &server, profile: &profile, layers: &[], integrations: &integrations, exporters: &|_| true };
+        let pretty: Value = serde_json::from_str(&render(&input).unwrap().body).unwrap();
+        insta::assert_json_snapshot!(name, pretty);
     }
 }
 

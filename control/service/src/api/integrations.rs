@@ -46,6 +46,7 @@ pub(crate) async fn create(
     caller.may(Role::Editor, &tenant)?;
     name("/tenant", &tenant)?;
     name("/cluster", &cluster)?;
+    patched(&caller, &body, &Value::Null)?;
     let mut edit = Edit::begin(&app, &tenant, &cluster).await?;
     if edit.integrations.len() >= CLUSTER_MAX {
         return Err(Problem::bad(format!("a cluster has at most {CLUSTER_MAX} integrations")));
@@ -93,6 +94,7 @@ pub(crate) async fn update(
     let version = seen(&headers)?;
     let mut edit = Edit::begin(&app, &tenant, &cluster).await?;
     let before = app.store.integration(&tenant, &cluster, id).await?;
+    patched(&caller, &body, &before.body.exporter)?;
     let integration = edit.taken(id, body, Some(&before.body)).await?;
     let version = edit.change.update_integration(&integration, version).await?;
     let new = Versioned { version, body: integration };
@@ -120,6 +122,16 @@ pub(crate) async fn remove(
     edit.integrations.retain(|known| known.id != id);
     edit.finish(&caller, &trial, "integration.delete", id, json!({"before": shown(&before)})).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// An exporter's settings are not for a tenant to say: with them it could have others' credentials sent to itself.
+fn patched(caller: &Caller, body: &Value, before: &Value) -> Result<(), Problem> {
+    let patch = body.get("exporter").unwrap_or(&Value::Null);
+    if caller.tenant().is_none() || patch.is_null() || patch == before {
+        return Ok(());
+    }
+    let fault = Fault::new("/exporter", "tokens of a tenant cannot set this");
+    Err(Problem { status: 403, ..Problem::faults(vec![fault]) })
 }
 
 /// A change of a cluster's integrations.

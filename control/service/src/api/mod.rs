@@ -1,5 +1,6 @@
 //! The API for people and programs, `/api/v1`.
 
+mod adoptions;
 mod audit;
 mod body;
 mod config;
@@ -51,6 +52,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
         settings::update_cluster,
         profiles::read,
         profiles::create,
+        adoptions::create,
         rollouts::list,
         rollouts::create,
         rollouts::read,
@@ -105,6 +107,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/tokens/{id}", delete(tokens::revoke))
         .route("/audit", get(audit::list))
         .route("/openapi.json", get(openapi))
+        .route("/adoptions", post(adoptions::create).layer(DefaultBodyLimit::max(adoptions::BODY_BYTES_MAX)))
         .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::map_response_with_state(app.clone(), told))

@@ -172,7 +172,7 @@ pub(crate) async fn enrol(
     Ok((StatusCode::CREATED, axum::Json(json!({"id": name, "token": token, "expires": expires}))).into_response())
 }
 
-fn check(server: &Server) -> Result<(), Problem> {
+pub(super) fn check(server: &Server) -> Result<(), Problem> {
     name("/id", &server.id)?;
     name("/tenant", &server.tenant)?;
     name("/name", &server.name)?;

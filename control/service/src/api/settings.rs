@@ -189,6 +189,9 @@ fn allowed(caller: &Caller, body: &Body) -> Result<(), Problem> {
     if body.settings.get("destinations").is_some() {
         faults.push(Fault::new("/settings/destinations", "tokens of a tenant cannot set this; use an integration"));
     }
+    if body.settings.get("extensions").is_some() {
+        faults.push(Fault::new("/settings/extensions", "tokens of a tenant cannot set this"));
+    }
     if !body.config.is_null() {
         faults.push(Fault::new("/config", "tokens of a tenant cannot set this"));
     }

@@ -1,0 +1,296 @@
+//! Processors: what they say that is said by the server, its settings and its integrations.
+
+use super::Note;
+use super::sinks::{Sink, Sinks};
+use super::sources::Sources;
+use super::text::{parts, plain, texts};
+use crate::layers::below;
+use crate::render::HOST_NAMES;
+use crate::settings::{Batch, Memory, Settings};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A pipeline.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) id: String,
+    /// `metrics`, `logs` or `traces`.
+    pub(super) signal: String,
+    pub(super) receivers: Vec<String>,
+    pub(super) processors: Vec<String>,
+    pub(super) exporters: Vec<String>,
+}
+
+/// Who sends, as far as that is said.
+#[derive(Default)]
+pub(super) struct Identity {
+    pub(super) name: Option<String>,
+    pub(super) cluster: Option<String>,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+/// What a processor says.
+enum Meaning {
+    Limiter(Memory),
+    Batch(Batch),
+    /// Texts that are put on everything.
+    Constants(Vec<(String, String)>),
+    /// The same of the resource.
+    Resource(Vec<(String, String)>),
+    Names(Vec<String>),
+    Objects(Vec<(&'static str, String)>),
+    Delta,
+}
+
+/// Reads the processors of pipelines, and takes those away that are understood.
+pub(super) struct Chains<'a> {
+    pub(super) processors: &'a Map<String, Value>,
+    pub(super) settings: &'a mut Settings,
+    pub(super) sinks: &'a mut Sinks,
+    pub(super) sources: &'a mut Sources,
+    pub(super) notes: &'a mut Vec<Note>,
+    pub(super) identity: Identity,
+}
+
+impl Chains<'_> {
+    /// Goes through pipelines of a signal, which lead to something that the model knows.
+    pub(super) fn read(&mut self, lines: &mut [Line], signal: &str) {
+        let mut ids: Vec<String> = Vec::new();
+        for id in lines.iter().filter(|line| line.signal == signal).flat_map(|line| &line.processors) {
+            if !ids.contains(id) {
+                ids.push(id.clone());
+            }
+        }
+        for id in ids {
+            let Some(meaning) = self.meaning(&id) else { continue };
+            let through: Vec<&Line> =
+                lines.iter().filter(|line| line.signal == signal && line.processors.contains(&id)).collect();
+            // What changes names or points before it would not be the same behind it.
+            let first = through.iter().all(|line| line.processors.first() == Some(&id));
+            let targets: BTreeSet<&String> = through.iter().flat_map(|line| &line.exporters).collect();
+            let everything_to = |target: &str| {
+                let to = |line: &&Line| line.signal == signal && line.exporters.iter().any(|exporter| exporter == target);
+                lines.iter().filter(to).all(|line| line.processors.contains(&id))
+            };
+            // The one integration whose data it is for, and all of it.
+            let single = match targets.iter().next() {
+                Some(target) if targets.len() == 1 && everything_to(target) => match self.sinks.sinks.get(*target) {
+                    Some(Sink::Integration(at)) => Some(*at),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let everywhere = lines.iter().filter(|line| line.signal == signal).all(|line| line.processors.contains(&id));
+            if self.understood(&id, meaning, signal, first, single) {
+                if !everywhere && single.is_none() {
+                    let message = "is done for everything from now on, in every pipeline".to_owned();
+                    self.notes.push(Note { pointer: below("/processors", &id), message });
+                }
+                for line in lines.iter_mut().filter(|line| line.signal == signal) {
+                    line.processors.retain(|known| *known != id);
+                }
+            }
+        }
+    }
+
+    fn understood(&mut self, id: &str, meaning: Meaning, signal: &str, first: bool, single: Option<usize>) -> bool {
+        let integration = single.and_then(|at| self.sinks.integrations.get_mut(at));
+        match meaning {
+            Meaning::Limiter(memory) => *self.settings.memory.get_or_insert_with(|| memory.clone()) == memory,
+            Meaning::Batch(batch) => *self.settings.batch.get_or_insert_with(|| batch.clone()) == batch,
+            Meaning::Constants(said) if signal == "metrics" => {
+                let whose = id == "attributes/identity" || said.iter().any(|(key, _)| key == "instance" || key == "cluster");
+                match integration {
+                    Some(integration) if !whose && first => {
+                        integration.tags.extend(said);
+                        true
+                    }
+                    _ => self.identify(said, Some(id)),
+                }
+            }
+            Meaning::Resource(said) if signal == "metrics" => {
+                let keys: BTreeSet<&str> = said.iter().map(|(key, _)| key.as_str()).collect();
+                let host = said.iter().all(|(key, value)| key != "service.name" || value == "host");
+                let ours = keys.is_subset(&BTreeSet::from(["service.instance.id", "service.name"]));
+                ours && host && keys.contains("service.instance.id") && {
+                    let name = said.into_iter().filter(|(key, _)| key == "service.instance.id");
+                    self.identify(name.map(|(_, value)| ("instance".to_owned(), value)).collect(), None)
+                }
+            }
+            Meaning::Resource(said) if signal == "logs" => self.of_logs(&said),
+            Meaning::Names(names) => match integration {
+                Some(integration) if first && integration.metrics_filter.is_empty() => {
+                    integration.metrics_filter = names;
+                    true
+                }
+                _ => false,
+            },
+            Meaning::Objects(patterns) => match integration {
+                Some(integration) if first && integration.queue_allow.is_empty() && integration.vhost_allow.is_empty() => {
+                    for (label, pattern) in patterns {
+                        let place = if label == "queue" { &mut integration.queue_allow } else { &mut integration.vhost_allow };
+                        *place = pattern;
+                    }
+                    true
+                }
+                _ => false,
+            },
+            // Put in again by the generator where the destination asks for it.
+            Meaning::Delta => {
+                integration.is_some_and(|integration| crate::destination::sink(integration).is_ok_and(|sink| sink.delta))
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes what is said of the server, if nothing else was said before.
+    pub(super) fn identify(&mut self, said: Vec<(String, String)>, processor: Option<&str>) -> bool {
+        let identity = &mut self.identity;
+        let agrees = |known: Option<&String>, value: &String| known.is_none_or(|known| known == value);
+        let fits = said.iter().all(|(key, value)| match key.as_str() {
+            "instance" => agrees(identity.name.as_ref(), value),
+            "cluster" => agrees(identity.cluster.as_ref(), value),
+            key => agrees(identity.tags.get(key), value),
+        });
+        if !fits {
+            return false;
+        }
+        for (key, value) in said {
+            match key.as_str() {
+                "instance" => {
+                    if let Some(id) = processor {
+                        let message = format!(
+                            "{value:?} is put on the resource and so becomes the label instance; as a label of points, remote write \
+                             writes the target's address over it"
+                        );
+                        self.notes.push(Note { pointer: below("/processors", id), message });
+                    }
+                    identity.name = Some(value);
+                }
+                "cluster" => identity.cluster = Some(value),
+                _ => drop(identity.tags.insert(key, value)),
+            }
+        }
+        true
+    }
+
+    /// Tells what the generator does that nobody did.
+    pub(super) fn told(&mut self, lines: &[Line]) {
+        let mut told = |pointer: String, message: &str| self.notes.push(Note { pointer, message: message.to_owned() });
+        let through = |line: &Line, kind: &str| line.processors.iter().any(|id| parts(id).0 == kind);
+        for (id, sink) in &self.sinks.sinks {
+            let Sink::Integration(at) = sink else { continue };
+            let delta = self
+                .sinks
+                .integrations
+                .get(*at)
+                .and_then(|known| crate::destination::sink(known).ok())
+                .is_some_and(|sink| sink.delta);
+            let mut to = lines.iter().filter(|line| line.signal == "metrics" && line.exporters.contains(id));
+            if delta && !to.all(|line| through(line, "cumulativetodelta")) {
+                told(below("/exporters", id), "it gets changes in the place of sums, as it wants them");
+            }
+        }
+        let named = |body: &Value| body.to_string().contains("service.name");
+        if self.settings.host.enabled && !self.processors.values().any(named) {
+            told(
+                "/receivers".to_owned(),
+                "metrics of the machine carry service.name=host where they had none, which becomes the label job",
+            );
+        }
+    }
+
+    /// What is put on the resource of log records.
+    fn of_logs(&mut self, said: &[(String, String)]) -> bool {
+        let value = |wanted: &str| said.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
+        let ours = BTreeSet::from(["service.name", "host.name", "appname"]);
+        let (service, host) = (value("service.name"), value("host.name"));
+        let identity = &mut self.identity;
+        let name = host.clone().or_else(|| identity.name.clone());
+        let cluster = service.clone().filter(|service| Some(service) != name.as_ref());
+        let agrees = |known: &Option<String>, new: &Option<String>| known.is_none() || new.is_none() || known == new;
+        let fits = said.iter().all(|(key, _)| ours.contains(key.as_str()))
+            && agrees(&identity.name, &name)
+            && agrees(&identity.cluster, &cluster)
+            && (cluster.is_some() || service.is_none() || identity.cluster.is_none());
+        if fits {
+            identity.name = identity.name.take().or(name);
+            identity.cluster = identity.cluster.take().or(cluster);
+        }
+        fits
+    }
+
+    fn meaning(&self, id: &str) -> Option<Meaning> {
+        let nothing = json!({});
+        let body = self.processors.get(id).filter(|body| !body.is_null()).unwrap_or(&nothing);
+        let map = body.as_object()?;
+        let only = |keys: &[&str]| map.keys().all(|key| keys.contains(&key.as_str()));
+        let number = |key: &str| body.get(key).map(|value| value.as_u64().and_then(|value| u32::try_from(value).ok()));
+        let text = |key: &str| body.get(key).map(|value| value.as_str().and_then(plain));
+        match parts(id).0 {
+            "memory_limiter" if only(&["check_interval", "limit_mib", "spike_limit_mib"]) => Some(Meaning::Limiter(Memory {
+                limit_mib: number("limit_mib")??,
+                spike_limit_mib: match number("spike_limit_mib") {
+                    Some(value) => Some(value?),
+                    None => None,
+                },
+                check_interval: text("check_interval")??,
+            })),
+            "batch" if only(&["timeout", "send_batch_size", "send_batch_max_size"]) => {
+                let usual = Batch::default();
+                Some(Meaning::Batch(Batch {
+                    timeout: text("timeout").unwrap_or(Some(usual.timeout))?,
+                    send_batch_size: number("send_batch_size").unwrap_or(Some(usual.send_batch_size))?,
+                    send_batch_max_size: number("send_batch_max_size").unwrap_or(Some(usual.send_batch_max_size))?,
+                }))
+            }
+            "attributes" if only(&["actions"]) => constants(body.get("actions")?).map(Meaning::Constants),
+            "resource" if only(&["attributes"]) => constants(body.get("attributes")?).map(Meaning::Resource),
+            "cumulativetodelta" if map.is_empty() => Some(Meaning::Delta),
+            "filter" if only(&["metrics"]) => {
+                let metrics = body.get("metrics")?.as_object()?;
+                if metrics.len() != 1 {
+                    return None;
+                }
+                match (metrics.get("include"), metrics.get("datapoint")) {
+                    (Some(include), _) => {
+                        let keys = include.as_object()?.keys().all(|key| key == "match_type" || key == "metric_names");
+                        let strict = include.get("match_type")?.as_str()? == "strict";
+                        let names =
+                            include.get("metric_names").and_then(texts).filter(|names| strict && keys && !names.is_empty())?;
+                        let told = |name: String| {
+                            let known = HOST_NAMES.iter().find(|(_, inside)| *inside == name);
+                            known.map_or(name, |(told, _)| (*told).to_owned())
+                        };
+                        Some(Meaning::Names(names.into_iter().map(told).collect()))
+                    }
+                    (None, Some(conditions)) => {
+                        texts(conditions)?.iter().map(|text| allowed(text)).collect::<Option<_>>().map(Meaning::Objects)
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Keys and texts of actions that do nothing but put them on.
+fn constants(actions: &Value) -> Option<Vec<(String, String)>> {
+    let constant = |action: &Value| {
+        let map = action.as_object()?;
+        let puts = matches!(map.get("action")?.as_str()?, "insert" | "upsert");
+        let (key, value) = (plain(map.get("key")?.as_str()?)?, plain(map.get("value")?.as_str()?)?);
+        (puts && map.len() == 3).then_some((key, value))
+    };
+    actions.as_array().filter(|actions| !actions.is_empty())?.iter().map(constant).collect()
+}
+
+/// The pattern of a condition by which points of other objects are dropped, as the generator writes it.
+fn allowed(condition: &str) -> Option<(&'static str, String)> {
+    ["queue", "vhost"].into_iter().find_map(|label| {
+        let head = format!("attributes[\"{label}\"] != nil and not IsMatch(attributes[\"{label}\"], ");
+        let pattern: String = serde_json::from_str(condition.strip_prefix(&head)?.strip_suffix(')')?).ok()?;
+        Some((label, pattern.strip_prefix("^(?:")?.strip_suffix(")$")?.to_owned()))
+    })
+}
