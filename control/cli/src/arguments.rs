@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::adopt::Adopt;
+use crate::emergency::Emergency;
 use crate::rollouts::Rollouts;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     /// Versions of the profile on their way to all servers, stage by stage.
     #[command(subcommand)]
     Rollouts(Rollouts),
+    /// What holds for some servers for a while, over everything else.
+    #[command(subcommand)]
+    Emergency(Emergency),
     /// Secrets that the profile refers to.
     #[command(subcommand)]
     Secrets(Secrets),

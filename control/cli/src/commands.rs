@@ -3,6 +3,7 @@
 use crate::adopt::adopt;
 use crate::api::Api;
 use crate::arguments::{Access, Add, Cluster, Command, Config, Integrations, Owner, Profile, Secrets, Servers, Settings, Tokens};
+use crate::emergency::emergency;
 use crate::rollouts::rollouts;
 use crate::table::{ago, cell, table};
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ pub(crate) async fn run(access: &Access, command: Command) -> Result<String, Str
         Command::Settings(command) => settings(&api, command).await?,
         Command::Profile(command) => profile(&api, command).await?,
         Command::Rollouts(command) => rollouts(&api, command).await?,
+        Command::Emergency(command) => emergency(&api, command).await?,
         Command::Secrets(command) => secrets(&api, command).await?,
         Command::Tokens(command) => tokens(&api, command).await?,
         Command::Audit { limit } => audit(&api, limit).await?,

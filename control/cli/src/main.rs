@@ -6,6 +6,7 @@ mod adopt;
 mod api;
 mod arguments;
 mod commands;
+mod emergency;
 mod rollouts;
 mod table;
 

@@ -68,8 +68,9 @@ impl Inputs {
     }
 
     /// What holds for a server in an emergency.
-    pub(crate) async fn emergencies(app: &App, _server: &Server) -> Result<Vec<Layer>, StoreError> {
-        Ok(layer("emergency", app.store.settings(&Scope::Emergency).await?.body).into_iter().collect())
+    pub(crate) async fn emergencies(app: &App, server: &Server) -> Result<Vec<Layer>, StoreError> {
+        let current = app.store.current_emergencies().await?;
+        Ok(current.iter().filter(|known| known.holds() && known.when.fits(server)).map(crate::emergency::layer).collect())
     }
 
     /// The same with another version of the profile.
@@ -79,8 +80,8 @@ impl Inputs {
 
     /// The same with other settings of a scope.
     pub(crate) fn with_settings(mut self, origin: &str, body: Value) -> Self {
-        let order = ["tenant", "cluster", "server", "emergency"];
-        let rank = |name: &str| order.iter().position(|known| *known == name);
+        let order = ["tenant", "cluster", "server"];
+        let rank = |name: &str| order.iter().position(|known| *known == name).unwrap_or(order.len());
         self.layers.retain(|layer| layer.origin != origin);
         self.layers.extend(layer(origin, body));
         self.layers.sort_by_key(|layer| rank(&layer.origin));

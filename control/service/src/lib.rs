@@ -14,6 +14,7 @@ mod app;
 mod auth;
 mod backup;
 mod desired;
+mod emergency;
 mod hub;
 mod limits;
 mod metrics;

@@ -2,7 +2,7 @@
 
 use crate::app::{App, now};
 use crate::watch::{Query, watch};
-use crate::{api, opamp, rollout};
+use crate::{api, emergency, opamp, rollout};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
@@ -76,6 +76,7 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let mut background = JoinSet::new();
     background.spawn(flush(app.clone()));
     background.spawn(rollout::run(app.clone()));
+    background.spawn(emergency::run(app.clone()));
     if options.keep_days > 0 {
         background.spawn(forget(app.clone(), i64::from(options.keep_days) * DAY));
     }

@@ -23,8 +23,6 @@ pub struct Versioned<T> {
 /// Whose settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Of everything, for a while.
-    Emergency,
     /// Of a tenant.
     Tenant(String),
     /// Of a cluster of a tenant.
@@ -36,7 +34,6 @@ pub enum Scope {
 impl Scope {
     fn key(&self) -> (&'static str, String) {
         match self {
-            Self::Emergency => ("emergency", String::new()),
             Self::Tenant(tenant) => ("tenant", tenant.clone()),
             // Names hold no line breaks.
             Self::Cluster(tenant, cluster) => ("cluster", format!("{tenant}\n{cluster}")),

@@ -1,7 +1,7 @@
 //! The tables, as they came to be: each step is run once, in order.
 
 /// `BYTES` stands for the database's type of bytes.
-pub(crate) const STEPS: [&str; 3] = ["
+pub(crate) const STEPS: [&str; 4] = ["
 CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
 CREATE TABLE servers (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, cluster TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
     version BIGINT NOT NULL, created BIGINT NOT NULL);
@@ -44,4 +44,7 @@ CREATE INDEX targets_state ON targets (rollout, state, stage, server);
 CREATE INDEX targets_server ON targets (server)
 ", "
 CREATE TABLE audit_forgotten (number BIGINT PRIMARY KEY, digest TEXT NOT NULL)
+", "
+CREATE TABLE emergencies (number BIGINT PRIMARY KEY, state TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX emergencies_state ON emergencies (state)
 "];

@@ -232,6 +232,7 @@ async fn the_newest_profile_of_a_database_from_before_there_were_rollouts_holds(
         "DROP TABLE rollouts",
         "DROP TABLE targets",
         "DROP TABLE audit_forgotten",
+        "DROP TABLE emergencies",
         "DELETE FROM steps WHERE number > 0",
     ] {
         sqlx::query(statement).execute(&scene.store.pool).await.unwrap();

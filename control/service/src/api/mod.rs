@@ -4,6 +4,7 @@ mod adoptions;
 mod audit;
 mod body;
 mod config;
+mod emergencies;
 mod idempotency;
 mod integrations;
 mod profiles;
@@ -53,6 +54,9 @@ const BODY_BYTES_MAX: usize = 1 << 20;
         profiles::read,
         profiles::create,
         adoptions::create,
+        emergencies::list,
+        emergencies::create,
+        emergencies::remove,
         rollouts::list,
         rollouts::create,
         rollouts::read,
@@ -106,6 +110,8 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::revoke))
         .route("/audit", get(audit::list))
+        .route("/emergencies", get(emergencies::list).post(emergencies::create))
+        .route("/emergencies/{number}", delete(emergencies::remove))
         .route("/openapi.json", get(openapi))
         .route("/adoptions", post(adoptions::create).layer(DefaultBodyLimit::max(adoptions::BODY_BYTES_MAX)))
         .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::once))
