@@ -22,12 +22,14 @@ mod model;
 mod render;
 mod secret;
 mod settings;
+mod windows;
 
 pub use document::{Provenance, canonical};
 pub use layers::{Layer, Overlay, Profile, Selector, below, layered, merge};
 pub use model::{Backend, Broker, Destination, Fault, Integration, OtlpAuth, Server};
-pub use render::{Input, Rendered, own_metrics, render};
+pub use render::{Input, Rendered, own_metrics, render, settings_of};
 pub use secret::{SecretRef, Unknown, escape, reveal};
 pub use settings::{
     Amqp, Batch, Destinations, Detailed, DirectAccess, Host, Integrations, Logs, Loki, Memory, RemoteWrite, Scrape, Settings,
 };
+pub use windows::{Day, Rollouts, Window};

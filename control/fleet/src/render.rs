@@ -68,11 +68,7 @@ pub(crate) const HOST_NAMES: [(&str, &str); 14] = [
 /// # Errors
 /// Everything that is wrong with what it is made of.
 pub fn render(input: &Input<'_>) -> Result<Rendered, Vec<Fault>> {
-    let mut layers = input.profile.layers(input.server, false);
-    let (emergency, inputs): (Vec<&Layer>, Vec<&Layer>) = input.layers.iter().partition(|layer| layer.is_emergency());
-    layers.extend(inputs.into_iter().cloned());
-    layers.extend(input.profile.layers(input.server, true));
-    layers.extend(emergency.into_iter().cloned());
+    let layers = layers_of(input.server, input.profile, input.layers);
     let (settings, origins) = layered(&layers)?;
     let mut maker = Maker { input, settings: &settings, origins, document: Document::default(), faults: Vec::new() };
     maker.make();
@@ -86,6 +82,24 @@ pub fn render(input: &Input<'_>) -> Result<Rendered, Vec<Fault>> {
     let body = canonical(&document.root);
     let hash = warren_opamp::config_hash("", "application/json", body.as_bytes());
     Ok(Rendered { body, hash, provenance: document.provenance, settings })
+}
+
+/// Everything that is said of a server, in order.
+fn layers_of(server: &Server, profile: &Profile, layers: &[Layer]) -> Vec<Layer> {
+    let (emergency, inputs): (Vec<&Layer>, Vec<&Layer>) = layers.iter().partition(|layer| layer.is_emergency());
+    let mut all = profile.layers(server, false);
+    all.extend(inputs.into_iter().cloned());
+    all.extend(profile.layers(server, true));
+    all.extend(emergency.into_iter().cloned());
+    all
+}
+
+/// The settings of a server alone.
+///
+/// # Errors
+/// What no settings are, with the layer that it came from.
+pub fn settings_of(server: &Server, profile: &Profile, layers: &[Layer]) -> Result<Settings, Vec<Fault>> {
+    Ok(layered(&layers_of(server, profile, layers))?.0)
 }
 
 struct Maker<'a> {
@@ -103,6 +117,7 @@ impl Maker<'_> {
             self.faults.push(Fault::new("/server/name", "a server has a name"));
         }
         let settings = self.settings;
+        self.faults.extend(settings.rollouts.faults());
         let sends = |integration: &&Integration| integration.enabled && settings.integrations.enabled;
         let enabled: Vec<&Integration> = self.input.integrations.iter().filter(sends).collect();
         let sinks: Vec<(&Integration, Sink)> = enabled

@@ -1,6 +1,7 @@
 //! What can be set, at every layer.
 
 use crate::secret::SecretRef;
+use crate::windows::Rollouts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub memory: Option<Memory>,
     /// What is collected is put together before it is sent, at the end of every pipeline.
     pub batch: Option<Batch>,
+    /// When rollouts may give the server something.
+    pub rollouts: Rollouts,
     /// Extensions besides those that the rest asks for: what each is set to, by its id.
     #[schema(value_type = Object)]
     pub extensions: BTreeMap<String, Value>,

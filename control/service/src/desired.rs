@@ -6,7 +6,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Instant;
 use warren_component::Factories;
-use warren_fleet::{Fault, Input, Integration, Layer, Profile, Rendered, SecretRef, Server, render, reveal};
+use warren_fleet::{
+    Fault, Input, Integration, Layer, Profile, Rendered, SecretRef, Server, Settings, render, reveal, settings_of,
+};
 use warren_store::{Change, Desired, Scope, StoreError, Versioned};
 
 /// Secrets whose names begin so are the operator's; others are the tenant's.
@@ -86,6 +88,11 @@ impl Inputs {
         self.layers.extend(layer(origin, body));
         self.layers.sort_by_key(|layer| rank(&layer.origin));
         self
+    }
+
+    /// The settings alone.
+    pub(crate) fn settings(&self) -> Result<Settings, Vec<Fault>> {
+        settings_of(&self.server, &self.profile, &self.layers)
     }
 
     /// The configuration, if it is one that could run.

@@ -82,6 +82,8 @@ pub enum TargetState {
     /// It was given nothing yet.
     #[default]
     Pending,
+    /// It was given nothing yet, and may not be given anything at this time.
+    Held,
     /// It has a new configuration, and is away; it gets it when it comes.
     Waiting,
     /// It was given its configuration.
@@ -102,8 +104,9 @@ pub enum TargetState {
 
 impl TargetState {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Pending,
+        Self::Held,
         Self::Waiting,
         Self::Given,
         Self::Applied,
@@ -118,6 +121,7 @@ impl TargetState {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::Held => "held",
             Self::Waiting => "waiting",
             Self::Given => "given",
             Self::Applied => "applied",

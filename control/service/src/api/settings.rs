@@ -192,6 +192,9 @@ fn allowed(caller: &Caller, body: &Body) -> Result<(), Problem> {
     if body.settings.get("extensions").is_some() {
         faults.push(Fault::new("/settings/extensions", "tokens of a tenant cannot set this"));
     }
+    if body.settings.pointer("/rollouts/freeze").is_some() {
+        faults.push(Fault::new("/settings/rollouts/freeze", "tokens of a tenant cannot set this; use windows"));
+    }
     if !body.config.is_null() {
         faults.push(Fault::new("/config", "tokens of a tenant cannot set this"));
     }

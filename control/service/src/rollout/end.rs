@@ -98,8 +98,8 @@ impl Step {
             let Some(last) = targets.last() else { break };
             after.clone_from(&last.server);
             for target in targets {
-                use TargetState::{Pending, Refused, RolledBack};
-                if matches!(target.state, Pending | Refused | RolledBack) {
+                use TargetState::{Held, Pending, Refused, RolledBack};
+                if matches!(target.state, Pending | Held | Refused | RolledBack) {
                     continue;
                 }
                 let server = target.server.clone();

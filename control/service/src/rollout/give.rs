@@ -18,6 +18,11 @@ const GIVEN_MAX: i64 = 200;
 /// How long that may take; others that change something wait meanwhile.
 const TIME_MAX: Duration = Duration::from_millis(200);
 
+/// Why a server may not be given anything now, if it may not.
+pub(super) fn closed(inputs: &Inputs) -> Option<String> {
+    inputs.settings().ok()?.rollouts.closed(now())
+}
+
 impl Step {
     /// Gives the version to servers of the stages so far, as many as may be under way, of clusters that have none under way.
     pub(super) async fn give(&mut self, mut busy: BTreeSet<(String, String)>) -> Result<(), StoreError> {
@@ -70,6 +75,9 @@ impl Step {
         let seen = sight(&self.app, &server, &self.plan.gates).await?;
         let id = server.id.clone();
         let inputs = Inputs::of(&self.app, server).await?.with_profile(profile.clone());
+        if let Some(reason) = closed(&inputs) {
+            return Ok(Target { state: TargetState::Held, since: now(), error: reason, ..target });
+        }
         let well = seen.well && seen.config != "failed" && !matches!(seen.data, Proof::Lacking { .. });
         let to = |state: TargetState, error: String| Target { state, since: now(), well, error, ..target.clone() };
         let mut rendered = match inputs.configuration(&self.app) {

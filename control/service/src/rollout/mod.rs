@@ -21,6 +21,7 @@ pub(crate) use begin::{Wanted, begin};
 pub(crate) use end::{abort, pause, resume};
 
 use crate::app::{App, now};
+use crate::desired::Inputs;
 use judge::{Times, judged};
 use plan::{OnFailure, Plan, milliseconds};
 use serde_json::json;
@@ -118,8 +119,8 @@ impl Engine {
         targets.extend(others.into_iter().map(|target| (target.server.clone(), target)));
         let (mut news, mut busy) = (Vec::new(), BTreeSet::new());
         for target in targets.into_values() {
-            use TargetState::{Applied, Done, Failed, Given, Waiting};
-            if !matches!(target.state, Waiting | Given | Applied | Done | Failed) {
+            use TargetState::{Applied, Done, Failed, Given, Held, Waiting};
+            if !matches!(target.state, Held | Waiting | Given | Applied | Done | Failed) {
                 continue;
             }
             let server = match store.server(&target.server).await {
@@ -127,6 +128,14 @@ impl Engine {
                 Err(StoreError::Missing(_)) => continue,
                 Err(error) => return Err(error),
             };
+            if target.state == Held {
+                let profile = self.app.store.profile(rollout.version).await?;
+                if give::closed(&Inputs::of(&self.app, server).await?.with_profile(profile)).is_none() {
+                    let after = Target { state: TargetState::Pending, since: now(), error: String::new(), ..target };
+                    news.push((Held, after));
+                }
+                continue;
+            }
             let sight = sight::sight(&self.app, &server, &plan.gates).await?;
             let after = judged(&target, &sight, &plan.gates, Times { now: now(), started: self.started });
             if matches!(after.state, Given | Applied) && !server.cluster.is_empty() {
@@ -228,11 +237,19 @@ impl Step {
                 self.rollout.reason = "none of the servers that it was given to is connected".to_owned();
                 return Ok(());
             }
+            if tally.held > 0 && tally.done == 0 {
+                self.rollout.reason = held(tally.held);
+                return Ok(());
+            }
             self.rollout.settled = times.now;
             self.rollout.reason = String::new();
         }
         let looked_at = times.now - self.rollout.settled.max(times.started);
         if tally.members > 0 && looked_at < milliseconds(stage.soaks()) {
+            return Ok(());
+        }
+        if self.rollout.stage + 1 == self.plan.stages.len() && tally.held > 0 {
+            self.rollout.reason = held(tally.held);
             return Ok(());
         }
         self.rollout.settled = 0;
@@ -258,6 +275,8 @@ struct Tally {
     /// Servers that were given it and have not shown that they fare well.
     flying: i64,
     waiting: i64,
+    /// Servers that may not be given anything at this time.
+    held: i64,
     done: i64,
     failed: i64,
     /// Servers that were given it and were there.
@@ -271,10 +290,11 @@ impl Tally {
         let mut tally = Self::default();
         let now = i64::try_from(stage).unwrap_or(i64::MAX);
         for ((stage, state), count) in counts {
-            use TargetState::{Applied, Done, Failed, Given, Pending, Refused, RolledBack, Same, Waiting};
+            use TargetState::{Applied, Done, Failed, Given, Held, Pending, Refused, RolledBack, Same, Waiting};
             match state {
                 Pending if *stage <= now => tally.pending += count,
                 Waiting => tally.waiting += count,
+                Held => tally.held += count,
                 Given | Applied => tally.flying += count,
                 Done => tally.done += count,
                 Failed | Refused => tally.failed += count,
@@ -289,6 +309,10 @@ impl Tally {
         }
         tally
     }
+}
+
+fn held(count: i64) -> String {
+    format!("{count} servers may not be given anything at this time")
 }
 
 fn plan_of(rollout: &Rollout) -> Result<Plan, StoreError> {

@@ -303,3 +303,46 @@ async fn as_long_as_nobody_has_shown_anything_no_further_servers_are_given_it() 
     scene.ticks(5).await;
     assert_eq!(scene.rollout().await.stage, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_get_nothing_outside_their_windows_and_hold_up_no_stage_but_the_last() {
+    let scene = Scene::new(&["a", "b", "c"]).await;
+    let freeze = |id: &'static str, reason: Value| {
+        let app = scene.app.clone();
+        async move {
+            let mut change = app.store.begin().await.unwrap();
+            let scope = Scope::Server(id.into());
+            let version = app.store.settings(&scope).await.unwrap().version;
+            change.put_settings(&scope, &json!({"settings": {"rollouts": {"freeze": reason}}}), version).await.unwrap();
+            change.commit(&Actor::default(), &[]).await.unwrap();
+        }
+    };
+    freeze("b", json!("sale")).await;
+    scene
+        .begin(
+            Wanted::New(profile("two")),
+            &plan(json!({"stages": [
+                {"name": "those", "servers": ["a", "b"], "soak": "0s"}, {"name": "all", "percent": 100, "soak": "0s"},
+            ]})),
+        )
+        .await;
+    scene.ticks(1).await;
+    assert_eq!(scene.those(TargetState::Held).await, ["b"]);
+    for id in ["a", "c"] {
+        scene.ticks(1).await;
+        scene.runs(id).await;
+        scene.ticks(4).await;
+    }
+    assert_eq!(scene.those(TargetState::Done).await, ["a", "c"], "the first stage has passed without it");
+    assert_eq!(scene.rollout().await.state, RolloutState::Running, "the last one has not");
+    assert!(scene.rollout().await.reason.contains("1 servers may not"), "{}", scene.rollout().await.reason);
+    let held = scene.app.store.targets(scene.rollout().await.number, Some(TargetState::Held), "", 9).await.unwrap();
+    assert_eq!(held[0].error, "frozen: sale");
+    assert!(!scene.desired("b").await.body.contains("two"));
+    freeze("b", Value::Null).await;
+    scene.ticks(2).await;
+    scene.runs("b").await;
+    scene.ticks(4).await;
+    assert_eq!(scene.rollout().await.state, RolloutState::Completed);
+    assert!(scene.desired("b").await.body.contains("two"));
+}
