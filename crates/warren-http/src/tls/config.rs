@@ -68,6 +68,8 @@ pub struct TlsServerConfig {
     pub client_ca_file: String,
     /// Whether that file is read again when it changed.
     pub client_ca_file_reload: bool,
+    /// Whether a client may have none all the same. No setting of upstream's: for servers that know clients by other things as well.
+    pub client_certificate_optional: bool,
 }
 
 impl Block for TlsConfig {

@@ -15,7 +15,7 @@ mod verify;
 pub use client::ClientTls;
 pub(crate) use client::{Offer, speaks_http2};
 pub use config::{TlsClientConfig, TlsConfig, TlsServerConfig, Tpm};
-pub use server::ServerTls;
+pub use server::{ClientCertificate, ServerStream, ServerTls, client_certificate};
 
 /// Why TLS cannot be used as configured. Holds no key and no certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,6 +9,30 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
+/// A connection with a client.
+pub type ServerStream<S> = tokio_rustls::server::TlsStream<S>;
+
+/// The certificate that a client has shown, which was found to be good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The names of hosts that it is for, in its order.
+    pub names: Vec<String>,
+    /// Tells it from others: part of its digest, in hexadecimal.
+    pub digest: String,
+}
+
+/// The certificate that the client of a connection has shown, if it has.
+pub fn client_certificate<S>(stream: &ServerStream<S>) -> Option<ClientCertificate> {
+    let shown = stream.get_ref().1.peer_certificates()?.first()?;
+    let certificate = webpki::EndEntityCert::try_from(shown).ok()?;
+    let digest = ring::digest::digest(&ring::digest::SHA256, shown);
+    let digest = digest.as_ref().iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    Some(ClientCertificate { names: certificate.valid_dns_names().map(str::to_owned).collect(), digest })
+}
+
+/// Bytes of a digest that tell certificates apart.
+const DIGEST_BYTES: usize = 8;
+
 /// Accepts connections with TLS.
 pub struct ServerTls {
     settings: TlsServerConfig,
@@ -30,7 +54,7 @@ impl ServerTls {
     ///
     /// # Errors
     /// In upstream's words when a file cannot be read or holds no certificate or key, or a choice cannot be had.
-    pub(crate) fn new(settings: TlsServerConfig, protocols: &'static [&'static [u8]]) -> Result<Self, TlsError> {
+    pub fn new(settings: TlsServerConfig, protocols: &'static [&'static [u8]]) -> Result<Self, TlsError> {
         let current = Current::make(&settings, protocols)?;
         Ok(Self { settings, protocols, current: Mutex::new(current) })
     }
@@ -39,7 +63,7 @@ impl ServerTls {
     ///
     /// # Errors
     /// When versions do not meet, a certificate is missing or not trusted, or the connection breaks.
-    pub(crate) async fn accept<S>(&self, stream: S) -> std::io::Result<tokio_rustls::server::TlsStream<S>>
+    pub async fn accept<S>(&self, stream: S) -> std::io::Result<ServerStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -84,7 +108,9 @@ impl Current {
             "" => builder.with_no_client_auth(),
             file => {
                 let roots = material::roots(&material::client_authorities(file)?, settings.common.include_system_ca_certs_pool);
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), choice.provider)
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), choice.provider);
+                let optional = settings.client_certificate_optional;
+                let verifier = if optional { verifier.allow_unauthenticated() } else { verifier }
                     .build()
                     .map_err(|error| TlsError::new(format!("failed to load client CA CertPool: {error}")))?;
                 builder.with_client_cert_verifier(verifier)
