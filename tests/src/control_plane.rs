@@ -38,6 +38,12 @@ pub struct Setup {
     pub store: Option<String>,
     /// Where it asks by PromQL whether data arrives: URL, user and password.
     pub query: Option<(String, String, String)>,
+    /// The directory of another one, whose key and token it has.
+    pub beside: Option<PathBuf>,
+    /// More of its command line.
+    pub arguments: Vec<String>,
+    /// The authority of its certificate, which is on its command line; without one it has no TLS.
+    pub authority: Option<PathBuf>,
 }
 
 /// A control plane, stopped when dropped.
@@ -83,6 +89,15 @@ impl ControlPlane {
         Ok(plane)
     }
 
+    /// Starts another one on the same database, which is not SQLite.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn beside(&self) -> Result<ControlPlane> {
+        let beside = Some(self.directory.path().to_owned());
+        ControlPlane::start_with(Setup { port: None, beside, ..self.setup.clone() })
+    }
+
     /// Starts it again, after it was stopped, on the same database and port.
     ///
     /// # Errors
@@ -105,14 +120,21 @@ impl ControlPlane {
         &mut self.process
     }
 
+    /// The number of its process.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Its address.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let secure = if self.setup.authority.is_some() { "s" } else { "" };
+        format!("http{secure}://127.0.0.1:{}", self.port)
     }
 
     /// The address for collectors.
     pub fn opamp_url(&self) -> String {
-        format!("ws://127.0.0.1:{}/v1/opamp", self.port)
+        let secure = if self.setup.authority.is_some() { "s" } else { "" };
+        format!("ws{secure}://127.0.0.1:{}/v1/opamp", self.port)
     }
 
     /// The same for those who ask in intervals.
@@ -127,7 +149,7 @@ impl ControlPlane {
 
     /// File of the administrator's token.
     pub fn token_path(&self) -> PathBuf {
-        self.directory.path().join("warren.admin-token")
+        self.setup.beside.as_deref().unwrap_or(self.directory.path()).join("warren.admin-token")
     }
 
     /// File its log goes to.
@@ -226,12 +248,20 @@ impl ControlPlane {
     pub fn command(&self, arguments: &[&str]) -> Result<Finished> {
         let mut command = self.setup.command()?;
         command.args(arguments).env("WARREN_URL", self.url()).env("WARREN_TOKEN", &self.token);
+        if let Some(authority) = &self.setup.authority {
+            command.env("WARREN_CA", authority);
+        }
         process::run("warren", &mut command, COMMAND_TIMEOUT)
     }
 
     fn ready(&mut self) -> Result<()> {
-        let url = format!("{}/healthz", self.url());
-        self.process.until("is ready", START_TIMEOUT, || http::get(&url, None).ok())?;
+        if self.setup.authority.is_some() {
+            let address = ("127.0.0.1", self.port);
+            self.process.until("is ready", START_TIMEOUT, || std::net::TcpStream::connect(address).ok())?;
+        } else {
+            let url = format!("{}/healthz", self.url());
+            self.process.until("is ready", START_TIMEOUT, || http::get(&url, None).ok())?;
+        }
         let path = self.token_path();
         let token = std::fs::read_to_string(&path).map_err(Error::io(|| format!("read {}", path.display())))?;
         token.trim().clone_into(&mut self.token);
@@ -255,8 +285,10 @@ fn launch(setup: &Setup, directory: &TempDir, port: u16) -> Result<Process> {
         .args(["--api-rate", "1000"])
         .current_dir(directory.path());
     if setup.store.is_some() {
-        command.args(["--key-file", "warren.key"]);
+        let key = setup.beside.as_deref().unwrap_or(directory.path()).join("warren.key");
+        command.arg("--key-file").arg(key);
     }
+    command.args(&setup.arguments);
     if let Some((url, user, password)) = &setup.query {
         command.args(["--query-url", url, "--query-user", user]).env("WARREN_QUERY_PASSWORD", password);
     }

@@ -1,7 +1,8 @@
 //! Adoption of running collectors: `warren adopt …`.
 
 use crate::api::Api;
-use crate::commands::{Shown, given, list, servers_of};
+use crate::commands::{Shown, given, list};
+use crate::import::servers_of;
 use crate::table::{cell, table};
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -20,7 +21,7 @@ pub(crate) struct Adopt {
     /// Whose the servers are that --servers says nothing of.
     #[arg(long, default_value = "")]
     tenant: String,
-    /// What is known of servers besides: a JSON list of them, or one JSON object a line, as servers import takes it.
+    /// What is known of servers besides: a JSON list, a JSON object on each line, or CSV, as servers import takes it.
     #[arg(long)]
     servers: Option<PathBuf>,
     /// A file of lines NAME=VALUE: what ${env:NAME} stands for in the configurations, as the unit of the collector sets it.

@@ -5,8 +5,10 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use serde_json::Value;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use warren_http::client::Proxies;
+use warren_http::tls::TlsClientConfig;
 use warren_http::{Body, Client, ClientSettings};
 
 /// The largest answer that is read.
@@ -41,7 +43,12 @@ impl Api {
         }
         let mut token = HeaderValue::try_from(format!("Bearer {}", token.trim())).map_err(|_| "the token is none".to_owned())?;
         token.set_sensitive(true);
+        let mut tls = TlsClientConfig::default();
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        tls.common.ca_file = path(&access.ca);
+        (tls.common.cert_file, tls.common.key_file) = (path(&access.cert), path(&access.cert_key));
         let settings = ClientSettings {
+            tls,
             proxies: Proxies::from_environment(|name| std::env::var(name).ok()),
             timeout: PATIENCE,
             http2: false,
@@ -74,7 +81,8 @@ impl Api {
         body: Option<&Value>,
         version: Option<&HeaderValue>,
     ) -> Result<Answer, String> {
-        let trial = if self.dry_run && method != Method::GET { "?dry_run=true" } else { "" };
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let trial = if self.dry_run && method != Method::GET { format!("{mark}dry_run=true") } else { String::new() };
         let url = format!("{}/api/v1{path}{trial}", self.url);
         let mut request = Request::new(Bytes::from(body.map(Value::to_string).unwrap_or_default()));
         *request.method_mut() = method;

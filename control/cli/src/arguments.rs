@@ -3,8 +3,9 @@
 use crate::adopt::Adopt;
 use crate::emergency::Emergency;
 use crate::rollouts::Rollouts;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Manages a fleet of collectors.
 #[derive(Debug, Parser)]
@@ -25,6 +26,15 @@ pub(crate) struct Access {
     /// What opens its door; a file can be given as @PATH.
     #[arg(long, global = true, env = "WARREN_TOKEN", default_value = "", hide_env_values = true)]
     pub(crate) token: String,
+    /// Certificates that the control plane's must lead to [default: the system's].
+    #[arg(long, global = true, env = "WARREN_CA")]
+    pub(crate) ca: Option<PathBuf>,
+    /// A certificate to show, where one is asked for.
+    #[arg(long, global = true, env = "WARREN_CERT", requires = "cert_key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// Its key.
+    #[arg(long, global = true, env = "WARREN_CERT_KEY", requires = "cert")]
+    pub(crate) cert_key: Option<PathBuf>,
     /// The answer as it comes instead of a table.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -86,8 +96,9 @@ pub(crate) enum Command {
     },
 }
 
-/// How to serve.
+/// How to serve. Of what is said twice the last counts.
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub(crate) struct Serve {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:4320")]
@@ -116,6 +127,39 @@ pub(crate) struct Serve {
     /// Requests to the API a second that each token may make, twice as many at once; 0: without limit.
     #[arg(long, default_value_t = 50)]
     pub(crate) api_rate: u32,
+    /// The certificate to serve with, and its chain; read again when the file changes.
+    #[arg(long, requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its key.
+    #[arg(long, requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Certificates that those of collectors and people must lead to; a collector's names its server.
+    #[arg(long, requires = "tls_cert")]
+    pub(crate) client_ca: Option<PathBuf>,
+    /// Whether everybody has to show a certificate, or may.
+    #[arg(long, value_enum, default_value = "request", requires = "client_ca")]
+    pub(crate) client_auth: ClientAuth,
+    /// Serves others than this machine without TLS, though anybody on the way reads what is sent.
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Collectors that may connect each second, twice as many at once; others are told when to come again; 0: without limit.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) admit_rate: u32,
+    /// Servers that are told each second of a change for many of them; 0: all at once.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) push_rate: u32,
+    /// Seconds it takes at the end to send collectors to other nodes; until then /healthz says that this one ends.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) drain: u64,
+}
+
+/// Whether certificates are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClientAuth {
+    /// Whoever has one shows it.
+    Request,
+    /// Whoever has none is shut out.
+    Require,
 }
 
 /// A database, and a copy of it.
@@ -150,10 +194,13 @@ pub(crate) enum Servers {
     },
     /// Registers one.
     Add(Add),
-    /// Registers those of a file: a JSON list, or one JSON object a line.
+    /// Registers those of a file: a JSON list, a JSON object on each line, or CSV with the names of fields in its first line.
     Import {
         /// The file.
         file: PathBuf,
+        /// Makes a token for each with which its collector introduces itself.
+        #[arg(long)]
+        enrol: bool,
     },
     /// Sets labels of one; NAME= takes one away.
     Label {
@@ -380,6 +427,12 @@ pub(crate) enum Tokens {
 impl From<Serve> for warren_control::Options {
     fn from(serve: Serve) -> Self {
         let (user, password) = (serve.query_user, serve.query_password);
+        let tls = serve.tls_cert.zip(serve.tls_key).map(|(certificate, key)| warren_control::Tls {
+            certificate,
+            key,
+            client_authority: serve.client_ca,
+            required: serve.client_auth == ClientAuth::Require,
+        });
         let query = serve.query_url.map(|url| warren_control::Query { url, user, password });
         Self {
             listen: serve.listen,
@@ -389,6 +442,11 @@ impl From<Serve> for warren_control::Options {
             query,
             keep_days: serve.keep_days,
             api_rate: serve.api_rate,
+            tls,
+            insecure: serve.insecure,
+            admit_rate: serve.admit_rate,
+            push_rate: serve.push_rate,
+            drain: Duration::from_secs(serve.drain),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::adopt::adopt;
 use crate::api::Api;
 use crate::arguments::{Access, Add, Cluster, Command, Config, Integrations, Owner, Profile, Secrets, Servers, Settings, Tokens};
 use crate::emergency::emergency;
+use crate::import::import;
 use crate::rollouts::rollouts;
 use crate::table::{ago, cell, table};
 use serde_json::{Value, json};
@@ -81,22 +82,7 @@ async fn servers(api: &Api, command: Servers) -> Result<Shown, String> {
             let text = format!("server {} is registered", cell(&body, "/id"));
             Ok(Shown::new(body, text))
         }
-        Servers::Import { file } => {
-            let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let (mut done, mut failed) = (0, Vec::new());
-            for server in servers_of(&text).map_err(|error| format!("{}: {error}", file.display()))? {
-                match api.post("/servers", &server).await {
-                    Ok(_) => done += 1,
-                    Err(error) => failed.push(format!("{}: {error}", cell(&server, "/id"))),
-                }
-            }
-            let text = format!("{done} servers are registered");
-            if failed.is_empty() {
-                Ok(Shown::new(json!({"registered": done}), text))
-            } else {
-                Err(format!("{text}; not these:\n{}", failed.join("\n")))
-            }
-        }
+        Servers::Import { file, enrol } => import(api, &file, enrol).await,
         Servers::Label { id, labels } => {
             let path = format!("/servers/{}", encoded(&id));
             let known = api.get(&path).await?;
@@ -151,15 +137,6 @@ fn server(add: Add) -> Result<Value, String> {
         "provider": add.provider, "region": add.region, "plan": add.plan, "labels": labels,
         "broker": {"kind": add.broker, "version": add.broker_version},
     }))
-}
-
-/// The servers of a file: one list, or an object on each line.
-pub(crate) fn servers_of(text: &str) -> Result<Vec<Value>, String> {
-    if text.trim_start().starts_with('[') {
-        return serde_json::from_str(text).map_err(|error| error.to_string());
-    }
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(at, line)| serde_json::from_str(line).map_err(|error| format!("line {}: {error}", at + 1))).collect()
 }
 
 async fn config(api: &Api, command: Config) -> Result<Shown, String> {
@@ -392,13 +369,6 @@ pub(crate) fn now() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_hold_servers_as_a_list_or_line_by_line() {
-        assert_eq!(servers_of("[{\"id\": \"a\"}]").unwrap(), [json!({"id": "a"})]);
-        assert_eq!(servers_of("{\"id\": \"a\"}\n\n{\"id\": \"b\"}\n").unwrap().len(), 2);
-        assert!(servers_of("{}\n{").unwrap_err().starts_with("line 2"));
-    }
 
     #[test]
     fn a_patch_over_a_patch_keeps_what_takes_away() {

@@ -7,6 +7,7 @@ mod api;
 mod arguments;
 mod commands;
 mod emergency;
+mod import;
 mod rollouts;
 mod table;
 

@@ -1,12 +1,12 @@
 //! Who asks.
 
 use crate::app::App;
+use crate::listen::Peer;
 use crate::problem::Problem;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
 use axum::http::request::Parts;
-use std::net::SocketAddr;
 use std::time::Instant;
 use warren_store::{Actor, Role, Token};
 
@@ -63,7 +63,7 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         app.figures.requests.add(1);
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
+        let address = parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0.address.ip().to_string());
         let unknown = || Problem::new(StatusCode::UNAUTHORIZED, "a good token is needed: Authorization: Bearer wrn_…");
         let bearer = bearer(&parts.headers).ok_or_else(unknown)?;
         let token = app.store.token(bearer).await?.ok_or_else(unknown)?;

@@ -3,13 +3,14 @@
 use crate::app::{App, hex};
 use crate::problem::Problem;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 use warren_component::Factories;
 use warren_fleet::{
     Fault, Input, Integration, Layer, Profile, Rendered, SecretRef, Server, Settings, render, reveal, settings_of,
 };
-use warren_store::{Change, Desired, Scope, StoreError, Versioned};
+use warren_store::{Change, Desired, Emergency, Page, Scope, StoreError, Versioned};
 
 /// Secrets whose names begin so are the operator's; others are the tenant's.
 pub(crate) const FLEET_SECRETS: &str = "fleet/";
@@ -71,8 +72,7 @@ impl Inputs {
 
     /// What holds for a server in an emergency.
     pub(crate) async fn emergencies(app: &App, server: &Server) -> Result<Vec<Layer>, StoreError> {
-        let current = app.store.current_emergencies().await?;
-        Ok(current.iter().filter(|known| known.holds() && known.when.fits(server)).map(crate::emergency::layer).collect())
+        Ok(fitting(&app.store.current_emergencies().await?, server))
     }
 
     /// The same with another version of the profile.
@@ -123,6 +123,11 @@ impl Inputs {
         }
         rendered
     }
+}
+
+/// What emergencies say of a server.
+fn fitting(emergencies: &[Emergency], server: &Server) -> Vec<Layer> {
+    emergencies.iter().filter(|known| known.holds() && known.when.fits(server)).map(crate::emergency::layer).collect()
 }
 
 fn layer(origin: &str, body: Value) -> Option<Layer> {
@@ -191,17 +196,93 @@ pub(crate) async fn remake_all(
     cause: &str,
     with: impl Fn(Inputs) -> Inputs,
 ) -> Result<Vec<String>, Problem> {
-    let (mut remade, mut after) = (Vec::new(), String::new());
+    let (mut remade, mut after, mut common) = (Vec::new(), String::new(), Common::default());
     loop {
         let servers = app.store.servers(tenant, cluster, &after, PAGE).await?;
-        let Some(last) = servers.last() else { return Ok(remade) };
-        after.clone_from(&last.body.id);
+        let Some(last) = servers.last().map(|server| server.body.id.clone()) else { return Ok(remade) };
+        let page = app.store.page(&after, &last).await?;
+        let mut inputs = Vec::with_capacity(servers.len());
         for server in servers {
-            let inputs = with(Inputs::of(app, server.body).await?);
-            if remake(app, change, &inputs, cause).await? {
-                remade.push(inputs.server.id);
-            }
+            inputs.push(with(common.inputs(app, server.body, &page).await?));
         }
+        for (inputs, rendered) in made(app, inputs).await {
+            let id = &inputs.server.id;
+            let rendered = rendered.map_err(|faults| Problem::faults(faults).of_server(id))?;
+            let before = page.desired.get(id);
+            // Not by the hash: what is to be tried again has another one, and is the same.
+            if before.is_some_and(|(_, body)| *body == rendered.body) {
+                continue;
+            }
+            let desired = made_of(&inputs, &rendered, &rendered.hash, cause);
+            change.put_desired_after(id, before.map_or(0, |(number, _)| *number), &desired).await?;
+            remade.push(inputs.server.id);
+        }
+        after = last;
+    }
+}
+
+/// Makes configurations, with all processors there are.
+pub(crate) async fn made(app: &App, inputs: Vec<Inputs>) -> Vec<(Inputs, Result<Rendered, Vec<Fault>>)> {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let (mut inputs, mut tasks, mut made) = (inputs, Vec::new(), Vec::new());
+    let part = inputs.len().div_ceil(processors).max(1);
+    while !inputs.is_empty() {
+        let rest = inputs.split_off(part.min(inputs.len()));
+        let (app, part) = (app.clone(), std::mem::replace(&mut inputs, rest));
+        tasks.push(tokio::task::spawn_blocking(move || {
+            let make = |inputs: Inputs| {
+                let rendered = inputs.configuration(&app);
+                (inputs, rendered)
+            };
+            part.into_iter().map(make).collect::<Vec<_>>()
+        }));
+    }
+    for task in tasks {
+        // A task that is cut off belongs to a process that ends.
+        made.extend(task.await.unwrap_or_default());
+    }
+    made
+}
+
+/// What configurations of many servers have in common, each read once for all of them.
+#[derive(Default)]
+pub(crate) struct Common {
+    profiles: HashMap<Option<i64>, Versioned<Profile>>,
+    emergencies: Option<Vec<Emergency>>,
+    /// These two of clusters.
+    layers: HashMap<(String, String), Vec<Layer>>,
+    integrations: HashMap<(String, String), Vec<Integration>>,
+}
+
+impl Common {
+    /// What a server's configuration is made of, of which its own is on a page.
+    pub(crate) async fn inputs(&mut self, app: &App, server: Server, page: &Page) -> Result<Inputs, StoreError> {
+        let given = page.given.get(&server.id).copied();
+        if let Entry::Vacant(entry) = self.profiles.entry(given) {
+            entry.insert(match given {
+                Some(version) => app.store.profile(version).await?,
+                None => app.store.released_profile().await?,
+            });
+        }
+        let profile = self.profiles.get(&given).cloned().unwrap_or(Versioned { version: 0, body: Profile::default() });
+        let whose = (server.tenant.clone(), server.cluster.clone());
+        if let Entry::Vacant(entry) = self.layers.entry(whose.clone()) {
+            entry.insert(Inputs::layers(app, &whose.0, &whose.1).await?);
+        }
+        let mut layers = self.layers.get(&whose).cloned().unwrap_or_default();
+        layers.extend(page.settings.get(&server.id).and_then(|body| layer("server", body.clone())));
+        let emergencies = match self.emergencies.take() {
+            Some(known) => known,
+            None => app.store.current_emergencies().await?,
+        };
+        layers.extend(fitting(&emergencies, &server));
+        self.emergencies = Some(emergencies);
+        if let Entry::Vacant(entry) = self.integrations.entry(whose.clone()) {
+            let known = app.store.integrations(&whose.0, &whose.1).await?;
+            entry.insert(known.into_iter().map(|integration| integration.body).collect());
+        }
+        let integrations = self.integrations.get(&whose).cloned().unwrap_or_default();
+        Ok(Inputs { server, profile: profile.body, profile_version: profile.version, layers, integrations })
     }
 }
 

@@ -10,6 +10,7 @@
 
 use crate::app::{App, now};
 use crate::desired::{Inputs, PAGE, keep};
+use crate::nodes::{Duty, is_ours};
 use serde_json::json;
 use std::time::Duration;
 use warren_fleet::Layer;
@@ -29,6 +30,9 @@ const LOOKED_AT: usize = 2000;
 pub(crate) async fn run(app: App) {
     loop {
         tokio::time::sleep(TICK).await;
+        if !is_ours(&app, Duty::Emergencies).await {
+            continue;
+        }
         if let Err(error) = tick(&app).await {
             app.log.error("An emergency cannot go on", &[("error", Field::Display(&error))]);
         }
@@ -107,8 +111,9 @@ pub(crate) async fn tick(app: &App) -> Result<(), StoreError> {
         entries.push(Entry::new("", "emergency.settled", format!("emergencies/{number}"), detail));
     }
     change.put_emergency(&emergency).await?;
+    change.tell_nodes(&woken).await?;
     change.commit(&actor(), &entries).await?;
-    woken.iter().for_each(|server| app.hub.wake(server));
+    app.wake(&woken);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Tokens that are kept in mind; beyond that, those that have not asked lately are forgotten.
-const TOKENS_MAX: usize = 10_000;
+pub(crate) const TOKENS_MAX: usize = 10_000;
 
 /// Seconds of requests that may come at once.
 const BURST_SECONDS: f64 = 2.0;
@@ -14,13 +14,22 @@ const BURST_SECONDS: f64 = 2.0;
 pub(crate) struct Limits {
     /// Requests a second; no limit if it is zero.
     rate: f64,
+    /// As many may come at once.
+    burst: f64,
+    /// So many are kept in mind.
+    known_max: usize,
     left: Mutex<HashMap<String, (f64, Instant)>>,
 }
 
 impl Limits {
     /// So many requests a second for each token.
     pub(crate) fn new(rate: u32) -> Self {
-        Self { rate: f64::from(rate), left: Mutex::new(HashMap::new()) }
+        Self::with(f64::from(rate), f64::from(rate) * BURST_SECONDS, TOKENS_MAX)
+    }
+
+    /// So many a second, with so many at once, for each of so many that are kept in mind.
+    pub(crate) fn with(rate: f64, burst: f64, known_max: usize) -> Self {
+        Self { rate, burst, known_max, left: Mutex::new(HashMap::new()) }
     }
 
     /// Takes a request.
@@ -31,14 +40,14 @@ impl Limits {
         if self.rate == 0.0 {
             return Ok(());
         }
-        let burst = self.rate * BURST_SECONDS;
+        let burst = self.burst;
         let refilled =
             |(left, at): (f64, Instant)| (left + now.saturating_duration_since(at).as_secs_f64() * self.rate).min(burst);
         let mut known = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= TOKENS_MAX && !known.contains_key(token) {
+        if known.len() >= self.known_max && !known.contains_key(token) {
             // Whoever has all it may have is as if it had never asked.
             known.retain(|_, bucket| refilled(*bucket) < burst);
-            if known.len() >= TOKENS_MAX {
+            if known.len() >= self.known_max {
                 // So many at once begin anew together, rather than be remembered without end.
                 known.clear();
             }

@@ -7,6 +7,7 @@ pub(crate) struct Figures {
     pub(crate) connections: Gauge,
     pub(crate) messages: Counter,
     pub(crate) refused: Counter,
+    pub(crate) deferred: Counter,
     pub(crate) offers: Counter,
     pub(crate) applied: Counter,
     pub(crate) failed: Counter,
@@ -27,6 +28,10 @@ impl Figures {
             connections: registry.gauge("warren_opamp_connections", "Collectors that are connected.", &[]),
             messages: counter("warren_opamp_messages_total", "Messages of collectors."),
             refused: counter("warren_opamp_refused_total", "Messages and connections of collectors that were refused."),
+            deferred: counter(
+                "warren_opamp_deferred_total",
+                "Connections and requests of collectors that are to come again later, because there were too many.",
+            ),
             offers: counter("warren_config_offers_total", "Configurations that were offered to collectors."),
             applied: counter("warren_config_applied_total", "Configurations that collectors said they run."),
             failed: counter("warren_config_failed_total", "Configurations that collectors said they cannot run."),

@@ -1,34 +1,42 @@
 //! The program that serves.
 
-use crate::app::{App, now};
+use crate::app::{App, Bounds, now};
+use crate::listen::{Door, Peer, Tls};
+use crate::nodes::Duty;
 use crate::watch::{Query, watch};
-use crate::{api, emergency, opamp, rollout};
+use crate::{api, emergency, nodes, opamp, ramp, rollout};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
-use axum::serve::ListenerExt;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use warren_store::{Actor, Entry, MasterKey, Role, Store, new_token, sqlite_file};
 use warren_telemetry::{Field, LogSettings, Logger, PageStyle};
 
-/// How often it is written down when collectors were heard of.
+/// How often it is written down when collectors were heard of, at most, and where other nodes have to know as well.
 const FLUSH: Duration = Duration::from_secs(30);
+const FLUSH_SHARED: Duration = Duration::from_secs(10);
+
+/// Files that are not connections of collectors.
+const OTHER_FILES: u64 = 500;
 
 /// Entries written down in one go.
 const FLUSH_MAX: usize = 5000;
 
-/// How often it is looked for what is to be forgotten.
+/// When it is looked for what is to be forgotten: soon after the start, and how often after that.
+const FORGET_FIRST: Duration = Duration::from_secs(10);
 const FORGET: Duration = Duration::from_secs(3600);
 
 /// Milliseconds of a day.
@@ -54,6 +62,16 @@ pub struct Options {
     pub keep_days: u32,
     /// Requests to the API a second that each token may make, twice as many at once; without limit if zero.
     pub api_rate: u32,
+    /// The certificate, and what is asked of clients; no TLS if it is not given.
+    pub tls: Option<Tls>,
+    /// Whether others than this machine may be served without TLS.
+    pub insecure: bool,
+    /// Collectors that are let in each second, twice as many at once; without limit if zero.
+    pub admit_rate: u32,
+    /// Servers that are told each second of a change for many; all at once if zero.
+    pub push_rate: u32,
+    /// How long it takes at the end to send collectors to other nodes.
+    pub drain: Duration,
 }
 
 /// Serves until a signal ends it.
@@ -69,14 +87,35 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let keys = MasterKey::from_file(&key_file).map_err(|error| error.to_string())?;
     let store = Store::open(&options.store, keys).await.map_err(|error| format!("store: {error}"))?;
     first_token(&store, &key_file.with_extension("admin-token"), &log).await?;
-    let app = App::new(store.clone(), log.clone(), options.heartbeat, options.api_rate);
-    let listener = TcpListener::bind(&options.listen).await.map_err(|error| format!("listen {}: {error}", options.listen))?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let bounds = Bounds {
+        heartbeat: options.heartbeat,
+        api_rate: options.api_rate,
+        admit_rate: options.admit_rate,
+        push_rate: options.push_rate,
+        connections_max: connections_max(),
+    };
+    let app = App::new(store.clone(), log.clone(), bounds);
+    let broken = "Connections that ended before TLS was agreed on: no certificate, a wrong one, or no TLS at all.";
+    let broken = app.registry.counter("warren_tls_failures_total", broken, &[]);
+    let door = Door::open(&options.listen, options.tls.as_ref(), &log, broken).await?;
+    let address = door.address();
+    if options.tls.is_none() && !address.ip().is_loopback() {
+        if !options.insecure {
+            return Err(format!(
+                "listen {address}: secrets go to collectors from here, and without TLS anybody on the way reads them: give --tls-cert and --tls-key, \
+                 listen on 127.0.0.1 behind a proxy that has a certificate, or say --insecure"
+            ));
+        }
+        log.warn("Served without TLS: anybody on the way reads tokens and secrets", &[("address", Field::Display(&address))]);
+    }
     let mut background = JoinSet::new();
     background.spawn(flush(app.clone()));
+    background.spawn(ramp::run(app.clone()));
     background.spawn(rollout::run(app.clone()));
     background.spawn(emergency::run(app.clone()));
+    if store.is_shared() {
+        background.spawn(nodes::hear(app.clone()));
+    }
     if options.keep_days > 0 {
         background.spawn(forget(app.clone(), i64::from(options.keep_days) * DAY));
     }
@@ -84,17 +123,52 @@ pub async fn serve(options: Options) -> Result<(), String> {
         background.spawn(watch(app.clone(), query));
     }
     log.info("Serving", &[("address", Field::Display(&address)), ("version", Field::Str(env!("CARGO_PKG_VERSION")))]);
-    let service = routes(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let service = routes(app.clone()).into_make_service_with_connect_info::<Peer>();
     // Collectors keep their connections open; they are not waited for.
     let served = tokio::select! {
-        served = axum::serve(listener, service) => served.map_err(|error| error.to_string()),
-        () = asked_to_end() => Ok(()),
+        served = axum::serve(door, service) => served.map_err(|error| error.to_string()),
+        () = async {
+            asked_to_end().await;
+            drain(&app, options.drain).await;
+        } => Ok(()),
     };
     background.abort_all();
     write_down(&app).await;
+    nodes::leave(&app).await;
     store.close().await;
     log.info("Ended", &[]);
     served
+}
+
+/// Sends collectors away one after the other, so that other nodes take them in at their pace; a second signal ends that.
+async fn drain(app: &App, time: Duration) {
+    let connected = app.hub.all_connected();
+    if time.is_zero() || connected.is_empty() {
+        return;
+    }
+    app.ends.store(true, Ordering::Relaxed);
+    app.log.info("Collectors are sent to other nodes", &[("collectors", Field::Display(&connected.len()))]);
+    let pause = time.div_f64(connected.len() as f64);
+    let away = async {
+        let begun = Instant::now();
+        for (uid, number) in connected.iter().zip(1..) {
+            app.hub.send_away(uid);
+            tokio::time::sleep_until(begun + pause * number).await;
+        }
+    };
+    tokio::select! {
+        () = away => {}
+        () = asked_to_end() => {}
+    }
+}
+
+/// How many collectors may stay connected: as many as there may be files, of which as many are asked for as there can be.
+fn connections_max() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    let files = if raised.is_ok() { limit.maximum } else { limit.current };
+    let places = files.unwrap_or(u64::MAX).saturating_sub(OTHER_FILES).max(OTHER_FILES);
+    usize::try_from(places).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
 fn routes(app: App) -> Router {
@@ -115,6 +189,7 @@ async fn metrics(State(app): State<App>) -> impl IntoResponse {
 
 async fn health(State(app): State<App>) -> impl IntoResponse {
     match app.store.server_count().await {
+        Ok(_) if app.ends.load(Ordering::Relaxed) => (StatusCode::SERVICE_UNAVAILABLE, "this node ends\n"),
         Ok(_) => (StatusCode::OK, "ok\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
     }
@@ -122,8 +197,9 @@ async fn health(State(app): State<App>) -> impl IntoResponse {
 
 /// Writes down now and then when collectors were heard of.
 async fn flush(app: App) {
+    let often = if app.store.is_shared() { FLUSH_SHARED.min(Duration::from_secs(app.bounds.heartbeat.max(1))) } else { FLUSH };
     loop {
-        tokio::time::sleep(FLUSH).await;
+        tokio::time::sleep(often).await;
         write_down(&app).await;
     }
 }
@@ -131,8 +207,12 @@ async fn flush(app: App) {
 /// Forgets now and then what is older than this, in milliseconds.
 async fn forget(app: App, age: i64) {
     let actor = Actor { name: "retention".to_owned(), address: String::new() };
+    let mut wait = FORGET_FIRST;
     loop {
-        tokio::time::sleep(FORGET).await;
+        tokio::time::sleep(std::mem::replace(&mut wait, FORGET)).await;
+        if !nodes::is_ours(&app, Duty::Retention).await {
+            continue;
+        }
         match app.store.forget(now() - age, &actor).await {
             Ok(0) => {}
             Ok(rows) => app.log.info("What is old is forgotten", &[("rows", Field::Display(&rows))]),
@@ -200,6 +280,7 @@ async fn asked_to_end() {
 mod tests {
     use super::*;
     use futures_util::{SinkExt, StreamExt};
+    use tokio::net::TcpListener;
     use tokio_tungstenite::tungstenite::Message;
     use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 

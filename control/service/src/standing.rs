@@ -54,8 +54,8 @@ pub(crate) fn standing(app: &App, server: &Server, client: Option<&Client>, desi
         };
     };
     let desired = desired.map(|desired| desired.hash.as_str());
-    let seen = app.hub.seen(&client.uid).unwrap_or(client.seen);
-    let beat = i64::try_from(app.heartbeat).unwrap_or(30) * 1000;
+    let seen = app.hub.seen(&client.uid).unwrap_or(0).max(client.seen);
+    let beat = i64::try_from(app.bounds.heartbeat).unwrap_or(30) * 1000;
     let age = now() - seen;
     let link = match age {
         _ if client.stopped => "stopped",

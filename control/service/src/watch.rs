@@ -4,6 +4,7 @@
 //! store that all of them write to, by PromQL.
 
 use crate::app::{App, now};
+use crate::nodes::{Duty, is_ours};
 use bytes::Bytes;
 use http::Request;
 use serde::{Deserialize, Serialize};
@@ -186,6 +187,9 @@ async fn look(app: &App) -> Result<(), warren_store::StoreError> {
         let labels = [("region", region.as_str())];
         app.registry.gauge("warren_servers_watched", "Servers whose data is watched.", &labels).set(*all as f64);
         app.registry.gauge("warren_servers_silent", "Servers without data for two intervals.", &labels).set(*without as f64);
+    }
+    if !is_ours(app, Duty::Watch).await {
+        return Ok(());
     }
     for id in silent.keys().filter(|id| !before.contains_key(*id)) {
         app.log.warn("A server's data does not arrive", &[("server", Field::Str(id))]);

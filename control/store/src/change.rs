@@ -1,7 +1,7 @@
 //! Writing: one transaction that ends in the audit log.
 
 use crate::audit::Entry;
-use crate::database::Store;
+use crate::database::{Store, WRITING};
 use crate::error::StoreError;
 use sqlx::{Any, Row, Transaction};
 use tokio::sync::OwnedMutexGuard;
@@ -29,7 +29,14 @@ impl Store {
     /// When the database is away.
     pub async fn begin(&self) -> Result<Change, StoreError> {
         let writer = self.writer.clone().lock_owned().await;
-        let tx = if self.sqlite { self.pool.begin_with("BEGIN IMMEDIATE").await? } else { self.pool.begin().await? };
+        let tx = if self.sqlite {
+            self.pool.begin_with("BEGIN IMMEDIATE").await?
+        } else {
+            let mut tx = self.pool.begin().await?;
+            // Of several nodes one at a time writes, for the same reasons.
+            sqlx::query(&format!("SELECT 1 FROM pg_advisory_xact_lock({WRITING})")).fetch_one(&mut *tx).await?;
+            tx
+        };
         Ok(Change { tx, store: self.clone(), _writer: writer })
     }
 }
@@ -45,6 +52,14 @@ impl Change {
         }
         self.tx.commit().await?;
         Ok(())
+    }
+
+    /// Writes down one thing that somebody did, before it is made so.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tell(&mut self, actor: &Actor, entry: &Entry) -> Result<(), StoreError> {
+        self.record(actor, entry).await
     }
 
     /// The next number of a row.

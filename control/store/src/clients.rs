@@ -37,6 +37,9 @@ pub struct Client {
     pub config_status: String,
     /// Why it failed.
     pub config_error: String,
+    /// The digest of the configuration that it says it runs.
+    #[serde(default)]
+    pub effective_hash: String,
     /// The hash of the last settings of its connection.
     pub settings_hash: String,
     /// It said goodbye.
@@ -67,6 +70,19 @@ pub struct Desired {
     pub created: i64,
 }
 
+/// When a collector was heard of last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Who.
+    pub uid: String,
+    /// Milliseconds since 1970.
+    pub seen: i64,
+    /// The number of its message.
+    pub sequence: u64,
+    /// All that is known of it, as JSON, if that has changed.
+    pub body: Option<String>,
+}
+
 /// A configuration that a server could not run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
@@ -84,7 +100,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn client(&self, uid: &str) -> Result<Option<Client>, StoreError> {
-        let row = sqlx::query("SELECT body, seen FROM clients WHERE uid = $1").bind(uid).fetch_optional(&self.pool).await?;
+        let row =
+            sqlx::query("SELECT body, seen, sequence FROM clients WHERE uid = $1").bind(uid).fetch_optional(&self.pool).await?;
         row.as_ref().map(client).transpose()
     }
 
@@ -93,7 +110,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn clients_of(&self, server: &str) -> Result<Vec<Client>, StoreError> {
-        let statement = "SELECT body, seen FROM clients WHERE server = $1 ORDER BY seen DESC";
+        let statement = "SELECT body, seen, sequence FROM clients WHERE server = $1 ORDER BY seen DESC";
         sqlx::query(statement).bind(server).fetch_all(&self.pool).await?.iter().map(client).collect()
     }
 
@@ -203,13 +220,22 @@ impl Change {
         Ok(())
     }
 
-    /// Collectors were heard of.
+    /// Collectors were heard of, and may have said that they fare otherwise.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn touch_clients(&mut self, seen: &[(String, i64)]) -> Result<(), StoreError> {
-        for (uid, at) in seen {
-            sqlx::query("UPDATE clients SET seen = $1 WHERE uid = $2").bind(*at).bind(uid).execute(&mut *self.tx).await?;
+    pub async fn touch_clients(&mut self, heard: &[Heard]) -> Result<(), StoreError> {
+        let (alone, with_body) = (
+            "UPDATE clients SET seen = $1, sequence = $2 WHERE uid = $3 AND seen < $1",
+            "UPDATE clients SET seen = $1, sequence = $2, body = $4 WHERE uid = $3 AND seen < $1",
+        );
+        for Heard { uid, seen, sequence, body } in heard {
+            let statement = sqlx::query(if body.is_some() { with_body } else { alone });
+            let statement = statement.bind(*seen).bind(i64::try_from(*sequence).unwrap_or(i64::MAX)).bind(uid);
+            match body {
+                Some(body) => statement.bind(body).execute(&mut *self.tx).await?,
+                None => statement.execute(&mut *self.tx).await?,
+            };
         }
         Ok(())
     }
@@ -223,7 +249,15 @@ impl Change {
             .bind(server)
             .fetch_one(&mut *self.tx)
             .await?;
-        let number = row.try_get::<i64, _>(0)? + 1;
+        self.put_desired_after(server, row.try_get(0)?, desired).await
+    }
+
+    /// The same, where it is known which number it had last; zero if it had nothing to run.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_desired_after(&mut self, server: &str, last: i64, desired: &Desired) -> Result<i64, StoreError> {
+        let number = last + 1;
         let statement = "INSERT INTO desired (server, number, hash, body, provenance, profile, cause, created, sample_interval) \
                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         sqlx::query(statement)
@@ -260,5 +294,6 @@ impl Change {
 fn client(row: &AnyRow) -> Result<Client, StoreError> {
     let body: String = row.try_get(0)?;
     let client: Client = serde_json::from_str(&body).map_err(|error| StoreError::Malformed("a collector", error))?;
-    Ok(Client { seen: row.try_get(1)?, ..client })
+    let sequence: i64 = row.try_get(2)?;
+    Ok(Client { seen: row.try_get(1)?, sequence: u64::try_from(sequence).unwrap_or(0), ..client })
 }

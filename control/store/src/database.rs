@@ -1,8 +1,9 @@
 //! The connection, and what is the same for every table.
 
 use crate::error::StoreError;
-use crate::keys::MasterKey;
+use crate::keys::{MasterKey, random};
 use crate::schema::STEPS;
+use crate::tokens::hex;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{AnyPool, Row};
 use std::sync::Arc;
@@ -18,6 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Number of the lock under which PostgreSQL's tables are brought up to date: any, as long as it stays the same.
 const MIGRATING: i64 = 0x7761_7272_656e;
 
+/// Number of the lock under which PostgreSQL is written to.
+pub(crate) const WRITING: i64 = 0x7761_7272_656f;
+
+/// What PostgreSQL does with a node that holds the lock and says nothing, or waits for it for ever: the others go on.
+const BOUNDS: [&str; 2] = ["SET idle_in_transaction_session_timeout = '60s'", "SET lock_timeout = '60s'"];
+
 /// What the control plane knows. Clones share it.
 #[derive(Clone)]
 pub struct Store {
@@ -26,6 +33,8 @@ pub struct Store {
     pub(crate) keys: Arc<MasterKey>,
     /// One at a time writes: SQLite could not do otherwise, and the audit log's chain has one end.
     pub(crate) writer: Arc<Mutex<()>>,
+    /// Tells this process from others that have the same database.
+    pub(crate) node: Arc<str>,
 }
 
 impl Store {
@@ -48,13 +57,24 @@ impl Store {
                     for pragma in ["journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000", "foreign_keys = ON"] {
                         sqlx::query(&format!("PRAGMA {pragma}")).execute(&mut *connection).await?;
                     }
+                } else {
+                    for bound in BOUNDS {
+                        sqlx::query(bound).execute(&mut *connection).await?;
+                    }
                 }
                 Ok(())
             })
         });
-        let store = Self { pool: options.connect(&url).await?, sqlite, keys: Arc::new(keys), writer: Arc::new(Mutex::new(())) };
+        let node = hex(&random::<8>().ok_or_else(|| StoreError::Sealed("the name of a node".to_owned()))?).into();
+        let (pool, keys, writer) = (options.connect(&url).await?, Arc::new(keys), Arc::new(Mutex::new(())));
+        let store = Self { pool, sqlite, keys, writer, node };
         store.migrate().await?;
         Ok(store)
+    }
+
+    /// Whether others may have this database as well.
+    pub fn is_shared(&self) -> bool {
+        !self.sqlite
     }
 
     /// Ends all connections.

@@ -21,7 +21,7 @@ pub struct Versioned<T> {
 }
 
 /// Whose settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Of a tenant.
     Tenant(String),
@@ -50,6 +50,14 @@ impl Store {
     pub async fn server(&self, id: &str) -> Result<Versioned<Server>, StoreError> {
         let row = sqlx::query("SELECT version, body FROM servers WHERE id = $1").bind(id).fetch_optional(&self.pool).await?;
         versioned(&row.ok_or_else(|| StoreError::Missing(format!("server {id:?}")))?)
+    }
+
+    /// Whether there is a server of this id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_server(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(sqlx::query("SELECT 1 FROM servers WHERE id = $1").bind(id).fetch_optional(&self.pool).await?.is_some())
     }
 
     /// Servers after an id, in order; of a tenant and a cluster if they are given.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use utoipa::ToSchema;
 
 /// Rollouts whose servers are remembered; of older ones it is known what became of them.
@@ -200,6 +200,16 @@ impl Store {
         );
         let row = sqlx::query(&statement).bind(server).fetch_optional(&self.pool).await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// The same of the servers after an id, up to another, that it has given one.
+    pub(crate) async fn given_versions(&self, after: &str, last: &str) -> Result<HashMap<String, i64>, StoreError> {
+        let statement = format!(
+            "SELECT t.server, r.version FROM rollouts r JOIN targets t ON t.rollout = r.number \
+             WHERE r.state IN ('running', 'paused') AND t.server > $1 AND t.server <= $2 AND t.state IN {HAVE_IT}"
+        );
+        let rows = sqlx::query(&statement).bind(after).bind(last).fetch_all(&self.pool).await?;
+        rows.into_iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
     /// Servers of a rollout after an id, in order; those in one state if one is given.

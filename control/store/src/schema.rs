@@ -1,7 +1,7 @@
 //! The tables, as they came to be: each step is run once, in order.
 
 /// `BYTES` stands for the database's type of bytes.
-pub(crate) const STEPS: [&str; 4] = ["
+pub(crate) const STEPS: [&str; 5] = ["
 CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
 CREATE TABLE servers (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, cluster TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
     version BIGINT NOT NULL, created BIGINT NOT NULL);
@@ -47,4 +47,10 @@ CREATE TABLE audit_forgotten (number BIGINT PRIMARY KEY, digest TEXT NOT NULL)
 ", "
 CREATE TABLE emergencies (number BIGINT PRIMARY KEY, state TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX emergencies_state ON emergencies (state)
+", "
+CREATE INDEX credentials_id ON credentials (id);
+CREATE INDEX enrolments_id ON enrolments (id);
+CREATE INDEX enrolments_server ON enrolments (server);
+CREATE TABLE news (number BIGINT PRIMARY KEY, node TEXT NOT NULL, server TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE TABLE leases (name TEXT PRIMARY KEY, node TEXT NOT NULL, until BIGINT NOT NULL)
 "];

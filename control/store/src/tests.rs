@@ -233,6 +233,11 @@ async fn the_newest_profile_of_a_database_from_before_there_were_rollouts_holds(
         "DROP TABLE targets",
         "DROP TABLE audit_forgotten",
         "DROP TABLE emergencies",
+        "DROP INDEX credentials_id",
+        "DROP INDEX enrolments_id",
+        "DROP INDEX enrolments_server",
+        "DROP TABLE news",
+        "DROP TABLE leases",
         "DELETE FROM steps WHERE number > 0",
     ] {
         sqlx::query(statement).execute(&scene.store.pool).await.unwrap();
@@ -284,4 +289,68 @@ async fn an_address_that_is_none_is_told_without_its_password() {
     let key = MasterKey::from_file(&directory.path().join("key")).unwrap();
     let error = Store::open("postgre://user:canary@host/db", key).await.err().unwrap().to_string();
     assert!(error.contains("\"postgre\"") && !error.contains("canary"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_nodes_one_has_a_lease_and_each_hears_what_others_change() {
+    for scene in scenes().await {
+        let (name, servers): (String, Vec<String>) = (fresh("duty"), (0..450).map(|number| format!("srv-{number}")).collect());
+        assert!(scene.store.lease(&name, 60_000).await.unwrap());
+        let before = scene.store.newest_news().await.unwrap();
+        let mut change = scene.store.begin().await.unwrap();
+        change.tell_nodes(&servers).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        if !scene.store.is_shared() {
+            assert_eq!(scene.store.news(before).await.unwrap(), News::default());
+            continue;
+        }
+        let other = Store::open(&scene.address, scene.key()).await.unwrap();
+        assert!(!other.lease(&name, 60_000).await.unwrap());
+        assert!(scene.store.lease(&name, 1).await.unwrap(), "whoever has it keeps it");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        assert!(other.lease(&name, 60_000).await.unwrap(), "its time is over");
+        scene.store.release(&name).await.unwrap();
+        assert!(!scene.store.lease(&name, 60_000).await.unwrap(), "it is another's");
+        other.release(&name).await.unwrap();
+        assert!(scene.store.lease(&name, 60_000).await.unwrap());
+        let heard = other.news(before).await.unwrap();
+        assert_eq!(heard.servers, servers);
+        assert_eq!(other.news(heard.number).await.unwrap(), News { number: heard.number, servers: Vec::new() });
+        assert_eq!(scene.store.news(before).await.unwrap(), News { number: heard.number, servers: Vec::new() }, "its own");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_has_what_each_of_its_servers_has_and_nothing_of_others() {
+    for scene in scenes().await {
+        let ids: Vec<String> = ["a", "b", "c"].into_iter().map(|name| fresh(&format!("page-{name}"))).collect();
+        let mut change = scene.store.begin().await.unwrap();
+        for id in &ids {
+            change.add_server(&server(id)).await.unwrap();
+            for number in 0..3 {
+                let desired = Desired { body: format!("{id} {number}"), ..Desired::default() };
+                assert_eq!(change.put_desired_after(id, number, &desired).await.unwrap(), number + 1);
+            }
+            change.put_settings(&Scope::Server(id.clone()), &json!({"of": id}), 0).await.unwrap();
+        }
+        change.commit(&actor(), &[]).await.unwrap();
+        let page = scene.store.page(&ids[0], &ids[1]).await.unwrap();
+        assert_eq!(page.desired.get(&ids[1]), Some(&(3, format!("{} 2", ids[1]))));
+        assert_eq!(page.settings.get(&ids[1]), Some(&json!({"of": ids[1]})));
+        assert!(!page.desired.contains_key(&ids[0]) && !page.desired.contains_key(&ids[2]) && page.given.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_heard_last_counts_whoever_writes_it_down_first() {
+    for scene in scenes().await {
+        let uid = fresh("uid");
+        let mut change = scene.store.begin().await.unwrap();
+        change.put_client(&Client { uid: uid.clone(), sequence: 5, seen: 50, ..Client::default() }, None).await.unwrap();
+        let heard = |seen, sequence| Heard { uid: uid.clone(), seen, sequence, body: None };
+        change.touch_clients(&[heard(70, 7), heard(60, 6)]).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        let client = scene.store.client(&uid).await.unwrap().unwrap();
+        assert_eq!((client.seen, client.sequence), (70, 7));
+    }
 }

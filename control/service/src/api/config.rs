@@ -121,8 +121,10 @@ pub(crate) async fn retry(
     if !trial.dry_run {
         let detail = json!({"before": before.hash, "after": desired.hash});
         let entry = Entry::new(&server.tenant, "config.retry", format!("servers/{id}/config/{number}"), detail);
+        let servers = [id];
+        change.tell_nodes(&servers).await?;
         change.commit(&caller.actor(), &[entry]).await?;
-        app.hub.wake(&id);
+        app.wake(&servers);
     }
     Ok(axum::Json(json!({"hash": desired.hash, "number": number})).into_response())
 }

@@ -178,8 +178,9 @@ impl Edit {
             return Ok(());
         }
         let resource = format!("tenants/{}/clusters/{}/integrations/{id}", self.tenant, self.cluster);
+        self.change.tell_nodes(&remade).await?;
         self.change.commit(&caller.actor(), &[Entry::new(&self.tenant, action, resource, detail)]).await?;
-        remade.iter().for_each(|server| self.app.hub.wake(server));
+        self.app.wake(&remade);
         Ok(())
     }
 }

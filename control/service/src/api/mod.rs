@@ -32,6 +32,7 @@ const BODY_BYTES_MAX: usize = 1 << 20;
     paths(
         servers::list,
         servers::create,
+        servers::import,
         servers::read,
         servers::update,
         servers::remove,
@@ -84,6 +85,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
     let cluster = "/tenants/{tenant}/clusters/{cluster}";
     Router::new()
         .route("/servers", get(servers::list).post(servers::create))
+        .route("/servers/actions/import", post(servers::import))
         .route("/servers/{id}", get(servers::read).put(servers::update).delete(servers::remove))
         .route("/servers/{id}/enrolment-tokens", post(servers::enrol))
         .route("/servers/{id}/config", get(config::read))

@@ -58,8 +58,9 @@ pub(crate) async fn create(
     let woken = remake_all(&app, &mut change, (None, None), &format!("profile {version}"), with).await?;
     if !trial.dry_run {
         let detail = json!({"version": version, "servers": woken.len()});
+        change.tell_nodes(&woken).await?;
         change.commit(&caller.actor(), &[Entry::new("", "profile.create", format!("profile/{version}"), detail)]).await?;
-        woken.iter().for_each(|server| app.hub.wake(server));
+        app.wake(&woken);
     }
     Ok(versioned(if trial.dry_run { StatusCode::OK } else { StatusCode::CREATED }, version, &profile))
 }

@@ -3,20 +3,24 @@
 use super::body::{Json, Listed, Trial, entries, name, seen, versioned};
 use crate::app::{App, now};
 use crate::auth::Caller;
-use crate::desired::{Inputs, remake};
+use crate::desired::{Common, Inputs, made, made_of, remake};
 use crate::problem::Problem;
 use crate::standing::{Standing, standing};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use warren_fleet::Server;
-use warren_store::{Entry, Role, new_token};
+use warren_store::{Change, Entry, Page, Role, new_token};
 
 /// How long an enrolment token is good, in milliseconds.
 const ENROLMENT: i64 = 24 * 3600 * 1000;
+
+/// Servers that are registered in one go.
+const IMPORTED_MAX: usize = 500;
 
 /// A server and how it stands with it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -85,6 +89,109 @@ pub(crate) async fn create(
     Ok(versioned(if trial.dry_run { StatusCode::OK } else { StatusCode::CREATED }, 1, &shown))
 }
 
+/// Servers to be registered.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Import {
+    /// The servers, 500 at most.
+    #[schema(value_type = Vec<Server>)]
+    servers: Vec<Value>,
+}
+
+/// How servers are registered.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct How {
+    /// Says what would come of it, and changes nothing.
+    dry_run: bool,
+    /// Makes an enrolment token for each.
+    enrol: bool,
+}
+
+/// What came of each.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Imported {
+    /// How many are registered.
+    registered: usize,
+    /// Each in the order that they were given.
+    items: Vec<Registered>,
+}
+
+/// What came of one.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Registered {
+    /// What it is known by.
+    id: String,
+    /// Why it is not registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// Its enrolment token, which is shown now and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+/// Registers servers, up to 500 at once. Those that cannot be registered are told with the reason, and hold up none of the others.
+#[utoipa::path(
+    post, path = "/api/v1/servers/actions/import", params(How), request_body = Import, responses((status = 200, body = Imported))
+)]
+pub(crate) async fn import(
+    State(app): State<App>,
+    caller: Caller,
+    Query(how): Query<How>,
+    Json(import): Json<Import>,
+) -> Result<Response, Problem> {
+    if import.servers.len() > IMPORTED_MAX {
+        return Err(Problem::bad(format!("{IMPORTED_MAX} servers at most are registered at once")));
+    }
+    let (mut items, mut inputs) = (Vec::new(), Vec::new());
+    let (mut common, mut told) = (Common::default(), BTreeMap::<String, Vec<Value>>::new());
+    let mut change = app.store.begin().await?;
+    for server in import.servers {
+        let id = server.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut item = Registered { id, ..Registered::default() };
+        match added(&caller, &mut change, server).await {
+            Ok(server) => {
+                if how.enrol {
+                    let token = new_token("wre_")?;
+                    change.add_enrolment(&token, &server.id, now() + ENROLMENT).await?;
+                    item.token = Some(token).filter(|_| !how.dry_run);
+                }
+                told.entry(server.tenant.clone()).or_default().push(json!(server));
+                inputs.push(common.inputs(&app, server, &Page::default()).await?);
+            }
+            // Whatever comes to others fails as well.
+            Err(problem) if problem.cause.is_some() => return Err(problem),
+            Err(problem) => item.error = Some(problem.detail),
+        }
+        items.push(item);
+    }
+    let registered = inputs.len();
+    for (inputs, rendered) in made(&app, inputs).await {
+        // A server may be registered before there is anything to collect of it.
+        if let Ok(rendered) = rendered {
+            let desired = made_of(&inputs, &rendered, &rendered.hash, "the server was registered");
+            change.put_desired_after(&inputs.server.id, 0, &desired).await?;
+        }
+    }
+    if !how.dry_run {
+        let entry = |(tenant, servers): (String, Vec<Value>)| {
+            Entry::new(&tenant, "server.import", "servers", json!({"after": servers, "enrolment_tokens": how.enrol}))
+        };
+        let entries: Vec<Entry> = told.into_iter().map(entry).collect();
+        change.commit(&caller.actor(), &entries).await?;
+    }
+    Ok(axum::Json(Imported { registered, items }).into_response())
+}
+
+async fn added(caller: &Caller, change: &mut Change, server: Value) -> Result<Server, Problem> {
+    let server: Server = serde_json::from_value(server).map_err(|error| Problem::bad(error.to_string()))?;
+    caller.may(Role::Editor, &server.tenant)?;
+    check(&server)?;
+    change.add_server(&server).await?;
+    Ok(server)
+}
+
 /// A server.
 #[utoipa::path(get, path = "/api/v1/servers/{id}", params(("id" = String, Path)), responses((status = 200, body = Shown)))]
 pub(crate) async fn read(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
@@ -121,8 +228,10 @@ pub(crate) async fn update(
     if !trial.dry_run {
         let detail = json!({"before": before, "after": server});
         let entry = Entry::new(&server.tenant, "server.update", format!("servers/{id}"), detail);
+        let servers = [id];
+        change.tell_nodes(&servers).await?;
         change.commit(&caller.actor(), &[entry]).await?;
-        app.hub.wake(&id);
+        app.wake(&servers);
     }
     Ok(versioned(StatusCode::OK, version, &shown(&app, server, version).await?))
 }
@@ -141,6 +250,7 @@ pub(crate) async fn remove(
     change.remove_server(&id).await?;
     if !trial.dry_run {
         let entry = Entry::new(&before.tenant, "server.delete", format!("servers/{id}"), json!({"before": before}));
+        change.tell_nodes(std::slice::from_ref(&id)).await?;
         change.commit(&caller.actor(), &[entry]).await?;
         app.hub.forget(&id);
     }

@@ -173,8 +173,9 @@ async fn set(
     };
     if !trial.dry_run {
         let entry = Entry::new(&place.tenant, "settings.update", place.resource, json!({"before": before, "after": body}));
+        change.tell_nodes(&remade).await?;
         change.commit(&caller.actor(), &[entry]).await?;
-        remade.iter().for_each(|server| app.hub.wake(server));
+        app.wake(&remade);
     }
     Ok(versioned(StatusCode::OK, version, &body))
 }

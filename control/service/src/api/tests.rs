@@ -2,7 +2,7 @@
 
 use super::body::{Json, Page, Trial};
 use super::{config, document, integrations, profiles, servers, settings, tokens};
-use crate::app::App;
+use crate::app::{App, Bounds};
 use crate::auth::Caller;
 use crate::problem::Cause;
 use axum::extract::{FromRequestParts, Path, Query, State};
@@ -147,7 +147,8 @@ async fn whoever_asks_too_often_is_told_when_to_ask_again() {
     let mut change = scene.app.store.begin().await.unwrap();
     change.add_token(&token, "ci", Role::Viewer, "", i64::MAX).await.unwrap();
     change.commit(&Actor::default(), &[]).await.unwrap();
-    let app = App::new(scene.app.store.clone(), Logger::discarded(), 30, 1);
+    let bounds = Bounds { api_rate: 1, ..scene.app.bounds };
+    let app = App::new(scene.app.store.clone(), Logger::discarded(), bounds);
     let ask = async || {
         let mut parts = Request::new(()).into_parts().0;
         parts.headers.insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).unwrap());

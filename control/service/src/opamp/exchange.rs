@@ -1,9 +1,12 @@
 //! One message of a collector, and the answer to it.
 
+use super::admission::retry_after;
+use super::keeper::Report;
 use super::principal::{By, Principal};
-use super::{RETRY_SECONDS, status};
-use crate::app::{App, now, unhex};
+use super::status;
+use crate::app::{App, hex, now, unhex};
 use crate::desired::revealed;
+use crate::hub::Changed;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use warren_opamp::capability::{agent as can, agent_flag, server, server_flag};
@@ -30,21 +33,37 @@ pub(super) struct Exchange {
     given: bool,
     /// It is written down that it came with the identity of another.
     told: bool,
+    /// It is still to be asked for everything it knows.
+    owes: bool,
     /// The last configuration that was sent on this connection.
     sent: String,
 }
 
+/// Why a message could not be answered.
+pub(super) type Failed = Arc<StoreError>;
+
 impl Exchange {
     pub(super) fn new(app: App, principal: Principal, connection: Option<(u64, Arc<Notify>)>) -> Self {
         let settled = matches!(principal.by, By::Credential { used: true, .. });
-        Self { app, principal, connection, uid: None, greeted: false, settled, given: false, told: false, sent: String::new() }
+        Self {
+            app,
+            principal,
+            connection,
+            uid: None,
+            greeted: false,
+            settled,
+            given: false,
+            told: false,
+            owes: false,
+            sent: String::new(),
+        }
     }
 
     /// The answer to a message.
     ///
     /// # Errors
     /// When the store does not answer: nothing that the message says is kept.
-    pub(super) async fn answer(&mut self, message: AgentToServer) -> Result<ServerToAgent, StoreError> {
+    pub(super) async fn answer(&mut self, message: AgentToServer) -> Result<ServerToAgent, Failed> {
         self.app.figures.messages.add(1);
         let Ok(uid) = self.identity(&message) else {
             self.app.figures.refused.add(1);
@@ -55,14 +74,12 @@ impl Exchange {
             return Ok(refused(&message, why));
         }
         let mut answer = ServerToAgent { instance_uid: message.instance_uid.clone(), ..ServerToAgent::default() };
-        if !self.greeted || self.connection.is_none() {
+        let first = !self.greeted;
+        if first {
             self.greeted = true;
             answer.capabilities = CAPABILITIES;
         }
-        let known = match self.app.hub.client(&uid.to_string()) {
-            Some(client) => Some(client),
-            None => self.app.store.client(&uid.to_string()).await?,
-        };
+        let known = self.known(&uid.to_string(), first).await?;
         if known.as_ref().is_some_and(|client| client.server != self.principal.server) {
             return self.stranger(answer, &uid).await;
         }
@@ -74,25 +91,56 @@ impl Exchange {
         let mut client = Client { uid: uid.to_string(), server: self.principal.server.clone(), ..before.clone() };
         client.credential = self.principal.credential().to_owned();
         let effective = status::merge(&mut client, &message);
-        let gap = before.sequence.wrapping_add(1) != message.sequence_num;
-        if gap && lacks(&message) || client.description.is_null() {
-            answer.flags |= server_flag::REPORT_FULL_STATE;
-        }
         client.sequence = message.sequence_num;
         client.seen = now();
-        self.keep(&before, &client, effective.as_deref()).await?;
-        self.app.hub.heard(&client, self.connection.clone());
+        if self.lacks_something(&before, &mut client, &message) {
+            answer.flags |= server_flag::REPORT_FULL_STATE;
+        }
+        let credential = self.keep(&before, &client, effective).await?;
         if client.stopped {
             return Ok(answer);
         }
-        self.settle(&client).await?;
-        self.enrol(&client, &mut answer).await?;
+        if let Some(token) = credential {
+            answer.connection_settings = Some(self.enrolled(&token));
+        } else if first && let Some(settings) = self.beats_otherwise(&client) {
+            answer.connection_settings = Some(settings);
+        }
         self.offer(&client, &mut answer).await?;
         Ok(answer)
     }
 
+    /// What is known of a collector. With its connection it may have come from another node, which knows more than this one.
+    async fn known(&self, uid: &str, first: bool) -> Result<Option<Client>, Failed> {
+        let here = self.app.hub.client(uid);
+        if here.is_some() && !(first && self.app.store.is_shared()) {
+            return Ok(here);
+        }
+        let kept = self.app.store.client(uid).await?;
+        Ok(kept.map(|kept| match here {
+            // That it was heard of is written down later than the rest.
+            Some(here) if here.seen >= kept.seen => Client { sequence: here.sequence, seen: here.seen, ..kept },
+            _ => kept,
+        }))
+    }
+
+    /// Whether the collector is to tell everything it knows: something is missing, and there is room for what it would tell. Without room it is asked
+    /// with one of its next messages.
+    fn lacks_something(&mut self, before: &Client, client: &mut Client, message: &AgentToServer) -> bool {
+        let gap = before.sequence.wrapping_add(1) != message.sequence_num;
+        self.owes = lacks(message) && (self.owes || gap || client.description.is_null());
+        if self.owes && self.app.admission.has_room() {
+            self.owes = false;
+            return true;
+        }
+        if self.owes && self.connection.is_none() {
+            // The next request is not of this exchange, and is to find the gap again.
+            client.sequence = before.sequence;
+        }
+        false
+    }
+
     /// What there is to say without having been asked, if anything.
-    pub(super) async fn news(&mut self) -> Result<Option<ServerToAgent>, StoreError> {
+    pub(super) async fn news(&mut self) -> Result<Option<ServerToAgent>, Failed> {
         let Some(client) = self.uid.and_then(|uid| self.app.hub.client(&uid.to_string())) else { return Ok(None) };
         let instance_uid = self.uid.map(|uid| uid.as_bytes().to_vec()).unwrap_or_default();
         let mut message = ServerToAgent { instance_uid, ..ServerToAgent::default() };
@@ -101,8 +149,11 @@ impl Exchange {
     }
 
     /// Whether what was shown is still good.
-    pub(super) async fn is_welcome(&self) -> Result<bool, StoreError> {
-        self.app.store.is_good(self.principal.credential()).await
+    pub(super) async fn is_welcome(&self) -> Result<bool, Failed> {
+        match &self.principal.by {
+            By::Credential { id, .. } | By::Enrolment { id } => Ok(self.app.store.is_good(id).await?),
+            By::Certificate { .. } => Ok(self.app.store.is_server(&self.principal.server).await?),
+        }
     }
 
     fn identity(&self, message: &AgentToServer) -> Result<InstanceUid, warren_opamp::BadUid> {
@@ -114,7 +165,7 @@ impl Exchange {
 
     /// Somebody with the identity of another server's collector, such as a machine that was copied: it gets an identity of its own, and the
     /// other's state is left alone.
-    async fn stranger(&mut self, mut answer: ServerToAgent, uid: &InstanceUid) -> Result<ServerToAgent, StoreError> {
+    async fn stranger(&mut self, mut answer: ServerToAgent, uid: &InstanceUid) -> Result<ServerToAgent, Failed> {
         let fresh = new_uid();
         if !self.told {
             let detail = serde_json::json!({"uid": uid.to_string(), "given": fresh.to_string()});
@@ -127,76 +178,83 @@ impl Exchange {
         Ok(answer)
     }
 
-    /// Keeps what has changed; that a collector was heard of is written down now and then.
-    async fn keep(&self, before: &Client, client: &Client, effective: Option<&str>) -> Result<(), StoreError> {
-        let same = Client { sequence: client.sequence, seen: client.seen, ..before.clone() } == *client;
-        if same && effective.is_none() {
-            return Ok(());
-        }
-        let mut change = self.app.store.begin().await?;
-        change.put_client(client, effective).await?;
+    /// Keeps what has changed, and gives a credential if the collector is to have one. That it was heard of, and its figures, are written down now and
+    /// then.
+    async fn keep(&mut self, before: &Client, client: &Client, effective: Option<String>) -> Result<Option<String>, Failed> {
         let told = (&before.config_hash, &before.config_status) != (&client.config_hash, &client.config_status);
-        let mut entries = Vec::new();
-        // What it was never given it cannot have failed with, and what it has failed with it is not given again.
-        let failed = told && client.config_status == "failed";
-        if failed && change.add_failure(&client.server, &client.config_hash, &client.config_error).await? {
-            self.app.figures.failed.add(1);
-            let detail = serde_json::json!({"hash": client.config_hash, "error": client.config_error});
-            entries.push(Entry::new("", "config.failed", format!("servers/{}/config", client.server), detail));
-            let fields = [("server", Field::Str(&client.server)), ("error", Field::Str(&client.config_error))];
-            self.app.log.warn("A server does not run its configuration", &fields);
+        // A credential that is used for the first time takes the place of what was there before it.
+        let settles = match &self.principal.by {
+            By::Credential { id, .. } if !self.settled && !client.stopped => Some(id.clone()),
+            _ => None,
+        };
+        let able = client.capabilities & can::ACCEPTS_OPAMP_CONNECTION_SETTINGS != 0 && !client.stopped;
+        let enrols = matches!(self.principal.by, By::Enrolment { .. }) && !self.given && able;
+        let credential = if enrols { Some(new_token("wrc_")?) } else { None };
+        let changed = changed(before, client);
+        let report = Report {
+            news: changed == Changed::Written,
+            effective,
+            failed: told && client.config_status == "failed",
+            credential: credential.clone(),
+            settles,
+            client: client.clone(),
+        };
+        let settles = report.settles.is_some();
+        if report.news || settles || enrols {
+            let written = self.app.keeper.keep(report).await?;
+            if written.failed {
+                self.app.figures.failed.add(1);
+                let fields = [("server", Field::Str(&client.server)), ("error", Field::Str(&client.config_error))];
+                self.app.log.warn("A server does not run its configuration", &fields);
+            }
         }
         if told && client.config_status == "applied" {
             self.app.figures.applied.add(1);
         }
-        change.commit(&self.actor(), &entries).await
+        self.app.hub.heard(client, changed, self.connection.clone());
+        self.given |= enrols;
+        if settles {
+            self.settled = true;
+            // Those that came with one of the former find out that it is not good any more.
+            self.app.hub.wake(&client.server);
+        }
+        Ok(credential)
     }
 
-    /// A credential that is used for the first time takes the place of what was there before it.
-    async fn settle(&mut self, client: &Client) -> Result<(), StoreError> {
-        let By::Credential { id, .. } = &self.principal.by else { return Ok(()) };
-        if self.settled {
-            return Ok(());
-        }
-        let mut change = self.app.store.begin().await?;
-        change.settle_credential(id, &client.server).await?;
-        let detail = serde_json::json!({"credential": id, "uid": client.uid});
-        let entry = Entry::new("", "server.enrolled", format!("servers/{}", client.server), detail);
-        change.commit(&self.actor(), &[entry]).await?;
-        self.settled = true;
-        // Those that came with one of the former find out that it is not good any more.
-        self.app.hub.wake(&client.server);
-        Ok(())
-    }
-
-    /// Whoever came with an enrolment token gets a credential of its own.
-    async fn enrol(&mut self, client: &Client, answer: &mut ServerToAgent) -> Result<(), StoreError> {
-        let able = client.capabilities & can::ACCEPTS_OPAMP_CONNECTION_SETTINGS != 0;
-        if !matches!(self.principal.by, By::Enrolment { .. }) || self.given || !able {
-            return Ok(());
-        }
-        let token = new_token("wrc_")?;
-        let mut change = self.app.store.begin().await?;
-        change.add_credential(&token, &client.server).await?;
-        change.commit(&self.actor(), &[]).await?;
-        self.given = true;
+    /// Settings of the connection for whoever came with an enrolment token: a credential of its own.
+    fn enrolled(&self, token: &str) -> ConnectionSettingsOffers {
         let header = Header { key: "Authorization".to_owned(), value: format!("Bearer {token}") };
-        answer.connection_settings = Some(ConnectionSettingsOffers {
+        ConnectionSettingsOffers {
             hash: Hash::default().with(header.value.as_bytes()).finish(),
             opamp: Some(OpAmpConnectionSettings {
                 headers: Some(Headers { headers: vec![header] }),
-                heartbeat_interval_seconds: self.app.heartbeat,
+                heartbeat_interval_seconds: self.app.bounds.heartbeat,
                 ..OpAmpConnectionSettings::default()
             }),
             ..ConnectionSettingsOffers::default()
-        });
-        Ok(())
+        }
+    }
+
+    /// Settings of the connection for whoever was not told the time between signs of life that holds now.
+    fn beats_otherwise(&self, client: &Client) -> Option<ConnectionSettingsOffers> {
+        let able = can::ACCEPTS_OPAMP_CONNECTION_SETTINGS | can::REPORTS_CONNECTION_SETTINGS_STATUS;
+        let enrolling = matches!(self.principal.by, By::Enrolment { .. });
+        let seconds = self.app.bounds.heartbeat;
+        let hash = Hash::default().with(b"heartbeat").with(&seconds.to_be_bytes()).finish();
+        if enrolling || client.capabilities & able != able || client.settings_hash == hex(&hash) {
+            return None;
+        }
+        let opamp = Some(OpAmpConnectionSettings { heartbeat_interval_seconds: seconds, ..OpAmpConnectionSettings::default() });
+        Some(ConnectionSettingsOffers { hash, opamp, ..ConnectionSettingsOffers::default() })
     }
 
     /// What the server is to run, if the collector does not have it yet and has not failed with it.
-    async fn offer(&mut self, client: &Client, answer: &mut ServerToAgent) -> Result<(), StoreError> {
+    async fn offer(&mut self, client: &Client, answer: &mut ServerToAgent) -> Result<(), Failed> {
         let enrolling = matches!(self.principal.by, By::Enrolment { .. }) && self.given;
         if client.capabilities & can::ACCEPTS_REMOTE_CONFIG == 0 || enrolling {
+            return Ok(());
+        }
+        if self.app.ramp.is_waiting(&client.server) {
             return Ok(());
         }
         let hash = self.app.store.desired_hash(&client.server).await?;
@@ -230,6 +288,17 @@ impl Exchange {
     }
 }
 
+/// What has changed of what is known of a collector.
+fn changed(before: &Client, client: &Client) -> Changed {
+    let health = client.health.clone();
+    let same = Client { sequence: client.sequence, seen: client.seen, health, ..before.clone() } == *client;
+    match same {
+        true if before.health == client.health => Changed::Nothing,
+        true if status::alike(&before.health, &client.health) => Changed::Figures,
+        _ => Changed::Written,
+    }
+}
+
 /// Whether a message lacks what the collector could tell.
 fn lacks(message: &AgentToServer) -> bool {
     let can = |bit: u64| message.capabilities & bit != 0;
@@ -247,7 +316,8 @@ pub(super) fn refused(message: &AgentToServer, why: &str) -> ServerToAgent {
 
 /// The answer when there is no time for one.
 pub(super) fn unavailable(uid: Option<InstanceUid>) -> ServerToAgent {
-    let retry_info = Some(RetryInfo { retry_after_nanoseconds: RETRY_SECONDS * 1_000_000_000 });
+    let wait = u64::try_from(retry_after().as_nanos()).unwrap_or(u64::MAX);
+    let retry_info = Some(RetryInfo { retry_after_nanoseconds: wait });
     let error = ServerErrorResponse {
         kind: ServerErrorResponseType::Unavailable as i32,
         error_message: "the control plane cannot serve this collector now".to_owned(),

@@ -4,15 +4,22 @@
 //! request ─▶ principal: credential or enrolment token ─▶ socket / poll ─▶ exchange: merge what is told, say what is to be run
 //! ```
 
+mod admission;
 mod exchange;
+mod keeper;
 mod principal;
 mod socket;
 mod status;
 
+pub(crate) use admission::Admission;
+pub(crate) use keeper::Keeper;
+
 use crate::app::App;
+use crate::listen::Peer;
+use admission::retry_after;
 use axum::body::Bytes;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request, State};
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +29,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use principal::{Principal, principal};
 use std::io::{Read, Write};
+use std::sync::atomic::Ordering;
 use warren_opamp::{AgentToServer, Message, ServerToAgent};
 
 /// The largest message that is taken, inflated.
@@ -30,13 +38,15 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// The smallest answer that is worth compressing.
 const GZIP_BYTES_MIN: usize = 512;
 
-/// Seconds after which a collector that cannot be served now is to come again, at least.
-pub(crate) const RETRY_SECONDS: u64 = 30;
-
 /// One path for both transports: requests say by their content type which they are.
 pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response {
     let plain = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == warren_opamp::CONTENT_TYPE);
-    let principal = match principal(&app, request.headers()).await {
+    // Before anything is looked up: of a fleet that comes back at once most are sent away, and are to cost nothing.
+    if !plain && (app.ends.load(Ordering::Relaxed) || !app.admission.opens()) {
+        return later(&app, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let certificate = request.extensions().get::<ConnectInfo<Peer>>().and_then(|peer| peer.0.certificate.clone());
+    let principal = match principal(&app, request.headers(), certificate.as_deref()).await {
         Ok(Some(principal)) => principal,
         Ok(None) => {
             app.figures.refused.add(1);
@@ -49,9 +59,15 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
         }
         Err(error) => return unavailable(&app, &error.to_string()),
     };
+    let admitted =
+        if plain { app.admission.polls(principal.credential()) } else { app.admission.connects(principal.credential()) };
+    if !admitted {
+        return later(&app, StatusCode::TOO_MANY_REQUESTS);
+    }
     if plain {
         return poll(app, principal, request).await;
     }
+    let Ok(seat) = app.seats.clone().try_acquire_owned() else { return later(&app, StatusCode::SERVICE_UNAVAILABLE) };
     let (mut parts, _) = request.into_parts();
     match WebSocketUpgrade::from_request_parts(&mut parts, &app).await {
         Ok(upgrade) => upgrade
@@ -60,7 +76,7 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
             .max_write_buffer_size(MESSAGE_BYTES_MAX * 2)
             .max_message_size(MESSAGE_BYTES_MAX)
             .max_frame_size(MESSAGE_BYTES_MAX)
-            .on_upgrade(move |socket| socket::serve(app, principal, socket)),
+            .on_upgrade(move |socket| socket::serve(app, principal, socket, seat)),
         Err(rejection) => rejection.into_response(),
     }
 }
@@ -140,7 +156,17 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 fn unavailable(app: &App, error: &str) -> Response {
     app.figures.refused.add(1);
     app.log.error("A collector cannot be served", &[("error", warren_telemetry::Field::Str(error))]);
-    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, RETRY_SECONDS.to_string())]).into_response()
+    come_again(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// A collector is to come again later: there are too many now, or it has come too often.
+fn later(app: &App, status: StatusCode) -> Response {
+    app.figures.deferred.add(1);
+    come_again(status)
+}
+
+fn come_again(status: StatusCode) -> Response {
+    (status, [(RETRY_AFTER, retry_after().as_secs().to_string())]).into_response()
 }
 
 #[cfg(test)]

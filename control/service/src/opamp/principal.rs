@@ -1,9 +1,13 @@
-//! Which server a collector speaks for: its credential says so, or at first its enrolment token.
+//! Which server a collector speaks for: its credential says so, or at first its enrolment token, or its certificate.
 
 use crate::app::App;
 use crate::auth::bearer;
 use axum::http::header::HeaderMap;
+use warren_http::tls::ClientCertificate;
 use warren_store::StoreError;
+
+/// Names of a certificate that are looked at.
+const NAMES_MAX: usize = 8;
 
 /// Who speaks, by what it showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,23 +25,55 @@ pub(crate) enum By {
     Credential { id: String, used: bool },
     /// An enrolment token.
     Enrolment { id: String },
+    /// A certificate that names its server.
+    Certificate { id: String },
 }
 
 impl Principal {
     /// What the credential is known by.
     pub(crate) fn credential(&self) -> &str {
         match &self.by {
-            By::Credential { id, .. } | By::Enrolment { id } => id,
+            By::Credential { id, .. } | By::Enrolment { id } | By::Certificate { id } => id,
         }
     }
 }
 
-/// Who sent a request; none if it shows nothing that is good.
-pub(crate) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<Principal>, StoreError> {
-    let Some(token) = bearer(headers) else { return Ok(None) };
+/// Who sent a request; none if it shows nothing that is good. A certificate that names a server binds whoever shows it to that server, whatever else
+/// it shows.
+pub(crate) async fn principal(
+    app: &App,
+    headers: &HeaderMap,
+    certificate: Option<&ClientCertificate>,
+) -> Result<Option<Principal>, StoreError> {
+    let by_certificate = match certificate {
+        Some(certificate) => server_of(app, certificate).await?,
+        None => None,
+    };
+    let Some(token) = bearer(headers) else { return Ok(by_certificate) };
+    let by_token = of_token(app, token).await?;
+    Ok(match (by_token, by_certificate) {
+        (Some(token), Some(certificate)) if token.server != certificate.server => None,
+        // What was exchanged for a credential long ago does not shut out whoever has a certificate.
+        (None, certificate) => certificate,
+        (token, _) => token,
+    })
+}
+
+async fn of_token(app: &App, token: &str) -> Result<Option<Principal>, StoreError> {
     if let Some((id, server, used)) = app.store.credential(token).await? {
         return Ok(Some(Principal { server, by: By::Credential { id, used } }));
     }
     let enrolment = app.store.enrolment(token).await?;
     Ok(enrolment.map(|enrolment| Principal { server: enrolment.server, by: By::Enrolment { id: enrolment.id } }))
+}
+
+/// The first server that a certificate names.
+async fn server_of(app: &App, certificate: &ClientCertificate) -> Result<Option<Principal>, StoreError> {
+    for server in certificate.names.iter().take(NAMES_MAX) {
+        if app.store.is_server(server).await? {
+            let id = format!("crt-{}", &certificate.digest);
+            return Ok(Some(Principal { server: server.clone(), by: By::Certificate { id } }));
+        }
+    }
+    Ok(None)
 }

@@ -7,7 +7,7 @@ use axum::extract::ws::{CloseFrame, Message as WsMessage, WebSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout};
 use warren_opamp::{AgentToServer, ServerToAgent, frame};
 use warren_telemetry::Field;
@@ -36,7 +36,7 @@ const POLICY: u16 = 1008;
 const RESTART: u16 = 1012;
 
 /// Serves a connection to its end.
-pub(super) async fn serve(app: App, principal: Principal, socket: WebSocket) {
+pub(super) async fn serve(app: App, principal: Principal, socket: WebSocket, _seat: OwnedSemaphorePermit) {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let wake = Arc::new(Notify::new());
     app.figures.connections.add(1.0);
@@ -45,7 +45,7 @@ pub(super) async fn serve(app: App, principal: Principal, socket: WebSocket) {
     let reason = converse(&app, &mut exchange, number, &wake, socket).await;
     app.figures.connections.add(-1.0);
     if let Some(uid) = exchange.uid {
-        app.hub.gone(&uid.to_string(), number);
+        app.hub.gone(&uid.to_string(), number, app.store.is_shared());
     }
     app.log.debug("A collector's connection ended", &[("server", Field::Str(&server)), ("reason", Field::Str(&reason))]);
 }
@@ -74,7 +74,8 @@ async fn converse(app: &App, exchange: &mut Exchange, number: u64, wake: &Notify
                         WsMessage::Binary(bytes) => match frame::decode::<AgentToServer>(&bytes) {
                             Ok(message) => {
                                 malformed = 0;
-                                Some(exchange.answer(message).await)
+                                // Of those that say nothing only the place for this is kept.
+                                Some(Box::pin(exchange.answer(message)).await)
                             }
                             Err(error) => {
                                 malformed += 1;
@@ -92,9 +93,12 @@ async fn converse(app: &App, exchange: &mut Exchange, number: u64, wake: &Notify
                 if exchange.uid.is_some_and(|uid| !app.hub.counts(&uid.to_string(), number)) {
                     return close(socket, POLICY, "another connection took its place").await;
                 }
+                if exchange.uid.is_some_and(|uid| app.hub.is_sent_away(&uid.to_string())) {
+                    return close(socket, RESTART, "this node ends").await;
+                }
                 match exchange.is_welcome().await {
                     Ok(false) => return close(socket, POLICY, "the credential is not good any more").await,
-                    Ok(true) => exchange.news().await.transpose(),
+                    Ok(true) => Box::pin(exchange.news()).await.transpose(),
                     Err(error) => Some(Err(error)),
                 }
             }

@@ -27,7 +27,8 @@ pub(super) fn too_much(message: &AgentToServer) -> Option<&'static str> {
     (config.max(settings) > HASH_BYTES_MAX).then_some("a hash has at most 64 bytes; give back the one that was offered")
 }
 
-/// Merges what a message says into what is known, and gives the configuration that it says runs. What is absent has not changed.
+/// Merges what a message says into what is known, and gives the configuration that it says runs if that is another than
+/// before. What is absent has not changed.
 pub(super) fn merge(client: &mut Client, message: &AgentToServer) -> Option<String> {
     client.capabilities = message.capabilities;
     client.stopped = message.agent_disconnect.is_some();
@@ -45,7 +46,29 @@ pub(super) fn merge(client: &mut Client, message: &AgentToServer) -> Option<Stri
     if let Some(status) = &message.connection_settings_status {
         client.settings_hash = hex(&status.last_connection_settings_hash);
     }
-    message.effective_config.as_ref().map(effective)
+    let effective = message.effective_config.as_ref().map(effective)?;
+    let hash = warren_store::digest(&effective);
+    if hash == client.effective_hash {
+        return None;
+    }
+    client.effective_hash = hash;
+    Some(effective)
+}
+
+/// Whether two collectors fare alike, whatever their figures are.
+pub(super) fn alike(one: &Value, other: &Value) -> bool {
+    let (Value::Object(one), Value::Object(other)) = (one, other) else { return one == other };
+    let told = |map: &Map<String, Value>| map.keys().filter(|key| *key != "attributes").count();
+    let same = |(key, value): (&String, &Value)| match (key.as_str(), other.get(key)) {
+        ("attributes", _) => true,
+        (_, None) => false,
+        ("components", Some(Value::Object(others))) => value.as_object().is_some_and(|parts| {
+            parts.len() == others.len()
+                && parts.iter().all(|(name, part)| others.get(name).is_some_and(|other| alike(part, other)))
+        }),
+        (_, Some(other)) => value == other,
+    };
+    told(one) == told(other) && one.iter().all(same)
 }
 
 fn word(status: i32) -> &'static str {
@@ -117,4 +140,26 @@ fn bounded(text: &str) -> String {
         end -= 1;
     }
     text.get(..end).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_told_from_how_somebody_fares() {
+        let health = |healthy: bool, queue: u8| {
+            let part = json!({"healthy": healthy, "status": "StatusOK", "since": 1, "attributes": {"queue": queue}});
+            json!({"healthy": true, "status": "StatusOK", "since": 1, "attributes": {"n": queue}, "components": {"exporter:a": part}})
+        };
+        assert!(alike(&health(true, 1), &health(true, 2)));
+        assert!(!alike(&health(true, 1), &health(false, 1)));
+        let mut more = health(true, 1);
+        more["components"]["exporter:b"] = json!({"healthy": true});
+        assert!(!alike(&health(true, 1), &more) && !alike(&more, &health(true, 1)));
+        more = health(true, 1);
+        more["error"] = json!("x");
+        assert!(!alike(&health(true, 1), &more) && !alike(&more, &health(true, 1)));
+        assert!(!alike(&Value::Null, &more) && alike(&Value::Null, &Value::Null));
+    }
 }

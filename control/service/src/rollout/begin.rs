@@ -3,7 +3,7 @@
 use super::plan::{Candidate, Plan};
 use super::sight::sight;
 use crate::app::App;
-use crate::desired::{Inputs, PAGE};
+use crate::desired::{Common, PAGE, made};
 use crate::problem::Problem;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -77,21 +77,24 @@ pub(crate) async fn begin(
 /// All servers; each of them could run the version.
 async fn candidates(app: &App, plan: &Plan, profile: &Versioned<Profile>) -> Result<Vec<Candidate>, Problem> {
     let mut unknown: BTreeSet<&String> = plan.stages.iter().flat_map(|stage| &stage.servers).collect();
-    let (mut candidates, mut after) = (Vec::new(), String::new());
+    let (mut candidates, mut after, mut common) = (Vec::new(), String::new(), Common::default());
     loop {
         let servers = app.store.servers(None, None, &after, PAGE).await?;
-        let Some(last) = servers.last() else { break };
-        after.clone_from(&last.body.id);
+        let Some(last) = servers.last().map(|server| server.body.id.clone()) else { break };
+        let page = app.store.page(&after, &last).await?;
+        let mut inputs = Vec::with_capacity(servers.len());
         for server in servers {
-            let server = server.body;
-            unknown.remove(&server.id);
-            let (id, named) = (server.id.clone(), plan.named(&server));
-            let connected = sight(app, &server, &plan.gates).await?.connected;
-            let inputs = Inputs::of(app, server).await?.with_profile(profile.clone());
-            let rendered = inputs.configuration(app).map_err(|faults| Problem::faults(faults).of_server(&id))?;
-            let affected = app.store.desired(&id).await?.is_none_or(|desired| desired.body != rendered.body);
-            candidates.push(Candidate { id, named, affected, connected });
+            inputs.push(common.inputs(app, server.body, &page).await?.with_profile(profile.clone()));
         }
+        for (inputs, rendered) in made(app, inputs).await {
+            let server = &inputs.server;
+            unknown.remove(&server.id);
+            let rendered = rendered.map_err(|faults| Problem::faults(faults).of_server(&server.id))?;
+            let affected = page.desired.get(&server.id).is_none_or(|(_, body)| *body != rendered.body);
+            let (named, connected) = (plan.named(server), sight(app, server, &plan.gates).await?.connected);
+            candidates.push(Candidate { id: inputs.server.id, named, affected, connected });
+        }
+        after = last;
     }
     if unknown.is_empty() {
         return Ok(candidates);

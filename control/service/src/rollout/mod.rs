@@ -22,6 +22,7 @@ pub(crate) use end::{abort, pause, resume};
 
 use crate::app::{App, now};
 use crate::desired::Inputs;
+use crate::nodes::{Duty, is_ours};
 use judge::{Times, judged};
 use plan::{OnFailure, Plan, milliseconds};
 use serde_json::json;
@@ -41,6 +42,11 @@ pub(crate) async fn run(app: App) {
     let mut engine = Engine::new(app.clone());
     loop {
         tokio::time::sleep(TICK).await;
+        if !is_ours(&app, Duty::Rollouts).await {
+            // Whoever takes them on looks at them as if it had just started.
+            engine = Engine::new(app.clone());
+            continue;
+        }
         if let Err(error) = engine.tick().await {
             app.log.error("A rollout cannot go on", &[("error", Field::Display(&error))]);
         }
@@ -163,8 +169,10 @@ impl Step {
         if self.rollout != self.before {
             self.change.put_rollout(&self.rollout).await?;
         }
+        self.change.tell_nodes(&self.woken).await?;
         self.change.commit(actor, &self.entries).await?;
-        self.woken.iter().for_each(|server| self.app.hub.wake(server));
+        // How many at once is the plan's to say.
+        self.woken.iter().for_each(|server| self.app.wake(std::slice::from_ref(server)));
         Ok(())
     }
 

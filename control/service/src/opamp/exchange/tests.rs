@@ -21,6 +21,10 @@ impl Scene {
     /// Two servers that have something to run.
     async fn new() -> Self {
         let (app, _directory) = App::scratch().await;
+        Self::of(app, _directory).await
+    }
+
+    async fn of(app: App, _directory: tempfile::TempDir) -> Self {
         let settings = json!({"destinations": {"mimir": {"endpoint": "https://mimir.example.net", "username": "u", "password": "fleet/m@1"}}});
         let profile = Profile { overlays: vec![Overlay { name: "base".into(), settings, ..Overlay::default() }] };
         let mut change = app.store.begin().await.unwrap();
@@ -37,6 +41,15 @@ impl Scene {
             scene.remake(id).await;
         }
         scene
+    }
+
+    /// A server has something else to run.
+    async fn changes(&self, id: &str) {
+        let mut change = self.app.store.begin().await.unwrap();
+        let settings = json!({"settings": {"tags": {"colour": "green"}}});
+        change.put_settings(&warren_store::Scope::Server(id.into()), &settings, 0).await.unwrap();
+        change.commit(&Actor::default(), &[]).await.unwrap();
+        self.remake(id).await;
     }
 
     async fn remake(&self, id: &str) {
@@ -181,4 +194,88 @@ async fn a_credential_that_takes_the_place_of_others_has_their_connections_look(
     let mut after = Exchange::new(scene.app.clone(), Principal { server: "a".into(), by }, None);
     after.answer(AgentToServer { instance_uid: vec![8; 16], ..described(1) }).await.unwrap();
     tokio::time::timeout(std::time::Duration::from_secs(10), wake.notified()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_for_many_is_given_to_each_in_its_turn_and_a_change_for_one_at_once() {
+    let (app, _directory) = App::scratch_with(|bounds| bounds.push_rate = 1).await;
+    let scene = Scene::of(app, _directory).await;
+    let mut exchange = scene.exchange("a");
+    exchange.connection = Some((1, std::sync::Arc::new(tokio::sync::Notify::new())));
+    let (hash, _) = given(&exchange.answer(described(1)).await.unwrap()).unwrap();
+    exchange.answer(status(2, &hash, ConfigStatus::Applied)).await.unwrap();
+    scene.changes("a").await;
+    let many: Vec<String> = (0..30).map(|number| format!("other-{number}")).chain(["a".to_owned()]).collect();
+    scene.app.wake(&many);
+    assert_eq!(given(&exchange.answer(message(3)).await.unwrap()), None, "it is not its turn");
+    scene.app.wake(&["a".to_owned()]);
+    assert!(given(&exchange.answer(message(4)).await.unwrap()).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lost_count_in_a_storm_is_asked_for_everything_later() {
+    let scene = Scene::new().await;
+    let mut exchange = scene.exchange("a");
+    exchange.connection = Some((1, std::sync::Arc::new(tokio::sync::Notify::new())));
+    exchange.answer(described(1)).await.unwrap();
+    while scene.app.admission.has_room() {}
+    assert_eq!(exchange.answer(message(9)).await.unwrap().flags & server_flag::REPORT_FULL_STATE, 0);
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_ne!(exchange.answer(message(10)).await.unwrap().flags & server_flag::REPORT_FULL_STATE, 0);
+    assert_eq!(exchange.answer(message(11)).await.unwrap().flags & server_flag::REPORT_FULL_STATE, 0, "once for each gap");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_time_between_signs_of_life_reaches_whoever_is_enrolled() {
+    let scene = Scene::new().await;
+    let able = |message: AgentToServer| AgentToServer {
+        capabilities: message.capabilities | can::REPORTS_CONNECTION_SETTINGS_STATUS,
+        ..message
+    };
+    let answer = scene.exchange("a").answer(able(described(1))).await.unwrap();
+    let settings = answer.connection_settings.unwrap();
+    let opamp = settings.opamp.unwrap();
+    assert_eq!((opamp.heartbeat_interval_seconds, opamp.headers), (30, None));
+    let told = warren_opamp::ConnectionSettingsStatus {
+        last_connection_settings_hash: settings.hash,
+        status: ConfigStatus::Applied as i32,
+        error_message: String::new(),
+    };
+    let message = AgentToServer { connection_settings_status: Some(told), ..able(message(2)) };
+    assert_eq!(scene.exchange("a").answer(message).await.unwrap().connection_settings, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_are_written_down_now_and_then_and_how_somebody_fares_at_once() {
+    let scene = Scene::new().await;
+    let health = |number: u64, healthy: bool| {
+        let attribute = warren_opamp::KeyValue { key: format!("n{number}"), value: None };
+        let health = warren_opamp::ComponentHealth { healthy, attributes: vec![attribute], ..Default::default() };
+        AgentToServer { health: Some(health), ..described(number) }
+    };
+    let kept = || async { scene.app.store.clients_of("a").await.unwrap()[0].health.clone() };
+    let mut exchange = scene.exchange("a");
+    exchange.answer(health(1, true)).await.unwrap();
+    exchange.answer(health(2, true)).await.unwrap();
+    assert!(kept().await["attributes"].get("n1").is_some());
+    let touched = scene.app.hub.touched();
+    let mut change = scene.app.store.begin().await.unwrap();
+    change.touch_clients(&touched).await.unwrap();
+    change.commit(&Actor::default(), &[]).await.unwrap();
+    assert!(kept().await["attributes"].get("n2").is_some());
+    exchange.answer(health(3, false)).await.unwrap();
+    assert_eq!(kept().await["healthy"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_many_tell_at_once_is_all_kept() {
+    let scene = Scene::new().await;
+    let tell = |number: u8| {
+        let mut exchange = scene.exchange(if number < 6 { "a" } else { "b" });
+        async move { exchange.answer(AgentToServer { instance_uid: vec![number; 16], ..described(1) }).await }
+    };
+    let answers = futures_util::future::join_all((0..12).map(tell)).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(scene.app.store.clients_of("a").await.unwrap().len(), 6);
+    assert_eq!(scene.app.store.clients_of("b").await.unwrap().len(), 6);
 }
