@@ -44,6 +44,10 @@ Usage: cargo xtask COMMAND
       --host               host metrics and the journal instead
       --isolation          what ill receivers cost their neighbours instead
       --seed               the load of the fleet that the project was made for instead; 300 seconds at least
+      --fleet              the control plane with many collectors connected instead (--bin names it)
+      --clients N          with --fleet: how many (10000)
+      --tls                with --fleet: over TLS
+      --store ADDRESS      with --fleet: on this database instead of a new one of SQLite
       --instructions       instructions for each sample (needs valgrind), against benches/instructions.txt
       --save               with --instructions: write the figures there instead of comparing
   fuzz [TARGET]          the fuzz targets, or one of them

@@ -5,11 +5,13 @@
 //! ```
 //!
 //! `--pipeline` measures another path instead: OTLP through statements ([`pipeline`]); `--host` the machine's own figures and journal ([`host`]);
-//! `--isolation` what ill receivers cost their neighbours ([`isolation`]); `--seed` the load of the fleet that the project was made for ([`seed`]).
+//! `--isolation` what ill receivers cost their neighbours ([`isolation`]); `--seed` the load of the fleet that the project was made for ([`seed`]); `--fleet` the
+//! control plane with thousands of collectors ([`fleet`]).
 //!
 //! The collector is the release build. Memory is read every 100 ms; processor time is that of the collector's process alone. A run that lost a
 //! sample is void whatever it cost.
 
+mod fleet;
 mod host;
 mod instructions;
 mod isolation;
@@ -59,6 +61,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
     let (mut references, mut instructions, mut save, mut through_statements, mut of_host) =
         (Vec::new(), false, false, false, false);
     let (mut isolated, mut as_the_seed) = (false, false);
+    let (mut of_fleet, mut clients, mut tls, mut store) = (false, 10_000, false, None);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("queues") => queues.push(arguments.value()?.parse::<usize>()?),
@@ -71,14 +74,22 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<()> {
             Long("host") => of_host = true,
             Long("isolation") => isolated = true,
             Long("seed") => as_the_seed = true,
+            Long("fleet") => of_fleet = true,
+            Long("clients") => clients = arguments.value()?.parse()?,
+            Long("tls") => tls = true,
+            Long("store") => store = Some(arguments.value()?.string()?),
             other => return Err(other.unexpected().into()),
         }
     }
     let binary = match binary {
         Some(path) => std::fs::canonicalize(&path).with_context(|| format!("--bin {}", path.display()))?,
+        None if of_fleet => workspace::build_programs("release")?.1,
         None => workspace::build_programs("release")?.0,
     };
     let interrupt = Interrupt::watch()?;
+    if of_fleet {
+        return fleet::run(&binary, fleet::Wanted { clients, tls, seconds, store }, &interrupt);
+    }
     if instructions {
         return instructions::run(&binary, save, &interrupt);
     }
