@@ -148,3 +148,33 @@ fn a_rollout_goes_on_at_the_other_node_when_one_is_killed_in_the_midst_of_a_chan
     applied(&scene.first)?;
     Ok(())
 }
+
+#[test]
+fn a_node_that_ends_says_so_and_sends_its_collectors_away_one_after_the_other() -> Result<()> {
+    let (target, mimir) = (healthy_target()?, Receiver::start()?);
+    let arguments = ["--drain", "4"].map(str::to_owned).to_vec();
+    let mut plane = ControlPlane::start_with(control_plane::Setup { arguments, ..control_plane::Setup::default() })?;
+    let settings = json!({
+        "scrape": {"endpoint": target.address(), "interval": "1s"}, "destinations": {"mimir": {"endpoint": mimir.url()}},
+        "telemetry_port": port::free()?,
+    });
+    plane.post("/profile", &json!({"overlays": [{"name": "base", "settings": settings}]}))?;
+    plane.post("/servers", &json!({"id": "srv-1", "tenant": "acme", "cluster": "hare", "name": "server-01"}))?;
+    let state = tempfile::tempdir().unwrap();
+    let host = plane.host_config("srv-1")?;
+    let mut collector = Setup::host(&host).args(["--state-dir", state.path().to_str().unwrap()]).start()?;
+    applied(&plane)?;
+    plane.process().signal(Signal::TERM);
+    let url = format!("{}/healthz", plane.url());
+    wait::until("it says that it ends", Duration::from_secs(3), || {
+        let answer =
+            warren_e2e::http::send(&warren_e2e::http::Request { method: "GET", url: &url, ..Default::default() }).ok()?;
+        (answer.word(1) == "503").then_some(())
+    })?;
+    collector.wait_for_log("1012 this node ends", PATIENCE)?;
+    assert!(plane.process().wait(PATIENCE)?.success());
+    // It comes back, and is where it was.
+    plane.restart()?;
+    applied(&plane)?;
+    Ok(())
+}

@@ -13,9 +13,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use warren_http::tls::{ClientCertificate, ServerStream, ServerTls, TlsServerConfig, client_certificate};
 use warren_telemetry::{Counter, Field, Logger};
 
@@ -33,6 +33,9 @@ const RELOAD: Duration = Duration::from_secs(10);
 
 /// How long the other side may leave bytes unacknowledged, in milliseconds.
 const UNACKNOWLEDGED: u32 = 60_000;
+
+/// How long nothing may come over a connection.
+const IDLE_MAX: Duration = Duration::from_secs(180);
 
 /// How long nothing is accepted after that failed, such as for want of files.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -76,8 +79,16 @@ impl Connected<IncomingStream<'_, Door>> for Peer {
     }
 }
 
-/// A connection.
-pub(crate) enum Io {
+/// A connection, which ends when nothing comes over it for long: WebSockets are pinged before that.
+pub(crate) struct Io {
+    stream: Stream,
+    /// When something came last, and when it is looked at again how long that is ago.
+    heard: Instant,
+    look: Pin<Box<Sleep>>,
+    _place: OwnedSemaphorePermit,
+}
+
+enum Stream {
     Plain(TcpStream),
     Tls(Box<ServerStream<TcpStream>>),
 }
@@ -94,12 +105,19 @@ impl Door {
     ///
     /// # Errors
     /// In words, when that cannot be, or the certificate cannot be used.
-    pub(crate) async fn open(listen: &str, tls: Option<&Tls>, log: &Logger, failed: Counter) -> Result<Self, String> {
+    pub(crate) async fn open(
+        listen: &str,
+        tls: Option<&Tls>,
+        connections_max: usize,
+        log: &Logger,
+        failed: Counter,
+    ) -> Result<Self, String> {
         let tls = tls.map(Tls::open).transpose()?.map(Arc::new);
         let listener = TcpListener::bind(listen).await.map_err(|error| format!("listen {listen}: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (sender, ready) = mpsc::channel(READY_MAX);
-        let accepting = tokio::spawn(accept(listener, tls, sender, log.clone(), failed));
+        let places = Arc::new(Semaphore::new(connections_max));
+        let accepting = tokio::spawn(accept(listener, places, tls, sender, log.clone(), failed));
         Ok(Self { address, ready, accepting })
     }
 
@@ -131,8 +149,27 @@ impl axum::serve::Listener for Door {
     }
 }
 
+impl Io {
+    fn new(stream: Stream, place: OwnedSemaphorePermit) -> Self {
+        Self { stream, heard: Instant::now(), look: Box::pin(sleep(IDLE_MAX)), _place: place }
+    }
+
+    /// Whether nothing has come for too long; else it is looked again.
+    fn is_idle(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.look.as_mut().poll(cx).is_ready() {
+            let until = self.heard + IDLE_MAX;
+            if Instant::now() >= until {
+                return true;
+            }
+            self.look.as_mut().reset(until);
+        }
+        false
+    }
+}
+
 async fn accept(
     listener: TcpListener,
+    places: Arc<Semaphore>,
     tls: Option<Arc<ServerTls>>,
     ready: mpsc::Sender<(Io, Peer)>,
     log: Logger,
@@ -140,6 +177,8 @@ async fn accept(
 ) {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
     loop {
+        // One more than there may be waits outside.
+        let Ok(place) = places.clone().acquire_owned().await else { return };
         let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -151,7 +190,7 @@ async fn accept(
         let _ = stream.set_nodelay(true);
         let _ = sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED);
         let Some(tls) = tls.clone() else {
-            if ready.send((Io::Plain(stream), Peer { address, certificate: None })).await.is_err() {
+            if ready.send((Io::new(Stream::Plain(stream), place), Peer { address, certificate: None })).await.is_err() {
                 return;
             }
             continue;
@@ -171,39 +210,70 @@ async fn accept(
                 Err(_) => return failed.add(1),
             };
             let certificate = client_certificate(&stream).map(Arc::new);
-            let _ = ready.send((Io::Tls(Box::new(stream)), Peer { address, certificate })).await;
+            let _ = ready.send((Io::new(Stream::Tls(Box::new(stream)), place), Peer { address, certificate })).await;
         });
     }
 }
 
 impl AsyncRead for Io {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        let io = self.get_mut();
+        let read = match &mut io.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        };
+        match read {
+            Poll::Pending if io.is_idle(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(read) => {
+                io.heard = Instant::now();
+                Poll::Ready(read)
+            }
         }
     }
 }
 
 impl AsyncWrite for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_over_which_nothing_comes_ends_and_one_that_says_something_does_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, client) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        let (stream, mut client) = (accepted.unwrap().0, client.unwrap());
+        let place = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let mut io = Io::new(Stream::Plain(stream), place);
+        tokio::time::advance(IDLE_MAX / 2).await;
+        client.write_all(b"a").await.unwrap();
+        assert_eq!(io.read_u8().await.unwrap(), b'a');
+        let began = Instant::now();
+        assert_eq!(io.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed().as_secs(), IDLE_MAX.as_secs());
     }
 }

@@ -35,6 +35,9 @@ const OTHER_FILES: u64 = 500;
 /// Entries written down in one go.
 const FLUSH_MAX: usize = 5000;
 
+/// Connections besides those of collectors that stay.
+const OTHER_PLACES: usize = 300;
+
 /// When it is looked for what is to be forgotten: soon after the start, and how often after that.
 const FORGET_FIRST: Duration = Duration::from_secs(10);
 const FORGET: Duration = Duration::from_secs(3600);
@@ -97,7 +100,7 @@ pub async fn serve(options: Options) -> Result<(), String> {
     let app = App::new(store.clone(), log.clone(), bounds);
     let broken = "Connections that ended before TLS was agreed on: no certificate, a wrong one, or no TLS at all.";
     let broken = app.registry.counter("warren_tls_failures_total", broken, &[]);
-    let door = Door::open(&options.listen, options.tls.as_ref(), &log, broken).await?;
+    let door = Door::open(&options.listen, options.tls.as_ref(), connections_max() + OTHER_PLACES, &log, broken).await?;
     let address = door.address();
     if options.tls.is_none() && !address.ip().is_loopback() {
         if !options.insecure {

@@ -171,8 +171,7 @@ impl Step {
         }
         self.change.tell_nodes(&self.woken).await?;
         self.change.commit(actor, &self.entries).await?;
-        // How many at once is the plan's to say.
-        self.woken.iter().for_each(|server| self.app.wake(std::slice::from_ref(server)));
+        self.app.wake(&self.woken);
         Ok(())
     }
 
