@@ -1,6 +1,6 @@
 //! `cargo xtask dist`: what is shipped. Each distribution is built as a release, packed with its licence, notices and README, and measured.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -16,11 +16,12 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
     let output = workspace::target()?.join("dist");
     std::fs::create_dir_all(&output).with_context(|| format!("cannot create {}", output.display()))?;
     let version = version()?;
+    let watchdog = workspace::build_watchdog("release")?;
     let mut rows = Vec::new();
     for distribution in workspace::distributions()? {
         let binary = workspace::build_collector(&distribution, "release")?;
         let name = format!("{PROGRAM}-{distribution}-{version}-{}-linux", std::env::consts::ARCH);
-        let archive = pack(&binary, &name, &output)?;
+        let archive = pack(&[&binary, &watchdog], &name, &output)?;
         let size = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.len() as f64 / f64::from(1 << 20));
         rows.push((archive.clone(), size(&binary)?, size(&output.join(&archive))?));
     }
@@ -33,14 +34,15 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
     Ok(())
 }
 
-/// Packs one program; entries carry no time and no owner, so the same program gives the same archive.
-fn pack(binary: &Path, name: &str, output: &Path) -> Result<String> {
+/// Packs programs; entries carry no time and no owner, so the same programs give the same archive.
+fn pack(programs: &[&Path], name: &str, output: &Path) -> Result<String> {
     let folder = tempfile::tempdir().context("cannot create a temporary directory")?;
     let content = folder.path().join(name);
     std::fs::create_dir(&content)?;
-    std::fs::copy(binary, content.join(PROGRAM)).with_context(|| format!("cannot copy {}", binary.display()))?;
-    for file in ["LICENSE", "NOTICE", "README.md"] {
-        std::fs::copy(workspace::root().join(file), content.join(file)).with_context(|| format!("cannot copy {file}"))?;
+    let files = ["LICENSE", "NOTICE", "README.md", "watchdog/warren-collector.service"].map(|file| workspace::root().join(file));
+    for file in programs.iter().copied().chain(files.iter().map(PathBuf::as_path)) {
+        let name = file.file_name().with_context(|| format!("{} has no name", file.display()))?;
+        std::fs::copy(file, content.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
     }
     let archive = format!("{name}.tar.gz");
     let mut tar = Command::new("tar");

@@ -67,6 +67,12 @@ pub(crate) fn build_collector(distribution: &str, profile: &str) -> Result<PathB
     Ok(program::named(&built, "warren-collector")?)
 }
 
+/// Builds the watchdog and answers where it is.
+pub(crate) fn build_watchdog(profile: &str) -> Result<PathBuf> {
+    tool::announce(&format!("building the watchdog (profile {profile})"));
+    Ok(program::named(&program::build(&["warren-watchdog"], profile)?, "warren-watchdog")?)
+}
+
 /// Builds collector and control plane and answers where they are.
 pub(crate) fn build_programs(profile: &str) -> Result<(PathBuf, PathBuf)> {
     tool::announce(&format!("building the collector and the control plane (profile {profile})"));

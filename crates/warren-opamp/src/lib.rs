@@ -16,10 +16,12 @@ pub mod frame;
 mod hash;
 mod id;
 mod message;
+mod package;
 
 pub use hash::{Hash, config_hash};
 pub use id::{BadUid, InstanceUid};
 pub use message::*;
+pub use package::*;
 pub use prost::Message;
 
 /// The path that servers answer on unless told otherwise.

@@ -6,6 +6,7 @@
 //! | `POST /reload?dry_run=true` | tells what that would change |
 //! | `POST /validate` | tells what is wrong with the body, or with the sources |
 //! | `GET /status` | how every component fares |
+//! | `GET /healthy` | whether this collector does its work: 200, or 503 and what is wrong, for who has just started it and may start another instead |
 //!
 //! What is refused is answered with 422, the reason for people and the findings for programs.
 
@@ -15,11 +16,21 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use warren_component::{
     Applied, BoxFuture, BuildContext, ComponentName, Control, Extensions, Health, Inherited, Pulse, Refused, ServiceStatus, Stop,
 };
 use warren_config::ComponentId;
 use warren_http::server::{Handler, Reply, Request, Server, ServerConfig, plain_error};
+
+/// Intervals that a receiver may miss.
+const INTERVALS_MAX: u32 = 3;
+
+/// The longest interval of which the first time is waited for.
+const OFTEN: Duration = Duration::from_secs(30);
+
+/// How long after the control socket a receiver begins at most.
+const JUST_STARTED: Duration = Duration::from_millis(100);
 
 /// The server of the control socket; serves until it is dropped.
 ///
@@ -40,7 +51,7 @@ pub(crate) fn server(
         collect_now: false,
         gates: common.gates.clone(),
     };
-    let server = Server::new(&ServerConfig::default(), &cx, listener, Arc::new(Door { control }));
+    let server = Server::new(&ServerConfig::default(), &cx, listener, Arc::new(Door { control, started: Instant::now() }));
     let server = server.map_err(|error| error.to_string())?;
     let log = common.telemetry.log.clone();
     Ok(async move {
@@ -53,6 +64,7 @@ pub(crate) fn server(
 
 struct Door {
     control: Control,
+    started: Instant,
 }
 
 impl Handler for Door {
@@ -66,6 +78,13 @@ impl Handler for Door {
                     Ok(status) => reply(StatusCode::OK, &status_json(&status)),
                     Err(gone) => plain_error(StatusCode::SERVICE_UNAVAILABLE, &gone.to_string()),
                 },
+                (Method::GET, "/healthy") => {
+                    match self.control.status().await.map(|status| unwell(&status, self.started.elapsed())) {
+                        Ok(None) => Reply::new(b"well\n".to_vec().into()),
+                        Ok(Some(reason)) => plain_error(StatusCode::SERVICE_UNAVAILABLE, &reason),
+                        Err(gone) => plain_error(StatusCode::SERVICE_UNAVAILABLE, &gone.to_string()),
+                    }
+                }
                 (Method::POST, "/reload" | "/validate") => {
                     let config = match request.body().await {
                         Ok(body) if body.is_empty() => None,
@@ -79,11 +98,38 @@ impl Handler for Door {
                         Err(refused) => reply(StatusCode::UNPROCESSABLE_ENTITY, &refused_json(&refused)),
                     }
                 }
-                (_, "/status" | "/reload" | "/validate") => plain_error(StatusCode::METHOD_NOT_ALLOWED, "405 method not allowed"),
+                (_, "/status" | "/healthy" | "/reload" | "/validate") => {
+                    plain_error(StatusCode::METHOD_NOT_ALLOWED, "405 method not allowed")
+                }
                 _ => plain_error(StatusCode::NOT_FOUND, "404 page not found"),
             }
         })
     }
+}
+
+/// What keeps a collector that was started so long ago from being taken for one that does its work. A destination that takes nothing is not its
+/// fault; that it reads none of its sources, or that whoever manages it does not hear of it, would be.
+fn unwell(status: &ServiceStatus, age: Duration) -> Option<String> {
+    if let Some(reason) = &status.degraded {
+        return Some(format!("the configuration asked for is refused: {reason}"));
+    }
+    let ill = status.components.iter().find_map(|(name, health)| match health {
+        Health::Permanent(reason) => Some(format!("{} {}: {reason}", name.kind, name.id)),
+        Health::Recoverable(reason) if name.kind == "extension" => Some(format!("extension {}: {reason}", name.id)),
+        Health::Starting if name.kind == "extension" => Some(format!("extension {} is not ready", name.id)),
+        _ => None,
+    });
+    ill.or_else(|| {
+        status.pulses.iter().find_map(|(name, pulse)| match *pulse {
+            Pulse::Collects { interval, ago } if ago >= interval * INTERVALS_MAX => {
+                Some(format!("{} {}: nothing was collected for {} s", name.kind, name.id, ago.as_secs()))
+            }
+            Pulse::Collects { interval, ago } if interval <= OFTEN && ago + JUST_STARTED >= age => {
+                Some(format!("{} {}: nothing was collected yet", name.kind, name.id))
+            }
+            Pulse::Collects { .. } | Pulse::Sends { .. } => None,
+        })
+    })
 }
 
 fn reply(status: StatusCode, body: &Value) -> Reply {
@@ -157,5 +203,41 @@ fn words(health: &Health) -> (&'static str, Option<&str>) {
         Health::Permanent(reason) => ("PermanentError", Some(reason)),
         Health::Stopping => ("Stopping", None),
         Health::Stopped => ("Stopped", None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(kind: &'static str) -> ComponentName {
+        ComponentName { kind, id: ComponentId::of_type("x"), signal: None, pipeline: None }
+    }
+
+    #[test]
+    fn a_collector_is_well_that_reads_its_sources_and_is_heard_of() {
+        let age = Duration::from_secs(20);
+        let with = |kind, health| ServiceStatus { components: vec![(name(kind), health)], ..ServiceStatus::default() };
+        let collects = |interval, ago| {
+            let pulse = Pulse::Collects { interval: Duration::from_secs(interval), ago: Duration::from_secs(ago) };
+            ServiceStatus { pulses: vec![(name("receiver"), pulse)], ..ServiceStatus::default() }
+        };
+        for (status, expected) in [
+            (ServiceStatus::default(), None),
+            (ServiceStatus { degraded: Some("why".into()), ..ServiceStatus::default() }, Some("why")),
+            (with("exporter", Health::Recoverable("the store is away".into())), None),
+            (with("exporter", Health::Permanent("no such file".into())), Some("no such file")),
+            (with("extension", Health::Recoverable("no connection".into())), Some("no connection")),
+            (with("extension", Health::Starting), Some("not ready")),
+            (with("receiver", Health::Starting), None),
+            (collects(10, 5), None),
+            (collects(10, 20), Some("nothing was collected yet")),
+            (collects(60, 20), None),
+            (collects(1, 5), Some("nothing was collected for 5 s")),
+        ] {
+            let told = unwell(&status, age);
+            assert_eq!(told.is_some(), expected.is_some(), "{told:?}");
+            assert!(expected.is_none_or(|part| told.clone().unwrap().contains(part)), "{told:?}");
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::watch::Watched;
 use running::{LEAVING_MAX, Running};
 use service::Service;
 use signals::{Signals, Word};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -57,6 +57,9 @@ pub(crate) enum Ended {
 /// How often what is left lying is tidied up: free memory, untold repetitions of the log.
 const TIDY_INTERVAL: Duration = Duration::from_secs(30);
 
+/// How long a predecessor is waited for that still has the state directory.
+const PREDECESSOR: Duration = Duration::from_secs(40);
+
 /// Memory held back that is worth giving to the system.
 const HELD_BACK_BYTES: u64 = 2 << 20;
 
@@ -78,7 +81,10 @@ pub(crate) struct Source {
 /// What kept it from starting, or ended it.
 pub(crate) async fn run(source: Source, build: Arc<BuildInfo>, options: Options) -> Result<Ended, String> {
     let mut signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let state = options.state_dir.as_deref().map(StateDirectory::open).transpose()?.map(Arc::new);
+    let state = match options.state_dir.as_deref() {
+        Some(path) => Some(Arc::new(opened(path).await?)),
+        None => None,
+    };
     let instance = state.as_ref().map_or_else(|| Ok(random_id()), |state| state.instance_id(random_id))?;
     let Source { first, degraded, read, show } = source;
     let telemetry = &first.settings.telemetry;
@@ -142,6 +148,18 @@ pub(crate) async fn run(source: Source, build: Arc<BuildInfo>, options: Options)
     ended?;
     let lost = dropped(&registry) > dropped_before;
     Ok(if lost && options.strict_exit { Ended::Dropped } else { Ended::Well })
+}
+
+/// Takes the state directory. Whoever is watched over may have been started while a predecessor, whose watchdog is gone, still ends.
+async fn opened(path: &Path) -> Result<StateDirectory, String> {
+    let patience = std::env::var_os(warren_slots::SLOT_VARIABLE).map_or(Duration::ZERO, |_| PREDECESSOR);
+    let began = tokio::time::Instant::now();
+    loop {
+        match StateDirectory::open(path) {
+            Err(_) if began.elapsed() < patience => tokio::time::sleep(Duration::from_millis(200)).await,
+            done => return done,
+        }
+    }
 }
 
 /// Reloads as asked, until a signal ends it, or something that cannot go on.

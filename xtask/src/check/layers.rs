@@ -15,6 +15,8 @@ const LIBRARIES: [&[&str]; 5] = [
         "warren-host",
         "warren-journal",
         "warren-brokerlog",
+        "warren-slots",
+        "warren-package",
     ],
     &["warren-expr", "warren-gotext", "warren-config", "warren-telemetry", "warren-promname"],
     &["warren-gotime", "warren-otlp", "warren-exposition", "warren-remotewrite", "warren-component", "warren-match"],
@@ -24,6 +26,9 @@ const LIBRARIES: [&[&str]; 5] = [
 const COMPONENTS: [&str; 4] = ["warren-receiver-", "warren-processor-", "warren-exporter-", "warren-extension-"];
 const SERVICE: &str = "warren-service";
 const DISTRIBUTIONS: &str = "warren-distribution-";
+
+/// What runs collectors, and shares no more with them than where they lie.
+const WATCHDOG: &str = "warren-watchdog";
 
 /// The control plane by layer, lowest first: above distributions, one of which it checks configurations for.
 const CONTROL: [&[&str]; 4] = [&["warren-fleet"], &["warren-store"], &["warren-control"], &["warren"]];
@@ -72,7 +77,7 @@ fn layer(name: &str) -> Option<usize> {
     if let Some(layer) = LIBRARIES.iter().position(|names| names.contains(&name)) {
         return Some(layer);
     }
-    if COMPONENTS.iter().any(|prefix| name.starts_with(prefix)) {
+    if name == WATCHDOG || COMPONENTS.iter().any(|prefix| name.starts_with(prefix)) {
         return Some(components);
     }
     if name == SERVICE {
@@ -100,6 +105,7 @@ mod tests {
             ("warren-service", "warren-component"),
             ("warren-distribution-full", "warren-exporter-debug"),
             ("xtask", "warren-e2e"),
+            ("warren-watchdog", "warren-slots"),
         ] {
             assert_eq!(breach(user, used), None, "{user} → {used}");
         }

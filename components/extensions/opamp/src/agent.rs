@@ -2,7 +2,7 @@
 
 use warren_opamp::{
     AgentDescription, AgentDisconnect, AgentToServer, ComponentHealth, ConnectionSettingsStatus, EffectiveConfig, InstanceUid,
-    RemoteConfigStatus,
+    PackageStatuses, RemoteConfigStatus,
 };
 
 /// Everything there is to tell.
@@ -13,6 +13,7 @@ pub(crate) struct Parts {
     pub(crate) effective: Option<EffectiveConfig>,
     pub(crate) remote: Option<RemoteConfigStatus>,
     pub(crate) settings: Option<ConnectionSettingsStatus>,
+    pub(crate) packages: Option<PackageStatuses>,
 }
 
 /// What is told, message by message.
@@ -59,6 +60,7 @@ impl Agent {
             effective_config: news(&self.now.effective, &mut self.told.effective),
             remote_config_status: news(&self.now.remote, &mut self.told.remote),
             connection_settings_status: news(&self.now.settings, &mut self.told.settings),
+            package_statuses: news(&self.now.packages, &mut self.told.packages),
             ..AgentToServer::default()
         }
     }

@@ -38,7 +38,7 @@ impl Backoff {
 }
 
 /// A number from 0 to 1. Without randomness everybody waits in full.
-fn fraction() -> f64 {
+pub(crate) fn fraction() -> f64 {
     let mut bytes = [0xff; 4];
     let _ = getrandom::fill(&mut bytes);
     f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)

@@ -87,6 +87,21 @@ pub struct Own {
     pub heartbeat_interval: Duration,
     /// Most bytes of a message from the server.
     pub max_message_bytes: usize,
+    /// Whether, and how, the server may give this host another version of the collector.
+    pub packages: Option<PackageConfig>,
+}
+
+/// How other versions of the collector are had.
+#[derive(Clone, Debug)]
+pub struct PackageConfig {
+    /// The file of those who are trusted: public keys of minisign, one a line.
+    pub trusted_keys_file: String,
+    /// Most bytes of a package.
+    pub max_bytes: usize,
+    /// How fast it is fetched at most; zero means as fast as it comes.
+    pub bytes_per_second: usize,
+    /// How long is waited before at most, at random, so that a fleet does not come at once.
+    pub jitter: Duration,
 }
 
 impl Default for Config {
@@ -116,6 +131,18 @@ impl Default for Own {
             apply_grace: Duration::from_secs(10),
             heartbeat_interval: Duration::from_secs(30),
             max_message_bytes: 4 << 20,
+            packages: None,
+        }
+    }
+}
+
+impl Default for PackageConfig {
+    fn default() -> Self {
+        Self {
+            trusted_keys_file: String::new(),
+            max_bytes: 256 << 20,
+            bytes_per_second: 8 << 20,
+            jitter: Duration::from_secs(60),
         }
     }
 }
@@ -213,6 +240,7 @@ impl Block for Own {
         f.scalar("apply_grace", &mut self.apply_grace);
         f.scalar("heartbeat_interval", &mut self.heartbeat_interval);
         f.scalar("max_message_bytes", &mut self.max_message_bytes);
+        f.optional("packages", &mut self.packages);
     }
 
     fn validate(&self, report: &mut Report<'_>) {
@@ -221,6 +249,24 @@ impl Block for Own {
         }
         if self.max_message_bytes < 64 << 10 {
             report.error("max_message_bytes", "must be at least 65536");
+        }
+    }
+}
+
+impl Block for PackageConfig {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        f.scalar("trusted_keys_file", &mut self.trusted_keys_file);
+        f.scalar("max_bytes", &mut self.max_bytes);
+        f.scalar("bytes_per_second", &mut self.bytes_per_second);
+        f.scalar("jitter", &mut self.jitter);
+    }
+
+    fn validate(&self, report: &mut Report<'_>) {
+        if self.trusted_keys_file.is_empty() {
+            report.error("trusted_keys_file", "must name the file of the keys that packages are signed with");
+        }
+        if self.max_bytes == 0 {
+            report.error("max_bytes", "must be positive");
         }
     }
 }
@@ -248,6 +294,10 @@ mod tests {
             ("server: {http: {endpoint: \"\"}}", "opamp server http endpoint must be provided"),
             ("{server: {ws: {endpoint: ws://a/v1/opamp}}, instance_uid: x}", "opamp instance_uid is invalid"),
             ("{server: {http: {endpoint: http://a, polling_interval: 0s}}}", "polling interval must be positive"),
+            (
+                "{server: {ws: {endpoint: wss://a}}, warren: {packages: {max_bytes: 0}}}",
+                "must name the file of the keys that packages are signed with\nmust be positive",
+            ),
             ("{server: {ws: {endpoint: wss://a}}, ppid: 1, warren: {accepts_remote_config: true, enrolment_token: t}}", ""),
         ] {
             let (mut config, mut diagnostics) = (Config::default(), Diagnostics::new());

@@ -26,7 +26,7 @@ pub(crate) fn description(build: &BuildInfo, state: Option<&Path>, more: &IndexM
 }
 
 /// The machine, in the words of the semantic conventions.
-fn architecture() -> &'static str {
+pub(crate) fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

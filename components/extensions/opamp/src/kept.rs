@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
-use warren_opamp::{ConfigStatus, InstanceUid};
+use warren_opamp::{ConfigStatus, InstanceUid, PackageState};
 use warren_storage::{Directory, DirectoryError, Place, Policy};
 
 /// How long a predecessor is waited for that still holds the directory, and between two looks.
@@ -26,6 +26,8 @@ pub(crate) struct Kept {
     pub(crate) remote: Option<Outcome>,
     /// The last one that ran well, if that is another.
     pub(crate) good: Option<Good>,
+    /// The last version of the collector that was offered, and what became of it.
+    pub(crate) package: Option<Sought>,
 }
 
 /// What became of something.
@@ -48,6 +50,31 @@ pub(crate) struct Good {
     pub(crate) text: String,
     /// What the collector knows it by.
     pub(crate) meaning: String,
+}
+
+/// A version of the collector that was offered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sought {
+    /// What both sides know all packages of the offer by.
+    pub(crate) all: Vec<u8>,
+    /// What both sides know this one by.
+    pub(crate) hash: Vec<u8>,
+    /// Its number.
+    pub(crate) version: String,
+    /// Where it is, or would be.
+    pub(crate) slot: String,
+    /// As [`PackageState`].
+    pub(crate) state: i32,
+    /// Why it failed.
+    pub(crate) error: String,
+}
+
+impl Sought {
+    /// It is not run.
+    pub(crate) fn fail(&mut self, why: &str) {
+        self.state = PackageState::InstallFailed as i32;
+        self.error = why.chars().take(crate::change::ERROR_CHARS_MAX).collect();
+    }
 }
 
 impl Outcome {

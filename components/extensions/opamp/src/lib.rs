@@ -5,6 +5,7 @@
 //! server ◀──▶│ link (WebSocket, or HTTP polls) ◀──▶ agent: what was told, what not │◀──▶ change: applies configurations, watches them
 //!            └──────────────────────────────────────────────────────────────────────┘             │ warren_component::Control
 //!                                   kept: identity, credential, last configuration                 ▼ the running collector
+//!                                   packages: other versions of the collector, for the watchdog to run
 //! ```
 //!
 //! The collector never waits for the server: it runs what it has, and connects beside it. What the server gives is applied by the
@@ -22,6 +23,7 @@ mod extension;
 mod health;
 mod kept;
 mod link;
+mod packages;
 mod session;
 
 pub use config::Config;

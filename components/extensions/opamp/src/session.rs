@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::health;
 use crate::kept::{Good, Keeper, Kept, Outcome};
 use crate::link::{Dialler, Lost};
+use crate::packages::Packages;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep_until};
@@ -18,6 +19,8 @@ use warren_opamp::{
     InstanceUid, RemoteConfigStatus, ServerErrorResponseType, ServerToAgent,
 };
 use warren_telemetry::{Field, Logger};
+
+mod upgrade;
 
 /// Time between two looks at how everything fares.
 const LOOK: Duration = Duration::from_secs(5);
@@ -45,6 +48,10 @@ pub(crate) struct Manager {
     /// Settings of the connection that the server wants, and how often they were tried.
     candidate: Option<(Access, Vec<u8>, u32)>,
     change: Change,
+    /// Where the host takes other versions of the collector.
+    packages: Option<Packages>,
+    /// Whether this process ends for another version.
+    leaving: bool,
     started: SystemTime,
     figures: Instant,
     /// Of the configuration that was told last.
@@ -91,7 +98,8 @@ impl Manager {
         }
         let uid = config.instance_uid.parse().ok().or(kept.uid()).unwrap_or_else(new_uid);
         kept.uid = Some(uid.to_string());
-        let mut agent = Agent::new(uid, capabilities(&config));
+        let packages = Packages::new(&config, &cx)?;
+        let mut agent = Agent::new(uid, capabilities(&config, packages.is_some()));
         let attributes = &config.agent_description.non_identifying_attributes;
         agent.now.description = Some(crate::describe::description(&cx.build, state.as_deref(), attributes));
         agent.now.remote = kept.remote.as_ref().map(remote_status);
@@ -111,16 +119,23 @@ impl Manager {
             access,
             candidate: None,
             change,
+            packages,
+            leaving: false,
             started,
             figures,
             effective: String::new(),
         };
+        manager.look_at_packages();
         manager.keep().await;
         Ok(manager)
     }
 
     /// Is managed until the stop.
     pub(crate) async fn run(&mut self, stop: &Stop) {
+        if self.packages.is_some() {
+            // A version that does not get to the server is not one that should stay.
+            self.status.tell(Health::Starting);
+        }
         self.resume().await;
         let mut backoff = Backoff::default();
         loop {
@@ -140,6 +155,7 @@ impl Manager {
                     () = stop.requested() => return,
                     () = sleep_until(until) => break,
                     event = self.change.next() => self.happened(event).await,
+                    done = next_of(&mut self.packages) => self.obtained(done).await,
                 }
             }
         }
@@ -185,8 +201,11 @@ impl Manager {
             }
             tokio::select! {
                 () = stop.requested() => {
-                    let farewell = self.agent.farewell();
-                    let _ = link.send(&farewell).await;
+                    // Whoever makes room for another version comes back, and is waited for.
+                    if !self.leaving {
+                        let farewell = self.agent.farewell();
+                        let _ = link.send(&farewell).await;
+                    }
                     link.close().await;
                     return End::Stop;
                 }
@@ -208,6 +227,7 @@ impl Manager {
                     self.happened(event).await;
                     self.look().await;
                 }
+                done = next_of(&mut self.packages) => self.obtained(done).await,
                 () = sleep_until(look) => {
                     look = Instant::now() + LOOK;
                     self.look().await;
@@ -299,6 +319,9 @@ impl Manager {
         if let Some(config) = message.remote_config {
             self.offered(config).await;
         }
+        if let Some(offer) = message.packages_available {
+            self.offered_packages(&offer).await;
+        }
         match message.connection_settings {
             Some(settings) => self.settings(settings).await,
             None => None,
@@ -386,6 +409,9 @@ impl Manager {
 
     /// Looks at how everything fares, and at what runs.
     async fn look(&mut self) {
+        if self.look_at_packages() {
+            self.keep().await;
+        }
         let Ok(mut status) = self.control.status().await else { return };
         // How it stands with the connection shows in that this arrives.
         status.components.retain(|(name, _)| name.kind != "extension" || name.id != self.cx.id);
@@ -417,14 +443,25 @@ impl Manager {
     }
 }
 
+/// The end of what is done for another version, if one is sought.
+async fn next_of(packages: &mut Option<Packages>) -> Result<(), String> {
+    match packages {
+        Some(packages) => packages.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What this collector can do.
-fn capabilities(config: &Config) -> u64 {
+fn capabilities(config: &Config, packages: bool) -> u64 {
     let mut bits = can::REPORTS_STATUS
         | can::REPORTS_HEARTBEAT
         | can::ACCEPTS_OPAMP_CONNECTION_SETTINGS
         | can::REPORTS_CONNECTION_SETTINGS_STATUS;
     if config.warren.accepts_remote_config {
         bits |= can::ACCEPTS_REMOTE_CONFIG | can::REPORTS_REMOTE_CONFIG;
+    }
+    if packages {
+        bits |= can::ACCEPTS_PACKAGES | can::REPORTS_PACKAGE_STATUSES;
     }
     if config.capabilities.reports_effective_config {
         bits |= can::REPORTS_EFFECTIVE_CONFIG;

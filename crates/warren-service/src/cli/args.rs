@@ -71,8 +71,10 @@ pub(super) struct Examination {
 }
 
 /// How a configuration is to be checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ValidateOptions {
+    /// Where a host that is given its configuration keeps it.
+    pub(super) state_dir: Option<PathBuf>,
     pub(super) json: bool,
     /// Refuses what upstream does not know.
     pub(super) strict_upstream: bool,
@@ -259,7 +261,11 @@ fn command(name: &str, words: Vec<String>, flags: &Flags, gates: &Gates) -> Resu
     let mut words = words.into_iter();
     let command = match words.next().as_deref() {
         None => Command::Run(flags.run.clone()),
-        Some("validate") => Command::Validate(ValidateOptions { json: flags.json("text")?, ..flags.validate }),
+        Some("validate") => Command::Validate(ValidateOptions {
+            state_dir: flags.run.state_dir.clone(),
+            json: flags.json("text")?,
+            ..flags.validate.clone()
+        }),
         Some("print-config") => Command::PrintConfig(PrintOptions { json: flags.json("yaml")?, ..flags.print }),
         Some("print-initial-config") if !gates.is_on("otelcol.printInitialConfig") => return Err(EXPERIMENTAL.to_owned()),
         Some("print-initial-config") => Command::PrintConfig(PrintOptions { redacted: false, json: false, validate: false }),
@@ -335,7 +341,7 @@ mod tests {
     #[test]
     fn flags_may_stand_anywhere() {
         let arguments = read("--config a validate --config=b --set x=1").unwrap();
-        let options = ValidateOptions { json: false, strict_upstream: false, memory: false };
+        let options = ValidateOptions::default();
         assert!(matches!(arguments.command, Command::Validate(asked) if asked == options));
         assert_eq!(arguments.sources.configs, ["a", "b"]);
         assert_eq!(arguments.sources.sets, ["x=1"]);
@@ -365,7 +371,7 @@ mod tests {
         let gates = read("--feature-gates otelcol.printInitialConfig print-initial-config --config a").unwrap().gates;
         assert!(gates.is_on("otelcol.printInitialConfig"));
         let json = read("validate --format json --strict-upstream").unwrap().command;
-        assert!(matches!(json, Command::Validate(ValidateOptions { json: true, strict_upstream: true, memory: false })));
+        assert!(matches!(json, Command::Validate(ValidateOptions { json: true, strict_upstream: true, memory: false, .. })));
         let Command::Reload(asked) = read("reload --dry-run --state-dir /s --format json").unwrap().command else {
             panic!("not reload")
         };

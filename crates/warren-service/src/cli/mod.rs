@@ -91,6 +91,11 @@ fn execute(arguments: Arguments, build: BuildInfo, factories: &Factories) -> Res
     let configuration = Configuration { sources: arguments.sources, gates: arguments.gates };
     let text = match arguments.command {
         Command::Run(options) => return collect(configuration, Arc::new(build), *factories, options),
+        // A host that is given its configuration has none of its own: what it would start with is looked at.
+        Command::Validate(ValidateOptions { state_dir: Some(state), .. }) if configuration.sources.configs.is_empty() => {
+            let read = reader(configuration, *factories, Some(state), None);
+            return read(&Origin::Sources).map(|_| ExitCode::SUCCESS).map_err(Failure::refused);
+        }
         Command::Validate(options) => return validate(&configuration, factories, options),
         Command::PrintConfig(options) => print::config(&configuration, factories, &options).map_err(Failure::plain)?,
         Command::Components => components::text(&build, factories),
@@ -118,6 +123,10 @@ fn collect(
     factories: Factories,
     options: RunOptions,
 ) -> Result<ExitCode, Failure> {
+    if std::env::var_os(warren_slots::SLOT_VARIABLE).is_some() {
+        // Whoever watches this process starts another one when it comes back, which could not have what this one holds.
+        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+    }
     let state_dir = state::chosen(options.state_dir, std::env::var("STATE_DIRECTORY").ok());
     let gates = configuration.gates.clone();
     let managed = configuration.sources.configs.is_empty();
