@@ -21,6 +21,7 @@ mod machine;
 mod nodes;
 mod opamp_go;
 mod outage;
+mod packages;
 mod postgres;
 mod processors;
 mod reload;

@@ -282,7 +282,7 @@ fn launch(setup: &Setup, directory: &TempDir, port: u16) -> Result<Process> {
     command
         .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--store", &store, "--heartbeat", "2"])
         // Who waits for something asks often.
-        .args(["--api-rate", "1000"])
+        .args(["--api-rate", "1000", "--packages", "packages"])
         .current_dir(directory.path());
     if setup.store.is_some() {
         let key = setup.beside.as_deref().unwrap_or(directory.path()).join("warren.key");

@@ -36,5 +36,6 @@ pub mod rabbitmq;
 pub mod remote_write;
 pub mod seed;
 pub mod wait;
+pub mod watchdog;
 
 pub use error::{Error, Result};

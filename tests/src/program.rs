@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// Packages of the programs that are tested. They are built at once, because what they share is then built once: built one after the other, each
 /// would want the dependencies with features of its own.
-pub const TESTED: [&str; 2] = ["warren-distribution-full", "warren"];
+pub const TESTED: [&str; 3] = ["warren-distribution-full", "warren", "warren-watchdog"];
 
 /// Profile in which they are built for tests.
 pub const TEST_PROFILE: &str = "fast";

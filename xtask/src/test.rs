@@ -4,7 +4,7 @@
 use anyhow::Result;
 use warren_e2e::collector::BINARY_VARIABLE;
 use warren_e2e::postgres::Postgres;
-use warren_e2e::{control_plane, program};
+use warren_e2e::{control_plane, program, watchdog};
 
 use crate::{conformance, debian, loki, tool, workspace};
 
@@ -26,6 +26,8 @@ pub(crate) fn run(arguments: lexopt::Parser) -> Result<()> {
     let database = Postgres::start()?;
     let mut tests = workspace::cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).env(BINARY_VARIABLE, &binary);
+    // Built with the other two.
+    tests.env(watchdog::BINARY_VARIABLE, binary.with_file_name("warren-watchdog"));
     tests.env(control_plane::BINARY_VARIABLE, &control_plane).env(DATABASE_VARIABLE, database.url());
     let tested = tool::run_last("unit and end-to-end tests", &mut tests);
     // Cases are told even when a test failed. Nothing is printed after the last test runner's own summary.

@@ -70,6 +70,16 @@ impl Api {
         self.ask(Method::PUT, path, Some(body), version).await
     }
 
+    /// Sends a content as it is.
+    pub(crate) async fn upload(&self, path: &str, content: Bytes) -> Result<Answer, String> {
+        self.send(Method::PUT, path, Some((content, "application/octet-stream")), None).await
+    }
+
+    /// Whether nothing is to be changed.
+    pub(crate) fn is_trial(&self) -> bool {
+        self.dry_run
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Result<Answer, String> {
         self.ask(Method::DELETE, path, None, None).await
     }
@@ -81,15 +91,26 @@ impl Api {
         body: Option<&Value>,
         version: Option<&HeaderValue>,
     ) -> Result<Answer, String> {
+        self.send(method, path, body.map(|body| (Bytes::from(body.to_string()), "application/json")), version).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(Bytes, &'static str)>,
+        version: Option<&HeaderValue>,
+    ) -> Result<Answer, String> {
         let mark = if path.contains('?') { '&' } else { '?' };
         let trial = if self.dry_run && method != Method::GET { format!("{mark}dry_run=true") } else { String::new() };
         let url = format!("{}/api/v1{path}{trial}", self.url);
-        let mut request = Request::new(Bytes::from(body.map(Value::to_string).unwrap_or_default()));
+        let (body, kind) = body.unzip();
+        let mut request = Request::new(body.unwrap_or_default());
         *request.method_mut() = method;
         *request.uri_mut() = url.parse().map_err(|_| format!("{url:?} is no URL"))?;
         request.headers_mut().insert(AUTHORIZATION, self.token.clone());
-        if body.is_some() {
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(kind) = kind {
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         if let Some(version) = version {
             request.headers_mut().insert(IF_MATCH, version.clone());

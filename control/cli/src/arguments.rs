@@ -2,6 +2,7 @@
 
 use crate::adopt::Adopt;
 use crate::emergency::Emergency;
+use crate::packages::Packages;
 use crate::rollouts::Rollouts;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -65,7 +66,10 @@ pub(crate) enum Command {
     /// How servers of each kind are run.
     #[command(subcommand)]
     Profile(Profile),
-    /// Versions of the profile on their way to all servers, stage by stage.
+    /// Versions of the collector.
+    #[command(subcommand)]
+    Packages(Packages),
+    /// Versions of the profile and of the collector on their way to all servers, stage by stage.
     #[command(subcommand)]
     Rollouts(Rollouts),
     /// What holds for some servers for a while, over everything else.
@@ -151,6 +155,15 @@ pub(crate) struct Serve {
     /// Seconds it takes at the end to send collectors to other nodes; until then /healthz says that this one ends.
     #[arg(long, default_value_t = 0)]
     pub(crate) drain: u64,
+    /// The directory in which packages of collectors are kept [default: none are].
+    #[arg(long)]
+    pub(crate) packages: Option<PathBuf>,
+    /// The file of the public keys one of which has to have signed what is kept there.
+    #[arg(long)]
+    pub(crate) package_keys: Option<PathBuf>,
+    /// Where collectors get packages [default: where they connect], such as https://warren.example.net.
+    #[arg(long)]
+    pub(crate) public_url: Option<String>,
 }
 
 /// Whether certificates are asked for.
@@ -447,6 +460,9 @@ impl From<Serve> for warren_control::Options {
             admit_rate: serve.admit_rate,
             push_rate: serve.push_rate,
             drain: Duration::from_secs(serve.drain),
+            packages: serve.packages,
+            package_keys: serve.package_keys,
+            public_url: serve.public_url,
         }
     }
 }

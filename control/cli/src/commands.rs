@@ -5,6 +5,7 @@ use crate::api::Api;
 use crate::arguments::{Access, Add, Cluster, Command, Config, Integrations, Owner, Profile, Secrets, Servers, Settings, Tokens};
 use crate::emergency::emergency;
 use crate::import::import;
+use crate::packages::packages;
 use crate::rollouts::rollouts;
 use crate::table::{ago, cell, table};
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ pub(crate) async fn run(access: &Access, command: Command) -> Result<String, Str
         Command::Integrations(command) => integrations(&api, command).await?,
         Command::Settings(command) => settings(&api, command).await?,
         Command::Profile(command) => profile(&api, command).await?,
+        Command::Packages(command) => packages(&api, command).await?,
         Command::Rollouts(command) => rollouts(&api, command).await?,
         Command::Emergency(command) => emergency(&api, command).await?,
         Command::Secrets(command) => secrets(&api, command).await?,
@@ -50,7 +52,7 @@ impl Shown {
     }
 
     /// The same for both.
-    fn plain(json: Value) -> Self {
+    pub(crate) fn plain(json: Value) -> Self {
         Self { text: pretty(&json), json }
     }
 }

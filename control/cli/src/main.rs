@@ -8,6 +8,7 @@ mod arguments;
 mod commands;
 mod emergency;
 mod import;
+mod packages;
 mod rollouts;
 mod table;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
                 .and_then(|runtime| runtime.block_on(warren_control::backup(&store, key_file.as_deref(), &directory))),
             Command::Restore(Copied { directory, store, key_file }) => runtime(false)
                 .and_then(|runtime| runtime.block_on(warren_control::restore(&store, key_file.as_deref(), &directory))),
+            Command::Packages(command) if packages::is_local(&command) => packages::local(&command).map(print),
             asked => runtime(false).and_then(|runtime| runtime.block_on(commands::run(&arguments.access, asked))).map(print),
         };
     match done {

@@ -38,11 +38,14 @@ pub(crate) enum Rollouts {
 #[derive(Debug, Args)]
 pub(crate) struct Start {
     /// A new version of the profile, given as JSON: text, @FILE, or - for standard input.
-    #[arg(required_unless_present = "version", conflicts_with = "version")]
+    #[arg(required_unless_present_any = ["version", "package"], conflicts_with_all = ["version", "package"])]
     profile: Option<String>,
     /// A version of the profile that there is.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "package")]
     version: Option<i64>,
+    /// A version of the collector, of which there are packages.
+    #[arg(long)]
+    package: Option<String>,
     /// Stages and gates as JSON: text, or @FILE [default: one server, 1 %, 10 %, 50 %, all, ten minutes each].
     #[arg(long)]
     plan: Option<String>,
@@ -67,7 +70,7 @@ pub(crate) async fn rollouts(api: &Api, command: Rollouts) -> Result<Shown, Stri
         Rollouts::List => {
             let body = api.get("/rollouts").await?.body;
             let rows: Vec<Vec<String>> = list(&body).iter().map(row).collect();
-            let head = ["NUMBER", "PROFILE", "STATE", "STAGE", "DONE", "FAILED", "LEFT", "AGE", "REASON"];
+            let head = ["NUMBER", "WHAT", "STATE", "STAGE", "DONE", "FAILED", "LEFT", "AGE", "REASON"];
             Ok(Shown::new(body, table(&head, &rows)))
         }
         Rollouts::Show { number } => {
@@ -103,9 +106,11 @@ pub(crate) async fn rollouts(api: &Api, command: Rollouts) -> Result<Shown, Stri
             if let Some(version) = start.version {
                 body["version"] = json!(version);
             }
+            if let Some(package) = start.package {
+                body["package"] = json!(package);
+            }
             let body = api.post("/rollouts", &body).await?.body;
-            let text =
-                format!("rollout {} of version {} begins\n{}", cell(&body, "/number"), cell(&body, "/version"), stages(&body));
+            let text = format!("rollout {} of {} begins\n{}", cell(&body, "/number"), goods(&body), stages(&body));
             Ok(Shown::new(body, text))
         }
         Rollouts::Pause(act) => acted(api, act, "pause", "waits").await,
@@ -121,12 +126,19 @@ async fn acted(api: &Api, act: Act, action: &str, told: &str) -> Result<Shown, S
 
 fn row(rollout: &Value) -> Vec<String> {
     let sum = |states: &[&str]| states.iter().filter_map(|state| rollout["servers"][state].as_i64()).sum::<i64>().to_string();
-    let mut row: Vec<String> =
-        ["/number", "/version", "/state", "/stage_name"].iter().map(|pointer| cell(rollout, pointer)).collect();
+    let mut row = vec![cell(rollout, "/number"), goods(rollout), cell(rollout, "/state"), cell(rollout, "/stage_name")];
     row.extend([sum(&["done", "same"]), sum(&["failed", "refused"]), sum(&["pending", "waiting", "given", "applied"])]);
     row.push(ago(rollout, "/created", now()));
     row.push(cell(rollout, "/reason").chars().take(80).collect());
     row
+}
+
+/// What is rolled out.
+fn goods(rollout: &Value) -> String {
+    match cell(rollout, "/package") {
+        package if package.is_empty() => format!("profile {}", cell(rollout, "/version")),
+        package => format!("collector {package}"),
+    }
 }
 
 /// How it stands, and how many servers of each stage are in each state.
@@ -166,6 +178,6 @@ mod tests {
         });
         let expected = "rolled_back: why\n   STAGE   SERVERS\n▶  canary  1 rolled_back\n   all     2 pending, 1 same";
         assert_eq!(stages(&rollout), expected);
-        assert_eq!(row(&rollout), ["3", "7", "rolled_back", "canary", "1", "0", "2", "", "why"]);
+        assert_eq!(row(&rollout), ["3", "profile 7", "rolled_back", "canary", "1", "0", "2", "", "why"]);
     }
 }

@@ -5,6 +5,7 @@ use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::metrics::Figures;
 use crate::opamp::{Admission, Keeper};
+use crate::packages::Files;
 use crate::ramp::Ramp;
 use crate::watch::Freshness;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) bounds: Bounds,
     /// This node is about to end: whoever can goes to another one.
     pub(crate) ends: AtomicBool,
+    /// The content of packages.
+    pub(crate) files: Files,
 }
 
 /// How much, and how fast.
@@ -59,7 +62,7 @@ pub(crate) struct Bounds {
 }
 
 impl App {
-    pub(crate) fn new(store: Store, log: Logger, bounds: Bounds) -> Self {
+    pub(crate) fn new(store: Store, log: Logger, bounds: Bounds, files: Files) -> Self {
         let registry = Registry::default();
         let figures = Figures::new(&registry);
         Self(Arc::new(Inner {
@@ -78,6 +81,7 @@ impl App {
             turns: Mutex::new(()),
             bounds,
             ends: AtomicBool::new(false),
+            files,
         }))
     }
 }
@@ -100,7 +104,8 @@ impl App {
         let store = Store::open(&address, key).await.unwrap();
         let mut bounds = Bounds { heartbeat: 30, api_rate: 0, admit_rate: 0, push_rate: 0, connections_max: 100 };
         change(&mut bounds);
-        (Self::new(store, Logger::discarded(), bounds), directory)
+        let files = Files::new(Some(directory.path().join("packages")), None, None);
+        (Self::new(store, Logger::discarded(), bounds, files), directory)
     }
 }
 

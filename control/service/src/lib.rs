@@ -3,6 +3,7 @@
 //! ```text
 //! people, programs ─▶ api ──▶ store (change + audit) ──▶ desired: render, check, keep ──▶ hub: wake ─┐
 //! collectors ◀──────▶ opamp: who is it, what does it tell, what is it to run ◀──────────────────────┘
+//!            ◀─────── packages: other versions of it
 //! ```
 //!
 //! The store is the only memory that counts: what is held here besides (who is connected, when it was heard of) comes back by itself.
@@ -21,6 +22,7 @@ mod listen;
 mod metrics;
 mod nodes;
 mod opamp;
+mod packages;
 mod problem;
 mod ramp;
 mod rollout;

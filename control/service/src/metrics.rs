@@ -15,6 +15,9 @@ pub(crate) struct Figures {
     pub(crate) faults: Counter,
     pub(crate) requests: Counter,
     pub(crate) throttled: Counter,
+    pub(crate) package_offers: Counter,
+    pub(crate) packages_installed: Counter,
+    pub(crate) packages_failed: Counter,
     pub(crate) rollouts_halted: Counter,
     pub(crate) rollout_failures: Counter,
 }
@@ -44,6 +47,9 @@ impl Figures {
             faults: counter("warren_config_faults_total", "Configurations that could not be made, or were found to be wrong."),
             requests: counter("warren_api_requests_total", "Requests to the API."),
             throttled: counter("warren_api_throttled_total", "Requests to the API of tokens that asked too often."),
+            package_offers: counter("warren_package_offers_total", "Versions of the collector that were offered to collectors."),
+            packages_installed: counter("warren_package_installed_total", "Versions that collectors said they are now."),
+            packages_failed: counter("warren_package_failed_total", "Versions that collectors said are not run."),
             rollouts_halted: counter(
                 "warren_rollouts_halted_total",
                 "Rollouts that were ended or paused because too many servers failed.",

@@ -3,6 +3,7 @@
 use crate::app::{App, Bounds, now};
 use crate::listen::{Door, Peer, Tls};
 use crate::nodes::Duty;
+use crate::packages::{self, Files};
 use crate::watch::{Query, watch};
 use crate::{api, emergency, nodes, opamp, ramp, rollout};
 use axum::Router;
@@ -22,6 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use warren_package::Keys;
 use warren_store::{Actor, Entry, MasterKey, Role, Store, new_token, sqlite_file};
 use warren_telemetry::{Field, LogSettings, Logger, PageStyle};
 
@@ -75,6 +77,12 @@ pub struct Options {
     pub push_rate: u32,
     /// How long it takes at the end to send collectors to other nodes.
     pub drain: Duration,
+    /// Where the content of packages is kept; none is if it is not given.
+    pub packages: Option<PathBuf>,
+    /// The file of the keys that what is kept there has to be signed with; anybody's will do if it is not given.
+    pub package_keys: Option<PathBuf>,
+    /// Where collectors get packages; by the address at which they reach this program if it is not given.
+    pub public_url: Option<String>,
 }
 
 /// Serves until a signal ends it.
@@ -97,7 +105,10 @@ pub async fn serve(options: Options) -> Result<(), String> {
         push_rate: options.push_rate,
         connections_max: connections_max(),
     };
-    let app = App::new(store.clone(), log.clone(), bounds);
+    let keys = options.package_keys.as_deref().map(trusted).transpose()?;
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
+    let files = Files::new(options.packages.clone(), options.public_url.clone(), keys).reached_by(scheme);
+    let app = App::new(store.clone(), log.clone(), bounds, files);
     let broken = "Connections that ended before TLS was agreed on: no certificate, a wrong one, or no TLS at all.";
     let broken = app.registry.counter("warren_tls_failures_total", broken, &[]);
     let door = Door::open(&options.listen, options.tls.as_ref(), connections_max() + OTHER_PLACES, &log, broken).await?;
@@ -178,6 +189,7 @@ fn routes(app: App) -> Router {
     Router::new()
         .nest("/api/v1", api::routes(&app))
         .route(warren_opamp::PATH, any(opamp::handle).layer(DefaultBodyLimit::max(opamp::MESSAGE_BYTES_MAX)))
+        .route(&format!("{}/{{sha256}}", packages::PATH), get(packages::serve))
         .route("/metrics", get(metrics))
         .route("/healthz", get(health))
         .with_state(app)
@@ -259,6 +271,12 @@ async fn first_token(store: &Store, path: &Path, log: &Logger) -> Result<(), Str
     made.await.map_err(|error| error.to_string())?;
     log.info("The administrator's token is in a file", &[("path", Field::Display(&path.display()))]);
     Ok(())
+}
+
+/// The keys in a file.
+fn trusted(path: &Path) -> Result<Keys, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Keys::parse(&text).map_err(|refusal| format!("{}: {refusal}", path.display()))
 }
 
 /// A file beside the database of SQLite.

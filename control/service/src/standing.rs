@@ -20,6 +20,15 @@ pub(crate) struct Standing {
     pub(crate) reason: String,
     /// `none`, `waiting`, `applying`, `applied`, `failed`.
     pub(crate) config: &'static str,
+    /// The version of the collector, as it says itself.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) version: String,
+    /// What became of the version that it was offered last: `installed`, `pending`, `downloading`, `installing`, `failed`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) package: String,
+    /// Why that is not run.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) package_error: String,
     /// Whether its data arrives where it is stored.
     pub(crate) data: Data,
     /// Of when its newest sample is, in milliseconds since 1970.
@@ -46,6 +55,9 @@ pub(crate) fn standing(app: &App, server: &Server, client: Option<&Client>, desi
             health: "unknown",
             reason: String::new(),
             config: if desired.is_some() { "waiting" } else { "none" },
+            version: String::new(),
+            package: String::new(),
+            package_error: String::new(),
             data,
             newest,
             silent,
@@ -82,5 +94,20 @@ pub(crate) fn standing(app: &App, server: &Server, client: Option<&Client>, desi
     let told = client.health.get("error").and_then(Value::as_str).unwrap_or_default();
     let reason = if config == "failed" { client.config_error.clone() } else { told.to_owned() };
     let operational = link == "connected" && health == "healthy" && !matches!(data, Data::Stale | Data::Absent);
-    Standing { link, health, reason, config, data, newest, silent, operational, seen: Some(seen) }
+    let said = client.description.pointer("/identifying/service.version").and_then(Value::as_str).unwrap_or_default();
+    let version = if client.package.version.is_empty() { said } else { &client.package.version };
+    Standing {
+        link,
+        health,
+        reason,
+        config,
+        version: version.to_owned(),
+        package: client.package.status.clone(),
+        package_error: client.package.error.clone(),
+        data,
+        newest,
+        silent,
+        operational,
+        seen: Some(seen),
+    }
 }

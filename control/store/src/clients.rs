@@ -42,10 +42,28 @@ pub struct Client {
     pub effective_hash: String,
     /// The hash of the last settings of its connection.
     pub settings_hash: String,
+    /// Which version it is, and what became of the one that it was offered.
+    #[serde(default)]
+    pub package: ClientPackage,
     /// It said goodbye.
     pub stopped: bool,
     /// When it was heard of last, in milliseconds since 1970.
     pub seen: i64,
+}
+
+/// How it stands with packages on a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClientPackage {
+    /// The version that runs.
+    pub version: String,
+    /// The hash of all packages that it was offered last, in hexadecimal.
+    pub all: String,
+    /// The hash of the one that it was offered last, in hexadecimal.
+    pub offered: String,
+    /// What became of that: `installed`, `pending`, `downloading`, `installing`, `failed`; empty if nothing was told.
+    pub status: String,
+    /// Why it failed.
+    pub error: String,
 }
 
 /// What a server is to run.

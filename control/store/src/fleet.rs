@@ -225,6 +225,7 @@ impl Change {
             "DELETE FROM desired WHERE server = $1",
             "DELETE FROM clients WHERE server = $1",
             "DELETE FROM failures WHERE server = $1",
+            "DELETE FROM package_failures WHERE server = $1",
             "DELETE FROM targets WHERE server = $1",
         ] {
             sqlx::query(statement).bind(id).execute(&mut *self.tx).await?;

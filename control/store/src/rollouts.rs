@@ -45,7 +45,7 @@ impl RolloutState {
     }
 }
 
-/// A version of the profile on its way to all servers.
+/// A version of the profile, or of the collector, on its way to all servers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rollout {
     /// In order.
@@ -54,6 +54,12 @@ pub struct Rollout {
     pub version: i64,
     /// The version that they have before, and after a rollback.
     pub before: i64,
+    /// The version of the collector that servers are given instead of one of the profile; empty if it is one of the profile.
+    #[serde(default)]
+    pub package: String,
+    /// The version of the collector that they have before; empty for what hosts came with.
+    #[serde(default)]
+    pub package_before: String,
     /// How it stands.
     pub state: RolloutState,
     /// The stage that is under way, from zero.
@@ -196,7 +202,17 @@ impl Store {
     pub(crate) async fn given_version(&self, server: &str) -> Result<Option<i64>, StoreError> {
         let statement = format!(
             "SELECT r.version FROM targets t JOIN rollouts r ON r.number = t.rollout \
-             WHERE t.server = $1 AND t.state IN {HAVE_IT} AND r.state IN ('running', 'paused')"
+             WHERE t.server = $1 AND t.state IN {HAVE_IT} AND r.state IN ('running', 'paused') AND r.package = ''"
+        );
+        let row = sqlx::query(&statement).bind(server).fetch_optional(&self.pool).await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// The version of the collector that a rollout under way has given a server.
+    pub(crate) async fn given_package(&self, server: &str) -> Result<Option<String>, StoreError> {
+        let statement = format!(
+            "SELECT r.package FROM targets t JOIN rollouts r ON r.number = t.rollout \
+             WHERE t.server = $1 AND t.state IN {HAVE_IT} AND t.state <> 'same' AND r.state IN ('running', 'paused') AND r.package <> ''"
         );
         let row = sqlx::query(&statement).bind(server).fetch_optional(&self.pool).await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
@@ -206,7 +222,7 @@ impl Store {
     pub(crate) async fn given_versions(&self, after: &str, last: &str) -> Result<HashMap<String, i64>, StoreError> {
         let statement = format!(
             "SELECT t.server, r.version FROM rollouts r JOIN targets t ON t.rollout = r.number \
-             WHERE r.state IN ('running', 'paused') AND t.server > $1 AND t.server <= $2 AND t.state IN {HAVE_IT}"
+             WHERE r.state IN ('running', 'paused') AND t.server > $1 AND t.server <= $2 AND t.state IN {HAVE_IT} AND r.package = ''"
         );
         let rows = sqlx::query(&statement).bind(after).bind(last).fetch_all(&self.pool).await?;
         rows.into_iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
@@ -272,11 +288,12 @@ impl Change {
             return Err(StoreError::Exists(format!("a rollout under way, number {}; abort it, or let it end", active.number)));
         }
         let rollout = Rollout { number: self.number("rollouts").await?, created: now(), updated: now(), ..rollout.clone() };
-        sqlx::query("INSERT INTO rollouts (number, version, state, body) VALUES ($1, $2, $3, $4)")
+        sqlx::query("INSERT INTO rollouts (number, version, state, body, package) VALUES ($1, $2, $3, $4, $5)")
             .bind(rollout.number)
             .bind(rollout.version)
             .bind(rollout.state.name())
             .bind(text(&rollout)?)
+            .bind(&rollout.package)
             .execute(&mut *self.tx)
             .await?;
         let old = rollout.number.saturating_sub(REMEMBERED);

@@ -1,7 +1,7 @@
 //! The tables, as they came to be: each step is run once, in order.
 
 /// `BYTES` stands for the database's type of bytes.
-pub(crate) const STEPS: [&str; 5] = ["
+pub(crate) const STEPS: [&str; 6] = ["
 CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
 CREATE TABLE servers (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, cluster TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
     version BIGINT NOT NULL, created BIGINT NOT NULL);
@@ -53,4 +53,12 @@ CREATE INDEX enrolments_id ON enrolments (id);
 CREATE INDEX enrolments_server ON enrolments (server);
 CREATE TABLE news (number BIGINT PRIMARY KEY, node TEXT NOT NULL, server TEXT NOT NULL, at BIGINT NOT NULL);
 CREATE TABLE leases (name TEXT PRIMARY KEY, node TEXT NOT NULL, until BIGINT NOT NULL)
+", "
+CREATE TABLE packages (version TEXT NOT NULL, os TEXT NOT NULL, arch TEXT NOT NULL, sha256 TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (version, os, arch));
+CREATE INDEX packages_content ON packages (sha256);
+CREATE TABLE released_packages (number BIGINT PRIMARY KEY, version TEXT NOT NULL, created BIGINT NOT NULL);
+CREATE TABLE package_failures (server TEXT NOT NULL, package TEXT NOT NULL, attempt BIGINT NOT NULL, error TEXT NOT NULL,
+    created BIGINT NOT NULL, forgiven BIGINT NOT NULL, PRIMARY KEY (server, package, attempt));
+ALTER TABLE rollouts ADD COLUMN package TEXT NOT NULL DEFAULT ''
 "];

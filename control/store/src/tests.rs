@@ -16,6 +16,9 @@ impl Scene {
     }
 }
 
+/// There is one rollout at a time, also of tests that share a database.
+static ROLLOUTS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 async fn scenes() -> Vec<Scene> {
     let mut scenes = Vec::new();
     let postgres = std::env::var("WARREN_TEST_POSTGRES").ok();
@@ -238,6 +241,9 @@ async fn the_newest_profile_of_a_database_from_before_there_were_rollouts_holds(
         "DROP INDEX enrolments_server",
         "DROP TABLE news",
         "DROP TABLE leases",
+        "DROP TABLE packages",
+        "DROP TABLE released_packages",
+        "DROP TABLE package_failures",
         "DELETE FROM steps WHERE number > 0",
     ] {
         sqlx::query(statement).execute(&scene.store.pool).await.unwrap();
@@ -248,6 +254,7 @@ async fn the_newest_profile_of_a_database_from_before_there_were_rollouts_holds(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_has_the_version_that_the_rollout_under_way_has_given_it() {
+    let _turn = ROLLOUTS.lock().await;
     for scene in scenes().await {
         let server = server(&fresh("srv"));
         let mut change = scene.store.begin().await.unwrap();
@@ -352,5 +359,58 @@ async fn what_was_heard_last_counts_whoever_writes_it_down_first() {
         change.commit(&actor(), &[]).await.unwrap();
         let client = scene.store.client(&uid).await.unwrap().unwrap();
         assert_eq!((client.seen, client.sequence), (70, 7));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_has_the_package_that_is_released_or_that_the_rollout_under_way_has_given_it() {
+    let _turn = ROLLOUTS.lock().await;
+    for scene in scenes().await {
+        let server = server(&fresh("srv"));
+        let version = fresh("2.0.0-");
+        let package = Package { version: version.clone(), arch: "amd64".into(), sha256: fresh("sha"), ..Package::default() };
+        let mut change = scene.store.begin().await.unwrap();
+        change.add_server(&server).await.unwrap();
+        change.add_package(&package).await.unwrap();
+        assert!(matches!(change.add_package(&package).await, Err(StoreError::Exists(_))));
+        change.put_package(&Package { size: 7, ..package.clone() }).await.unwrap();
+        let before = scene.store.released_package().await.unwrap();
+        let rollout = Rollout { package: version.clone(), package_before: before.clone(), ..Rollout::default() };
+        let rollout = change.add_rollout(&rollout).await.unwrap();
+        change.add_target(rollout.number, &server.id, 0).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        let kept = scene.store.package_with(&package.sha256).await.unwrap().unwrap();
+        assert!(kept.size == 7 && kept.is_there() && scene.store.packages().await.unwrap().contains(&kept));
+        for (state, has) in [
+            (TargetState::Pending, &before),
+            (TargetState::Refused, &before),
+            (TargetState::Same, &before),
+            (TargetState::Given, &version),
+            (TargetState::Failed, &version),
+            (TargetState::RolledBack, &before),
+        ] {
+            let mut change = scene.store.begin().await.unwrap();
+            change.put_target(rollout.number, &Target { server: server.id.clone(), state, ..Target::default() }).await.unwrap();
+            change.commit(&actor(), &[]).await.unwrap();
+            assert_eq!(scene.store.package_of(&server.id).await.unwrap(), *has, "{state:?}");
+            // The version of the profile is none of its business.
+            let profile = scene.store.profile_of(&server.id).await.unwrap().version;
+            assert_eq!(profile, scene.store.released_profile().await.unwrap().version);
+        }
+        let mut change = scene.store.begin().await.unwrap();
+        assert!(change.add_package_failure(&server.id, &package.sha256, 0, "why").await.unwrap());
+        assert!(!change.add_package_failure(&server.id, &package.sha256, 0, "again").await.unwrap());
+        change.put_rollout(&Rollout { state: RolloutState::Completed, ..rollout }).await.unwrap();
+        change.release_package(&version).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        assert_eq!(scene.store.package_of(&server.id).await.unwrap(), version);
+        let failures = scene.store.package_failures(&server.id, &package.sha256).await.unwrap();
+        assert_eq!((failures.forgiven, failures.error.as_deref()), (0, Some("why")));
+        let mut change = scene.store.begin().await.unwrap();
+        change.forgive_package(&server.id, &package.sha256).await.unwrap();
+        change.remove_packages(&version).await.unwrap();
+        change.commit(&actor(), &[]).await.unwrap();
+        let failures = scene.store.package_failures(&server.id, &package.sha256).await.unwrap();
+        assert_eq!((failures.forgiven, failures.error), (1, None));
     }
 }

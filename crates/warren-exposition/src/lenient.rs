@@ -17,10 +17,7 @@ pub(crate) fn recovered(line: &[u8], openmetrics: bool) -> Option<Sample<'_>> {
     let cut = guess(line, openmetrics)?;
     let text = std::str::from_utf8(cut.series).ok()?;
     let (name, rest) = text.split_once('{')?;
-    if name.is_empty()
-        || name.starts_with(|c: char| c.is_ascii_digit())
-        || !name.bytes().all(is_metric_name)
-    {
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.bytes().all(is_metric_name) {
         return None;
     }
     let mut rest = rest.strip_suffix("\"}").or_else(|| rest.strip_suffix("\",}"))?;

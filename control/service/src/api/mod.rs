@@ -7,6 +7,7 @@ mod config;
 mod emergencies;
 mod idempotency;
 mod integrations;
+mod packages;
 mod profiles;
 mod rollouts;
 mod secrets;
@@ -58,6 +59,11 @@ const BODY_BYTES_MAX: usize = 1 << 20;
         emergencies::list,
         emergencies::create,
         emergencies::remove,
+        packages::list,
+        packages::read,
+        packages::create,
+        packages::upload,
+        packages::remove,
         rollouts::list,
         rollouts::create,
         rollouts::read,
@@ -105,6 +111,9 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/secrets", get(secrets::list_fleet))
         .route("/secrets/{*name}", put(secrets::update_fleet))
         .route("/profile", get(profiles::read).post(profiles::create))
+        .route("/packages", get(packages::list).post(packages::create))
+        .route("/packages/{version}", get(packages::read).delete(packages::remove))
+        .route("/packages/{version}/{os}/{arch}/content", put(packages::upload))
         .route("/rollouts", get(rollouts::list).post(rollouts::create))
         .route("/rollouts/{number}", get(rollouts::read))
         .route("/rollouts/{number}/servers", get(rollouts::servers))

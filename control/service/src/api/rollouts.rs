@@ -1,4 +1,4 @@
-//! Rollouts of versions of the profile.
+//! Rollouts of versions of the profile and of the collector.
 
 use super::body::{Json, Listed, Page, Trial, entries};
 use crate::app::App;
@@ -18,7 +18,7 @@ use warren_store::{Role, Rollout, Target, TargetCounts, TargetState};
 /// Longest reason.
 const REASON_BYTES_MAX: usize = 1024;
 
-/// What is to be rolled out: either a version that there is, or a new one.
+/// What is to be rolled out: a version of the profile that there is, a new one, or a version of the collector.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Body {
@@ -26,6 +26,8 @@ pub(crate) struct Body {
     version: Option<i64>,
     /// A new version.
     profile: Option<Profile>,
+    /// A version of the collector instead, of which there are packages.
+    package: Option<String>,
     /// Stages and gates; what is left out is as usual.
     #[serde(default)]
     plan: Plan,
@@ -108,10 +110,11 @@ pub(crate) async fn create(
     Json(body): Json<Body>,
 ) -> Result<Response, Problem> {
     caller.may_everywhere(Role::Releaser)?;
-    let wanted = match (body.version, body.profile) {
-        (Some(version), None) => Wanted::Version(version),
-        (None, Some(profile)) => Wanted::New(profile),
-        _ => return Err(Problem::bad("say what is to be rolled out: either version or profile")),
+    let wanted = match (body.version, body.profile, body.package) {
+        (Some(version), None, None) => Wanted::Version(version),
+        (None, Some(profile), None) => Wanted::New(profile),
+        (None, None, Some(version)) => Wanted::Package(version),
+        _ => return Err(Problem::bad("say what is to be rolled out: one of version, profile and package")),
     };
     let (rollout, counts) = begin(&app, wanted, &body.plan, why(&body.reason)?, (&caller.actor(), trial.dry_run)).await?;
     let status = if trial.dry_run { StatusCode::OK } else { StatusCode::CREATED };

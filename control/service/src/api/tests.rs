@@ -148,7 +148,7 @@ async fn whoever_asks_too_often_is_told_when_to_ask_again() {
     change.add_token(&token, "ci", Role::Viewer, "", i64::MAX).await.unwrap();
     change.commit(&Actor::default(), &[]).await.unwrap();
     let bounds = Bounds { api_rate: 1, ..scene.app.bounds };
-    let app = App::new(scene.app.store.clone(), Logger::discarded(), bounds);
+    let app = App::new(scene.app.store.clone(), Logger::discarded(), bounds, scene.app.files.clone());
     let ask = async || {
         let mut parts = Request::new(()).into_parts().0;
         parts.headers.insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).unwrap());

@@ -7,6 +7,7 @@ use super::status;
 use crate::app::{App, hex, now, unhex};
 use crate::desired::revealed;
 use crate::hub::Changed;
+use crate::packages::{Choice, choice};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use warren_opamp::capability::{agent as can, agent_flag, server, server_flag};
@@ -18,8 +19,12 @@ use warren_store::{Actor, Client, Entry, StoreError, new_token};
 use warren_telemetry::Field;
 
 /// What this server can do.
-const CAPABILITIES: u64 =
-    server::ACCEPTS_STATUS | server::OFFERS_REMOTE_CONFIG | server::ACCEPTS_EFFECTIVE_CONFIG | server::OFFERS_CONNECTION_SETTINGS;
+const CAPABILITIES: u64 = server::ACCEPTS_STATUS
+    | server::OFFERS_REMOTE_CONFIG
+    | server::ACCEPTS_EFFECTIVE_CONFIG
+    | server::OFFERS_PACKAGES
+    | server::ACCEPTS_PACKAGES_STATUS
+    | server::OFFERS_CONNECTION_SETTINGS;
 
 /// The exchange with one collector, over one connection if it has one.
 pub(super) struct Exchange {
@@ -37,6 +42,8 @@ pub(super) struct Exchange {
     owes: bool,
     /// The last configuration that was sent on this connection.
     sent: String,
+    /// The last packages that were offered on this connection.
+    sent_packages: Vec<u8>,
 }
 
 /// Why a message could not be answered.
@@ -56,6 +63,7 @@ impl Exchange {
             told: false,
             owes: false,
             sent: String::new(),
+            sent_packages: Vec::new(),
         }
     }
 
@@ -106,6 +114,10 @@ impl Exchange {
             answer.connection_settings = Some(settings);
         }
         self.offer(&client, &mut answer).await?;
+        // A sign of life is no reason to look what else there might be: whoever decides wakes the connection.
+        if first || self.connection.is_none() || message.package_statuses.is_some() {
+            self.offer_packages(&client, &mut answer).await?;
+        }
         Ok(answer)
     }
 
@@ -145,7 +157,8 @@ impl Exchange {
         let instance_uid = self.uid.map(|uid| uid.as_bytes().to_vec()).unwrap_or_default();
         let mut message = ServerToAgent { instance_uid, ..ServerToAgent::default() };
         self.offer(&client, &mut message).await?;
-        Ok(message.remote_config.is_some().then_some(message))
+        self.offer_packages(&client, &mut message).await?;
+        Ok((message.remote_config.is_some() || message.packages_available.is_some()).then_some(message))
     }
 
     /// Whether what was shown is still good.
@@ -200,6 +213,8 @@ impl Exchange {
             client: client.clone(),
         };
         let settles = report.settles.is_some();
+        // Told again, it is written down again: it must not be lost if the rest cannot be.
+        self.package_told(before, client).await?;
         if report.news || settles || enrols {
             let written = self.app.keeper.keep(report).await?;
             if written.failed {
@@ -283,6 +298,50 @@ impl Exchange {
         Ok(())
     }
 
+    /// The version that the collector is to be, if it does not know of it yet and has not failed with it.
+    async fn offer_packages(&mut self, client: &Client, answer: &mut ServerToAgent) -> Result<(), Failed> {
+        let enrolling = matches!(self.principal.by, By::Enrolment { .. });
+        if client.capabilities & can::ACCEPTS_PACKAGES == 0 || enrolling {
+            return Ok(());
+        }
+        let offer = choice(&self.app, client).await?.offer(client, &self.principal.base);
+        answer.packages_available = offer.filter(|offer| offer.all_packages_hash != self.sent_packages);
+        if let Some(offer) = &answer.packages_available {
+            self.app.figures.package_offers.add(1);
+            self.sent_packages.clone_from(&offer.all_packages_hash);
+        }
+        Ok(())
+    }
+
+    /// Writes down what became of a version. What it was never given it cannot have failed with.
+    async fn package_told(&self, before: &Client, client: &Client) -> Result<(), Failed> {
+        let news = (&before.package.offered, &before.package.status) != (&client.package.offered, &client.package.status);
+        if !news || !matches!(client.package.status.as_str(), "installed" | "failed") {
+            return Ok(());
+        }
+        let Choice::Package(chosen) = choice(&self.app, client).await? else { return Ok(()) };
+        if chosen.name != client.package.offered {
+            return Ok(());
+        }
+        let (resource, error) = (format!("servers/{}/package", client.server), &client.package.error);
+        let mut detail = serde_json::json!({"version": chosen.package.version, "sha256": chosen.package.sha256});
+        let mut change = self.app.store.begin().await?;
+        if client.package.status == "installed" {
+            self.app.figures.packages_installed.add(1);
+            change.commit(&self.actor(), &[Entry::new("", "package.installed", resource, detail)]).await?;
+            return Ok(());
+        }
+        if !change.add_package_failure(&client.server, &chosen.identity, chosen.attempt, error).await? {
+            return Ok(());
+        }
+        detail["error"] = serde_json::json!(error);
+        change.commit(&self.actor(), &[Entry::new("", "package.failed", resource, detail)]).await?;
+        self.app.figures.packages_failed.add(1);
+        let fields = [("server", Field::Str(&client.server)), ("error", Field::Str(error))];
+        self.app.log.warn("A server does not run the version of the collector that it was given", &fields);
+        Ok(())
+    }
+
     fn actor(&self) -> Actor {
         Actor { name: format!("collector:{}", self.principal.server), address: String::new() }
     }
@@ -305,6 +364,7 @@ fn lacks(message: &AgentToServer) -> bool {
     message.agent_description.is_none()
         || can(can::REPORTS_HEALTH) && message.health.is_none()
         || can(can::REPORTS_EFFECTIVE_CONFIG) && message.effective_config.is_none()
+        || can(can::REPORTS_PACKAGE_STATUSES) && message.package_statuses.is_none()
 }
 
 /// The answer to a message that is none.
@@ -334,5 +394,7 @@ fn new_uid() -> InstanceUid {
     InstanceUid::new(u64::try_from(now()).unwrap_or(0), random)
 }
 
+#[cfg(test)]
+mod packages_tests;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,8 @@ pub(crate) struct Principal {
     pub(crate) server: String,
     /// What it showed.
     pub(crate) by: By,
+    /// The address at which it reaches this control plane.
+    pub(crate) base: String,
 }
 
 /// What was shown.
@@ -45,12 +47,13 @@ pub(crate) async fn principal(
     headers: &HeaderMap,
     certificate: Option<&ClientCertificate>,
 ) -> Result<Option<Principal>, StoreError> {
+    let base = base(app, headers);
     let by_certificate = match certificate {
-        Some(certificate) => server_of(app, certificate).await?,
+        Some(certificate) => server_of(app, certificate, &base).await?,
         None => None,
     };
     let Some(token) = bearer(headers) else { return Ok(by_certificate) };
-    let by_token = of_token(app, token).await?;
+    let by_token = of_token(app, token, &base).await?;
     Ok(match (by_token, by_certificate) {
         (Some(token), Some(certificate)) if token.server != certificate.server => None,
         // What was exchanged for a credential long ago does not shut out whoever has a certificate.
@@ -59,20 +62,34 @@ pub(crate) async fn principal(
     })
 }
 
-async fn of_token(app: &App, token: &str) -> Result<Option<Principal>, StoreError> {
+async fn of_token(app: &App, token: &str, base: &str) -> Result<Option<Principal>, StoreError> {
     if let Some((id, server, used)) = app.store.credential(token).await? {
-        return Ok(Some(Principal { server, by: By::Credential { id, used } }));
+        return Ok(Some(Principal { server, by: By::Credential { id, used }, base: base.to_owned() }));
     }
     let enrolment = app.store.enrolment(token).await?;
-    Ok(enrolment.map(|enrolment| Principal { server: enrolment.server, by: By::Enrolment { id: enrolment.id } }))
+    Ok(enrolment.map(|enrolment| Principal {
+        server: enrolment.server,
+        by: By::Enrolment { id: enrolment.id },
+        base: base.to_owned(),
+    }))
+}
+
+/// The address at which whoever sent a request reaches this control plane: the one that was said to be public, else the one that it used.
+fn base(app: &App, headers: &HeaderMap) -> String {
+    if let Some(url) = &app.files.public_url {
+        return url.clone();
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let scheme = if text("x-forwarded-proto").eq_ignore_ascii_case("https") { "https" } else { app.files.scheme };
+    format!("{scheme}://{}", text("host"))
 }
 
 /// The first server that a certificate names.
-async fn server_of(app: &App, certificate: &ClientCertificate) -> Result<Option<Principal>, StoreError> {
+async fn server_of(app: &App, certificate: &ClientCertificate, base: &str) -> Result<Option<Principal>, StoreError> {
     for server in certificate.names.iter().take(NAMES_MAX) {
         if app.store.is_server(server).await? {
             let id = format!("crt-{}", &certificate.digest);
-            return Ok(Some(Principal { server: server.clone(), by: By::Certificate { id } }));
+            return Ok(Some(Principal { server: server.clone(), by: By::Certificate { id }, base: base.to_owned() }));
         }
     }
     Ok(None)

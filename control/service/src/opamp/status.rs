@@ -3,15 +3,20 @@
 use crate::app::hex;
 use serde_json::{Map, Value, json};
 use warren_opamp::{
-    AgentDescription, AgentToServer, ComponentHealth, ConfigStatus, EffectiveConfig, KeyValue, Message, Value as Any,
+    AgentDescription, AgentToServer, ComponentHealth, ConfigStatus, EffectiveConfig, KeyValue, Message, PackageState,
+    PackageStatuses, Value as Any,
 };
-use warren_store::Client;
+use warren_package::COLLECTOR;
+use warren_store::{Client, ClientPackage};
 
 /// Most bytes of a collector's own words that are kept.
 const ERROR_BYTES_MAX: usize = 8 << 10;
 
 /// Most bytes of a collector's description and of its health: they are held in memory.
 const TOLD_BYTES_MAX: usize = 256 << 10;
+
+/// Most bytes of what is told of packages.
+const PACKAGES_BYTES_MAX: usize = 32 << 10;
 
 /// Most bytes of a hash.
 const HASH_BYTES_MAX: usize = 64;
@@ -22,9 +27,17 @@ pub(super) fn too_much(message: &AgentToServer) -> Option<&'static str> {
     if bytes + message.health.as_ref().map_or(0, Message::encoded_len) > TOLD_BYTES_MAX {
         return Some("agent_description and health have at most 262144 bytes; tell less of the components");
     }
+    if message.package_statuses.as_ref().map_or(0, Message::encoded_len) > PACKAGES_BYTES_MAX {
+        return Some("package_statuses have at most 32768 bytes");
+    }
     let config = message.remote_config_status.as_ref().map_or(0, |status| status.last_remote_config_hash.len());
     let settings = message.connection_settings_status.as_ref().map_or(0, |status| status.last_connection_settings_hash.len());
-    (config.max(settings) > HASH_BYTES_MAX).then_some("a hash has at most 64 bytes; give back the one that was offered")
+    let packages = message.package_statuses.as_ref().map_or(0, |told| {
+        let offered = told.packages.values().map(|package| package.server_offered_hash.len()).max();
+        told.server_provided_all_packages_hash.len().max(offered.unwrap_or(0))
+    });
+    (config.max(settings).max(packages) > HASH_BYTES_MAX)
+        .then_some("a hash has at most 64 bytes; give back the one that was offered")
 }
 
 /// Merges what a message says into what is known, and gives the configuration that it says runs if that is another than
@@ -45,6 +58,9 @@ pub(super) fn merge(client: &mut Client, message: &AgentToServer) -> Option<Stri
     }
     if let Some(status) = &message.connection_settings_status {
         client.settings_hash = hex(&status.last_connection_settings_hash);
+    }
+    if let Some(statuses) = &message.package_statuses {
+        client.package = packaged(statuses);
     }
     let effective = message.effective_config.as_ref().map(effective)?;
     let hash = warren_store::digest(&effective);
@@ -69,6 +85,27 @@ pub(super) fn alike(one: &Value, other: &Value) -> bool {
         (_, Some(other)) => value == other,
     };
     told(one) == told(other) && one.iter().all(same)
+}
+
+fn packaged(statuses: &PackageStatuses) -> ClientPackage {
+    let own = statuses.packages.get(COLLECTOR).cloned().unwrap_or_default();
+    let word = match PackageState::try_from(own.status) {
+        // Of nothing that was offered, this is nothing yet.
+        _ if own.server_offered_hash.is_empty() => "",
+        Ok(PackageState::Installed) => "installed",
+        Ok(PackageState::InstallPending) => "pending",
+        Ok(PackageState::Installing) => "installing",
+        Ok(PackageState::Downloading) => "downloading",
+        Ok(PackageState::InstallFailed) | Err(_) => "failed",
+    };
+    let error = if own.error_message.is_empty() { &statuses.error_message } else { &own.error_message };
+    ClientPackage {
+        version: own.agent_has_version.chars().take(128).collect(),
+        all: hex(&statuses.server_provided_all_packages_hash),
+        offered: hex(&own.server_offered_hash),
+        status: word.to_owned(),
+        error: bounded(error),
+    }
 }
 
 fn word(status: i32) -> &'static str {

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use warren_fleet::{Fault, Profile};
-use warren_store::{Actor, Entry, Rollout, RolloutState, TargetCounts, Versioned};
+use warren_store::{Actor, Change, Entry, Rollout, RolloutState, TargetCounts, Versioned};
 
 /// What is to be rolled out.
 pub(crate) enum Wanted {
@@ -16,6 +16,8 @@ pub(crate) enum Wanted {
     Version(i64),
     /// A new version.
     New(Profile),
+    /// A version of the collector.
+    Package(String),
 }
 
 /// Begins a rollout, or only tells what it would be.
@@ -34,6 +36,7 @@ pub(crate) async fn begin(
         return Err(Problem::faults(faults));
     }
     let (new, mut profile) = match wanted {
+        Wanted::Package(version) => return begin_package(app, version, plan.clone().for_packages(), reason, (who, trial)).await,
         Wanted::Version(version) => (false, app.store.profile(version).await?),
         Wanted::New(body) => (true, Versioned { version: 0, body }),
     };
@@ -56,6 +59,43 @@ pub(crate) async fn begin(
         reason: reason.to_owned(),
         ..Rollout::default()
     };
+    enter(change, rollout, (plan, candidates), reason, (who, trial)).await
+}
+
+/// Begins a rollout of a version of the collector, or only tells what it would be.
+async fn begin_package(
+    app: &App,
+    version: String,
+    plan: Plan,
+    reason: &str,
+    by: (&Actor, bool),
+) -> Result<(Rollout, TargetCounts), Problem> {
+    let before = app.store.released_package().await?;
+    if before == version {
+        return Err(Problem::bad(format!("version {version} of the collector holds already")));
+    }
+    let candidates = super::package::candidates(app, &plan, &version).await?;
+    let change = app.store.begin().await?;
+    let rollout = Rollout {
+        package: version,
+        package_before: app.store.released_package().await?,
+        state: RolloutState::Running,
+        plan: serde_json::to_value(&plan).unwrap_or(Value::Null),
+        author: by.0.name.clone(),
+        reason: reason.to_owned(),
+        ..Rollout::default()
+    };
+    enter(change, rollout, (&plan, candidates), reason, by).await
+}
+
+/// Gives everybody a stage.
+async fn enter(
+    mut change: Change,
+    rollout: Rollout,
+    (plan, candidates): (&Plan, Vec<Candidate>),
+    reason: &str,
+    (who, trial): (&Actor, bool),
+) -> Result<(Rollout, TargetCounts), Problem> {
     let rollout = change.add_rollout(&rollout).await?;
     let affected = candidates.iter().filter(|candidate| candidate.affected).count();
     let places = plan.places(rollout.number, candidates);
@@ -65,8 +105,12 @@ pub(crate) async fn begin(
     }
     let counts = change.target_counts(rollout.number).await?;
     if !trial {
+        let (version, before) = match rollout.package.as_str() {
+            "" => (json!(rollout.version), json!(rollout.before)),
+            package => (json!(package), json!(rollout.package_before)),
+        };
         let detail = json!({
-            "version": rollout.version, "before": rollout.before, "plan": rollout.plan, "servers": servers, "affected": affected,
+            "version": version, "before": before, "plan": rollout.plan, "servers": servers, "affected": affected,
             "reason": reason,
         });
         change.commit(who, &[Entry::new("", "rollout.create", format!("rollouts/{}", rollout.number), detail)]).await?;
@@ -96,8 +140,14 @@ async fn candidates(app: &App, plan: &Plan, profile: &Versioned<Profile>) -> Res
         }
         after = last;
     }
+    all_known(unknown)?;
+    Ok(candidates)
+}
+
+/// Whether there are all servers that a plan names.
+pub(super) fn all_known(unknown: BTreeSet<&String>) -> Result<(), Problem> {
     if unknown.is_empty() {
-        return Ok(candidates);
+        return Ok(());
     }
     let names = unknown.into_iter().map(|id| format!("{id:?}")).collect::<Vec<_>>().join(", ");
     Err(Problem::faults(vec![Fault::new("/stages", format!("there are no servers {names}"))]))

@@ -74,10 +74,19 @@ impl Step {
         let number = self.rollout.number;
         let late = self.app.store.late_servers(number, PAGE).await?;
         if late.is_empty() {
-            self.change.release_profile(self.rollout.version).await?;
+            let version = match self.rollout.package.as_str() {
+                "" => {
+                    self.change.release_profile(self.rollout.version).await?;
+                    json!(self.rollout.version)
+                }
+                package => {
+                    self.change.release_package(package).await?;
+                    json!(package)
+                }
+            };
             self.rollout.state = RolloutState::Completed;
             self.rollout.reason = String::new();
-            self.tell("rollout.complete", json!({"version": self.rollout.version}));
+            self.tell("rollout.complete", json!({"version": version}));
             return Ok(());
         }
         for server in late {
@@ -88,6 +97,7 @@ impl Step {
 
     /// All servers that have the version get back what they had.
     pub(super) async fn roll_back(&mut self, reason: &str) -> Result<(), StoreError> {
+        let package = !self.rollout.package.is_empty();
         let before = match self.rollout.before {
             0 => Versioned { version: 0, body: Profile::default() },
             version => self.app.store.profile(version).await?,
@@ -103,6 +113,13 @@ impl Step {
                     continue;
                 }
                 let server = target.server.clone();
+                if package {
+                    // What holds from now on is what is released: it is offered when its collectors look.
+                    self.change.return_target(self.rollout.number, &Target { since: now(), ..target }).await?;
+                    self.woken.push(server);
+                    back += 1;
+                    continue;
+                }
                 match self.returned(target, &before).await {
                     Ok(None) => back += 1,
                     Ok(Some(fault)) => left.push(json!({"server": server, "error": fault})),
@@ -116,7 +133,8 @@ impl Step {
         }
         self.rollout.state = RolloutState::RolledBack;
         self.rollout.reason = reason.to_owned();
-        self.tell("rollout.rollback", json!({"reason": reason, "version": before.version, "servers": back, "left": left}));
+        let version = if package { json!(self.rollout.package_before) } else { json!(before.version) };
+        self.tell("rollout.rollback", json!({"reason": reason, "version": version, "servers": back, "left": left}));
         Ok(())
     }
 

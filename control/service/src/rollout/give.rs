@@ -33,7 +33,10 @@ impl Step {
         if next.is_empty() {
             return Ok(());
         }
-        let profile = self.app.store.profile(self.rollout.version).await?;
+        let profile = match self.rollout.package.is_empty() {
+            true => Some(self.app.store.profile(self.rollout.version).await?),
+            false => None,
+        };
         let (began, mut come) = (Instant::now(), BTreeMap::<TargetState, Vec<String>>::new());
         for target in next {
             if free <= 0 || began.elapsed() > TIME_MAX {
@@ -51,7 +54,10 @@ impl Step {
             if busy.contains(&cluster) {
                 continue;
             }
-            let target = self.given(target, server, &profile).await?;
+            let target = match &profile {
+                Some(profile) => self.given(target, server, profile).await?,
+                None => self.given_package(target, server).await?,
+            };
             self.change.put_target(number, &target).await?;
             if target.state == TargetState::Given {
                 free -= 1;
@@ -65,7 +71,11 @@ impl Step {
             }
         }
         for (state, servers) in come {
-            self.tell(&format!("rollout.{}", state.name()), json!({"version": self.rollout.version, "servers": servers}));
+            let version = match self.rollout.package.as_str() {
+                "" => json!(self.rollout.version),
+                package => json!(package),
+            };
+            self.tell(&format!("rollout.{}", state.name()), json!({"version": version, "servers": servers}));
         }
         Ok(())
     }

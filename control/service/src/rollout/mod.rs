@@ -1,4 +1,4 @@
-//! Staged rollouts: a version of the profile is given to some servers, looked at, and given to more, or taken back.
+//! Staged rollouts: a version of the profile, or of the collector, is given to some servers, looked at, and given to more, or taken back.
 //!
 //! ```text
 //! begin: could all run it? who is in which stage? ─▶ store ◀─▶ Engine, each second:  look ─▶ judge ─▶ halt │ give ─▶ pass to the next stage
@@ -12,6 +12,7 @@ mod begin;
 mod end;
 mod give;
 mod judge;
+mod package;
 pub(crate) mod plan;
 mod sight;
 #[cfg(test)]
@@ -135,14 +136,21 @@ impl Engine {
                 Err(error) => return Err(error),
             };
             if target.state == Held {
-                let profile = self.app.store.profile(rollout.version).await?;
-                if give::closed(&Inputs::of(&self.app, server).await?.with_profile(profile)).is_none() {
+                let mut inputs = Inputs::of(&self.app, server).await?;
+                if rollout.package.is_empty() {
+                    inputs = inputs.with_profile(self.app.store.profile(rollout.version).await?);
+                }
+                if give::closed(&inputs).is_none() {
                     let after = Target { state: TargetState::Pending, since: now(), error: String::new(), ..target };
                     news.push((Held, after));
                 }
                 continue;
             }
             let sight = sight::sight(&self.app, &server, &plan.gates).await?;
+            let sight = match rollout.package.is_empty() {
+                true => sight,
+                false => package::seen(&self.app, rollout, &server, sight).await?,
+            };
             let after = judged(&target, &sight, &plan.gates, Times { now: now(), started: self.started });
             if matches!(after.state, Given | Applied) && !server.cluster.is_empty() {
                 busy.insert((server.tenant, server.cluster));

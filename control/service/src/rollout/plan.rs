@@ -180,6 +180,17 @@ impl Plan {
         faults
     }
 
+    /// The same for versions of the collector, of which it shows later whether they are good, and which take longer to come.
+    pub(crate) fn for_packages(mut self) -> Self {
+        for stage in &mut self.stages {
+            stage.soak.get_or_insert_with(|| "1h".to_owned());
+        }
+        if self.gates.patience == Gates::default().patience {
+            "20m".clone_into(&mut self.gates.patience);
+        }
+        self
+    }
+
     /// The stage that asks for a server.
     pub(crate) fn named(&self, server: &Server) -> Option<usize> {
         let asks =

@@ -12,14 +12,14 @@ use warren_opamp::{
 };
 use warren_store::{Actor, CLIENTS_MAX};
 
-struct Scene {
-    app: App,
+pub(super) struct Scene {
+    pub(super) app: App,
     _directory: tempfile::TempDir,
 }
 
 impl Scene {
     /// Two servers that have something to run.
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let (app, _directory) = App::scratch().await;
         Self::of(app, _directory).await
     }
@@ -60,13 +60,13 @@ impl Scene {
         change.commit(&Actor::default(), &[]).await.unwrap();
     }
 
-    fn exchange(&self, server: &str) -> Exchange {
+    pub(super) fn exchange(&self, server: &str) -> Exchange {
         let by = By::Credential { id: "crd-0".into(), used: true };
-        Exchange::new(self.app.clone(), Principal { server: server.into(), by }, None)
+        Exchange::new(self.app.clone(), Principal { server: server.into(), by, base: "http://warren".into() }, None)
     }
 }
 
-fn message(number: u64) -> AgentToServer {
+pub(super) fn message(number: u64) -> AgentToServer {
     AgentToServer {
         instance_uid: InstanceUid::from([7; 16]).as_bytes().to_vec(),
         sequence_num: number,
@@ -78,7 +78,7 @@ fn message(number: u64) -> AgentToServer {
     }
 }
 
-fn described(number: u64) -> AgentToServer {
+pub(super) fn described(number: u64) -> AgentToServer {
     AgentToServer { agent_description: Some(AgentDescription::default()), ..message(number) }
 }
 
@@ -137,7 +137,7 @@ async fn a_copied_machine_gets_an_identity_of_its_own_and_changes_nothing_of_the
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_enrols_is_given_a_credential_and_nothing_else_until_it_comes_with_that() {
     let scene = Scene::new().await;
-    let principal = Principal { server: "a".into(), by: By::Enrolment { id: "enr-1".into() } };
+    let principal = Principal { server: "a".into(), by: By::Enrolment { id: "enr-1".into() }, base: String::new() };
     let mut exchange = Exchange::new(scene.app.clone(), principal, None);
     let answer = exchange.answer(described(1)).await.unwrap();
     assert!(answer.connection_settings.is_some() && given(&answer).is_none());
@@ -191,7 +191,7 @@ async fn a_credential_that_takes_the_place_of_others_has_their_connections_look(
     let mut before = Exchange { connection: Some((1, wake.clone())), ..scene.exchange("a") };
     before.answer(described(1)).await.unwrap();
     let by = By::Credential { id: "crd-1".into(), used: false };
-    let mut after = Exchange::new(scene.app.clone(), Principal { server: "a".into(), by }, None);
+    let mut after = Exchange::new(scene.app.clone(), Principal { server: "a".into(), by, base: String::new() }, None);
     after.answer(AgentToServer { instance_uid: vec![8; 16], ..described(1) }).await.unwrap();
     tokio::time::timeout(std::time::Duration::from_secs(10), wake.notified()).await.unwrap();
 }
