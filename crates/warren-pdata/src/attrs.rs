@@ -27,7 +27,7 @@ impl KeyValue {
 pub struct Attrs(Option<Arc<Vec<KeyValue>>>);
 
 /// Attributes for which a copy that is made for editing has room.
-const EDIT_ROOM: usize = 2;
+const EDIT_ROOM: usize = 4;
 
 /// Holders up to which a set's texts are shared out among them.
 const HOLDERS_COUNTED: usize = 16;
@@ -70,7 +70,13 @@ impl Attrs {
     /// The value of the first attribute with this key.
     #[inline]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+        self.iter().find(|entry| same_key(&entry.key, key)).map(|entry| &entry.value)
+    }
+
+    /// Where the first attribute with this key stands.
+    #[inline]
+    pub fn find(&self, key: &Text) -> Option<usize> {
+        self.iter().position(|entry| Text::ptr_eq(&entry.key, key) || same_key(&entry.key, key))
     }
 
     /// Whether an attribute has this key.
@@ -145,6 +151,12 @@ impl Attrs {
         let Some(entries) = &self.0 else { return 0 };
         own_bytes(entries) + entries.iter().map(|entry| text_bytes(&entry.key) + entry.value.heap_bytes()).sum::<usize>()
     }
+}
+
+/// Whether two keys are equal. Most that are not differ in length or in the first byte, which is sooner seen than a comparison is called.
+#[inline]
+fn same_key(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.as_bytes().first() == other.as_bytes().first() && one == other
 }
 
 /// Heap bytes of a set's entries without what they hold.

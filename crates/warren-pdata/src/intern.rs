@@ -57,6 +57,49 @@ impl TextPool {
     }
 }
 
+/// So many texts are remembered as met lately.
+const RECENT_TEXTS: usize = 64;
+
+/// Text longer than this is hardly ever made twice.
+const RECENT_TEXT_BYTES_MAX: usize = 64;
+
+/// Gives text that is made over and over the same storage: each new one takes the place of one of those before. Where text hardly repeats, asking
+/// costs next to nothing.
+pub struct RecentTexts {
+    places: Box<[Text]>,
+    hasher: foldhash::fast::RandomState,
+}
+
+impl RecentTexts {
+    /// The text equal to `text`, the same one if it was met lately.
+    pub fn get(&mut self, text: &str) -> Text {
+        if text.is_empty() {
+            return Text::new();
+        }
+        if text.len() > RECENT_TEXT_BYTES_MAX {
+            return Text::from(text);
+        }
+        let place = self.hasher.hash_one(text) as usize % RECENT_TEXTS;
+        let Some(met) = self.places.get_mut(place) else { return Text::from(text) };
+        if met.as_str() != text {
+            *met = Text::from(text);
+        }
+        met.clone()
+    }
+}
+
+impl Default for RecentTexts {
+    fn default() -> Self {
+        Self { places: vec![Text::new(); RECENT_TEXTS].into(), hasher: Default::default() }
+    }
+}
+
+impl std::fmt::Debug for RecentTexts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecentTexts").finish_non_exhaustive()
+    }
+}
+
 /// Gives equal attribute sets the same storage. Bounded: see `POOL_ENTRIES_MAX`.
 #[derive(Default)]
 pub struct AttrsPool {
@@ -134,6 +177,20 @@ mod tests {
         assert!(first.same(&second));
         assert!(Text::ptr_eq(&texts.get("queue"), &first.as_slice()[0].key));
         assert_eq!(sets.len(), 1);
+    }
+
+    #[test]
+    fn texts_made_again_are_the_same_ones_unless_they_are_long() {
+        let mut texts = RecentTexts::default();
+        let short = texts.get("orders");
+        assert!(Text::ptr_eq(&short, &texts.get("orders")));
+        for number in 0..10_000 {
+            assert_eq!(texts.get(&number.to_string()), number.to_string());
+        }
+        assert_eq!(texts.get("orders"), "orders");
+        let long = "x".repeat(RECENT_TEXT_BYTES_MAX + 1);
+        assert_eq!(Text::strong_count(&texts.get(&long)), Some(1));
+        assert_eq!(texts.get(""), "");
     }
 
     #[test]

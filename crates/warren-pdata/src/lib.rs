@@ -30,7 +30,7 @@ pub use attrs::{Attrs, KeyValue};
 pub use batch::{Batch, Signal};
 pub use column::Column;
 pub use group::{Item, Resource, ResourceGroup, Scope, ScopeGroup, Telemetry};
-pub use intern::{AttrsPool, TextPool};
+pub use intern::{AttrsPool, RecentTexts, TextPool};
 pub use logs::{LogRecord, Logs};
 pub use metrics::{Data, Metric, Metrics, Sum, Temporality};
 pub use points::{

@@ -237,61 +237,118 @@ impl Regex {
 
     /// Appends `text` to `out` with every match replaced by `template`, as `ReplaceAllString` does.
     pub fn replace_all(&self, text: &str, template: &Template, out: &mut String) {
-        if self.replace_within(text, template, out, usize::MAX).is_none() {
+        if self.replace_within(text, template, out, usize::MAX) != Replaced::New {
             out.push_str(text);
         }
     }
 
-    /// As [`Regex::replace_all`], but gives up once `out` has more than `bytes_max` bytes; returns whether it did not. `out` then holds a part.
-    /// Nothing is appended and nothing returned if there is no match.
-    pub fn replace_within(&self, text: &str, template: &Template, out: &mut String, bytes_max: usize) -> Option<bool> {
-        if let (Some(literal), None, Engine::Automaton(regex)) = (template.literal(), &self.steps, &self.engine) {
-            return replace_literally(regex, text, literal, out, bytes_max);
-        }
-        let (mut done, mut found) = (0, false);
-        let end = self.each_match(text, |captures| {
-            found = true;
-            let Some(whole) = captures.range(0) else { return ControlFlow::Continue(()) };
-            let before = text.get(done..whole.start).unwrap_or_default();
-            if out.len().saturating_add(before.len()).saturating_add(template.expanded_len(text, captures)) > bytes_max {
-                return ControlFlow::Break(());
+    /// As [`Regex::replace_all`], but appends only a text that differs, and gives up once `out` would have more than `bytes_max` bytes; it then
+    /// holds a part.
+    pub fn replace_within(&self, text: &str, template: &Template, out: &mut String, bytes_max: usize) -> Replaced {
+        let mut replacing = Replacing { text, out, bytes_max, done: 0, outcome: Replaced::Nothing };
+        let end = match template.literal() {
+            Some(literal) => self.each_range(text, |range| replacing.replace(range, literal)),
+            None => self.each_match(text, |captures| replacing.expand(template, captures)),
+        };
+        replacing.finish(end)
+    }
+
+    /// Calls `visit` with where every match is, as [`Regex::each_match`]: no groups need to be found.
+    fn each_range(&self, text: &str, mut visit: impl FnMut(Range<usize>) -> ControlFlow<()>) -> ControlFlow<()> {
+        let (mut visited, mut vain) = (0, 0);
+        if let Some(steps) = &self.steps {
+            loop {
+                match steps.find(text, visited, &mut [], &mut vain) {
+                    Ok(Some((start, end))) => {
+                        visited = end.max(1);
+                        visit(start..end)?;
+                    }
+                    Ok(None) => return ControlFlow::Continue(()),
+                    Err(Vain) => break,
+                }
             }
-            out.push_str(before);
-            template.expand(text, captures, out);
-            done = whole.end;
-            ControlFlow::Continue(())
-        });
-        if !found {
-            return None;
         }
-        let rest = text.get(done..).unwrap_or_default();
-        let fits = end.is_continue() && out.len().saturating_add(rest.len()) <= bytes_max;
-        if fits {
-            out.push_str(rest);
+        match &self.engine {
+            Engine::Whole(whole) if whole.is_match(text) => visit(0..text.len()),
+            Engine::Whole(_) => ControlFlow::Continue(()),
+            // As in `each_match`.
+            Engine::Automaton(regex) => {
+                let mut found = regex.find_iter(text).map(|found| found.range()).filter(|range| range.start >= visited);
+                found.try_for_each(visit)
+            }
         }
-        Some(fits)
     }
 }
 
-/// Replaces every match by the same text: no groups need to be found.
-fn replace_literally(regex: &regex::Regex, text: &str, literal: &str, out: &mut String, bytes_max: usize) -> Option<bool> {
-    let (mut done, mut any) = (0, false);
-    for found in regex.find_iter(text) {
-        any = true;
-        let before = text.get(done..found.start()).unwrap_or_default();
-        if out.len().saturating_add(before.len()).saturating_add(literal.len()) > bytes_max {
-            return Some(false);
+/// What became of a text whose matches were to be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replaced {
+    /// There was no match.
+    Nothing,
+    /// Every match was what it was to be replaced by.
+    Same,
+    /// There is a new text; templates that name groups can give an equal one.
+    New,
+    /// The new text would be too long.
+    TooLong,
+}
+
+/// A text while its matches are replaced.
+struct Replacing<'a> {
+    text: &'a str,
+    out: &'a mut String,
+    bytes_max: usize,
+    /// Up to where the text was taken over.
+    done: usize,
+    outcome: Replaced,
+}
+
+impl Replacing<'_> {
+    /// Replaces a match by a text.
+    fn replace(&mut self, range: Range<usize>, by: &str) -> ControlFlow<()> {
+        if self.text.get(range.clone()) == Some(by) {
+            if self.outcome == Replaced::Nothing {
+                self.outcome = Replaced::Same;
+            }
+            return ControlFlow::Continue(());
         }
-        out.push_str(before);
-        out.push_str(literal);
-        done = found.end();
+        self.advance(range, by.len())?;
+        self.out.push_str(by);
+        ControlFlow::Continue(())
     }
-    let rest = text.get(done..).unwrap_or_default();
-    let fits = out.len().saturating_add(rest.len()) <= bytes_max;
-    if any && fits {
-        out.push_str(rest);
+
+    /// Replaces a match by a template.
+    fn expand(&mut self, template: &Template, captures: &Captures) -> ControlFlow<()> {
+        let Some(range) = captures.range(0) else { return ControlFlow::Continue(()) };
+        self.advance(range, template.expanded_len(self.text, captures))?;
+        template.expand(self.text, captures, self.out);
+        ControlFlow::Continue(())
     }
-    any.then_some(fits)
+
+    /// Takes over what stands before a match, if there is room for that and for so many bytes more.
+    fn advance(&mut self, range: Range<usize>, more: usize) -> ControlFlow<()> {
+        self.outcome = Replaced::New;
+        let before = self.text.get(self.done..range.start).unwrap_or_default();
+        if self.out.len().saturating_add(before.len()).saturating_add(more) > self.bytes_max {
+            return ControlFlow::Break(());
+        }
+        self.out.push_str(before);
+        self.done = range.end;
+        ControlFlow::Continue(())
+    }
+
+    /// Takes over what stands behind the last match.
+    fn finish(self, end: ControlFlow<()>) -> Replaced {
+        if self.outcome != Replaced::New {
+            return self.outcome;
+        }
+        let rest = self.text.get(self.done..).unwrap_or_default();
+        if end.is_break() || self.out.len().saturating_add(rest.len()) > self.bytes_max {
+            return Replaced::TooLong;
+        }
+        self.out.push_str(rest);
+        Replaced::New
+    }
 }
 
 #[cfg(test)]

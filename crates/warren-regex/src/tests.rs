@@ -227,9 +227,33 @@ fn replacing_gives_up_at_the_bound() {
     let template = Template::new("xxxx", &regex);
     for (bytes_max, fits) in [(24, true), (23, false), (4, false), (0, false)] {
         let mut out = String::new();
-        assert_eq!(regex.replace_within("abcd", &template, &mut out, bytes_max), Some(fits));
+        let expected = if fits { Replaced::New } else { Replaced::TooLong };
+        assert_eq!(regex.replace_within("abcd", &template, &mut out, bytes_max), expected);
         assert!(out.len() <= bytes_max);
     }
+}
+
+#[test]
+fn a_text_is_made_only_where_it_differs() {
+    let mut out = String::new();
+    for (pattern, with, text, expected) in [
+        ("p=[^ ]*", "p=*", "p=* p=*", Replaced::Same),
+        ("p=[^ ]*", "p=*", "p= p", Replaced::New),
+        ("p=[^ ]*", "p=*", "q", Replaced::Nothing),
+        ("p|q", "p", "pp", Replaced::Same),
+        ("^p$", "p", "p", Replaced::Same),
+        ("^p$", "q", "pp", Replaced::Nothing),
+        ("(p)", "$1", "p", Replaced::New),
+    ] {
+        let regex = Regex::new(pattern).unwrap();
+        out.clear();
+        assert_eq!(regex.replace_within(text, &Template::new(with, &regex), &mut out, 9), expected, "{pattern} in {text}");
+        assert_eq!(out.is_empty(), expected != Replaced::New);
+    }
+    let regex = Regex::new("p=[^ ]*").unwrap();
+    out.clear();
+    regex.replace_all("p=* p=x y", &Template::new("p=*", &regex), &mut out);
+    assert_eq!(out, "p=* p=* y");
 }
 
 #[test]

@@ -118,11 +118,32 @@ impl<S: Sink> Encoder<S> {
 
     fn key_values(&mut self, field: u32, entries: &[KeyValue]) {
         for entry in entries.iter().rev() {
+            if let Value::Str(text) = &entry.value
+                && self.short_pair(field, &entry.key, text)
+            {
+                continue;
+            }
             self.message(field, |e| {
                 e.message(2, |e| e.any_value(&entry.value));
                 e.text(1, &entry.key);
             });
         }
+    }
+
+    /// A `KeyValue` of text, if all its lengths and tags are single bytes: most are, and are then put at once.
+    #[inline]
+    fn short_pair(&mut self, field: u32, key: &str, text: &str) -> bool {
+        const TAGS: usize = 6;
+        if key.is_empty() || field >= 16 || key.len() + text.len() + TAGS >= 0x80 {
+            return false;
+        }
+        let [tag, inner, value] = [field << 3 | BYTES, 1 << 3 | BYTES, 2 << 3 | BYTES].map(|tag| tag as u8);
+        let [key_length, text_length] = [key.len(), text.len()].map(|length| length as u8);
+        self.sink.put(text.as_bytes());
+        self.sink.put(&[value, text_length + 2, inner, text_length]);
+        self.sink.put(key.as_bytes());
+        self.sink.put(&[tag, key_length + text_length + TAGS as u8, inner, key_length]);
+        true
     }
 
     fn any_value(&mut self, value: &Value) {

@@ -23,7 +23,7 @@ pub(super) const EDITORS: &[Editor] = &[
             Ok(Box::new(move |place, _| {
                 let map = place.map()?;
                 // The last entry takes the place of the deleted one.
-                if let Some(at) = map.iter().position(|entry| entry.key == key) {
+                if let Some(at) = map.find(&key) {
                     map.edit().swap_remove(at);
                 }
                 Ok(())

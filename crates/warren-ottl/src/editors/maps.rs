@@ -3,7 +3,7 @@
 use crate::function::{Changes, Editor, Kind, param};
 use crate::functions::entries::Entries;
 use crate::value::Val;
-use warren_pdata::{Attrs, KeyValue, Text, Value};
+use warren_pdata::{Attrs, KeyValue, RecentTexts, Text, Value};
 
 /// Up to so many entries together are compared one by one, where they are: sooner done than looked up.
 const MERGED_IN_PLACE_MAX: usize = 32;
@@ -63,17 +63,23 @@ impl Strategy {
 }
 
 /// Takes over one entry of text.
-pub(crate) fn merge_text(target: &mut Attrs, key: &Text, value: &str, Strategy { insert, update }: Strategy) {
-    match target.iter().position(|own| own.key == *key) {
+pub(crate) fn merge_text(
+    target: &mut Attrs,
+    key: &Text,
+    value: &str,
+    Strategy { insert, update }: Strategy,
+    texts: &mut RecentTexts,
+) {
+    match target.find(key) {
         Some(at) if update => {
             if target.as_slice().get(at).is_some_and(|own| own.value.as_str() == Some(value)) {
                 return;
             }
             if let Some(own) = target.edit().get_mut(at) {
-                own.value = value.into();
+                own.value = texts.get(value).into();
             }
         }
-        None if insert => target.edit().push(KeyValue { key: key.clone(), value: value.into() }),
+        None if insert => target.edit().push(KeyValue { key: key.clone(), value: texts.get(value).into() }),
         _ => {}
     }
 }
@@ -85,7 +91,7 @@ pub(crate) fn merge(target: &mut Attrs, source: &Attrs, Strategy { insert, updat
     }
     if target.len() + source.len() <= MERGED_IN_PLACE_MAX {
         for entry in source {
-            match target.iter().position(|own| own.key == entry.key) {
+            match target.find(&entry.key) {
                 Some(at) if update => {
                     if let Some(own) = target.edit().get_mut(at) {
                         own.value = entry.value.clone();

@@ -40,7 +40,14 @@ pub struct Call {
 
 type AnyCall = Box<dyn Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync>;
 /// A call for texts alone.
-pub(crate) type TextsCall = Box<dyn Fn(&[&str]) -> Result<Val, Failure> + Send + Sync>;
+pub(crate) enum TextsCall {
+    /// Yields its result.
+    Yields(Box<dyn Fn(&[&str]) -> Result<Val, Failure> + Send + Sync>),
+    /// Appends to its result, a text, what comes of one item; called for each of them, with its place.
+    Appends(AppendCall),
+}
+
+pub(crate) type AppendCall = Box<dyn Fn(usize, &str, &mut String) -> Result<(), Failure> + Send + Sync>;
 /// A call for one text that yields a map, entry by entry.
 pub(crate) type EntriesCall = Box<dyn Fn(&str, &mut dyn FnMut(&Text, &str)) + Send + Sync>;
 
@@ -55,7 +62,17 @@ impl Call {
     /// The texts are the items, if the converter takes a list of expressions, else its one argument that is no literal, which must be its first.
     #[must_use]
     pub fn of_texts(mut self, texts: impl Fn(&[&str]) -> Result<Val, Failure> + Send + Sync + 'static) -> Self {
-        self.texts = Some(Box::new(texts));
+        self.texts = Some(TextsCall::Yields(Box::new(texts)));
+        self
+    }
+
+    /// As [`Call::of_texts`], of a list of expressions that are put together to one text. It is made only where there is none like it.
+    #[must_use]
+    pub(crate) fn appending(
+        mut self,
+        append: impl Fn(usize, &str, &mut String) -> Result<(), Failure> + Send + Sync + 'static,
+    ) -> Self {
+        self.texts = Some(TextsCall::Appends(Box::new(append)));
         self
     }
 

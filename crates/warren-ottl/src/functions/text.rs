@@ -1,6 +1,6 @@
 //! Texts: joined, cut, and looked at.
 
-use super::{text_of, within_bounds};
+use super::within_bounds;
 use crate::function::{Args, Call, Converter, Kind, Yields, optional, param};
 use crate::getter::hexadecimal;
 use crate::record::Failure;
@@ -26,8 +26,14 @@ pub(super) const CONVERTERS: &[Converter] = &[
         bind: |literals| {
             let delimiter = Text::from(literals.text(1).unwrap_or_default());
             let same = delimiter.clone();
-            let call = Call::new(move |args| concat(args.items.iter().map(shown), &delimiter));
-            Ok(call.of_texts(move |texts| concat(texts.iter().copied(), &same)))
+            let call = Call::new(move |args| {
+                let mut joined = String::new();
+                for (at, item) in args.items.iter().enumerate() {
+                    join(at, shown(item), &delimiter, &mut joined)?;
+                }
+                Ok(joined.into())
+            });
+            Ok(call.appending(move |at, item, joined| join(at, item, &same, joined)))
         },
     },
     Converter {
@@ -75,21 +81,13 @@ fn shown(item: &Val) -> &str {
     }
 }
 
-fn concat<'t>(items: impl Iterator<Item = &'t str> + Clone, delimiter: &str) -> Result<Val, Failure> {
-    let bytes = items.clone().map(|item| item.len() + delimiter.len()).sum::<usize>();
-    within_bounds(bytes)?;
-    // Where it lies in the end; the last item is followed by no delimiter.
-    let made = text_of(bytes.saturating_sub(delimiter.len()), |mut room| {
-        for (index, item) in items.enumerate() {
-            for part in [if index > 0 { delimiter } else { "" }, item] {
-                if let Some((place, rest)) = std::mem::take(&mut room).split_at_mut_checked(part.len()) {
-                    place.copy_from_slice(part.as_bytes());
-                    room = rest;
-                }
-            }
-        }
-    });
-    Ok(Val::Str(made))
+/// Appends the item at a place, behind a delimiter if it is not the first.
+fn join(at: usize, item: &str, delimiter: &str, out: &mut String) -> Result<(), Failure> {
+    let delimiter = if at > 0 { delimiter } else { "" };
+    within_bounds(out.len() + delimiter.len() + item.len())?;
+    out.push_str(delimiter);
+    out.push_str(item);
+    Ok(())
 }
 
 fn split(text: &str, delimiter: &str) -> Val {

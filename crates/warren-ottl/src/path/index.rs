@@ -142,10 +142,10 @@ pub fn write(map: &mut Attrs, indexes: &[Index], value: Value) -> Result<(), Fai
 
 /// Writes the value of a key, which is made if it is missing.
 pub(crate) fn write_entry(map: &mut Attrs, key: &Text, value: Value) {
-    match map.iter().position(|entry| entry.key == *key) {
+    match map.find(key) {
         Some(at) => {
-            // A set that others hold is not copied for nothing.
-            if map.holders() > 1 && map.as_slice().get(at).is_some_and(|entry| entry.value == value) {
+            // Nothing is changed for nothing: others may hold the set.
+            if map.as_slice().get(at).is_some_and(|entry| entry.value == value) {
                 return;
             }
             if let Some(entry) = map.edit().get_mut(at) {

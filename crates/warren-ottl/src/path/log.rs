@@ -39,6 +39,7 @@ pub enum LogField {
     SpanId(IdForm),
 }
 
+#[inline]
 pub(super) fn get<'r>(log: &'r LogRecord, field: LogField, indexes: &[Index]) -> Result<Got<'r>, Failure> {
     Ok(match field {
         LogField::SeverityText => Got::Text(&log.severity_text),

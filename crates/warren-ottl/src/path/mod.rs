@@ -80,6 +80,7 @@ impl Field {
 ///
 /// # Errors
 /// When an index does not fit what is there.
+#[inline]
 pub fn get<'r>(record: &'r Record<'_>, field: Field, indexes: &[Index]) -> Result<Got<'r>, Failure> {
     match (field, &record.item) {
         (Field::Cache, _) => read(&record.cache, indexes),

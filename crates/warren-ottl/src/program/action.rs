@@ -37,6 +37,7 @@ pub(crate) enum Action {
 
 impl Statement {
     /// Runs the statement on a record and says whether its condition held.
+    #[inline]
     pub(crate) fn run(&self, record: &mut Record<'_>, memo: &mut Memo) -> Result<bool, Failure> {
         if !self.condition.holds(record, memo)? {
             return Ok(false);
@@ -96,7 +97,7 @@ impl Action {
                 }
             }
             Self::SetEntry { key, target, value } => {
-                let Some(value) = value.eval(record, memo)?.into_stored() else { return Ok(()) };
+                let Some(value) = value.stored(record, memo)? else { return Ok(()) };
                 if let Some(map) = path::attributes_mut(record, target.field) {
                     path::write_entry(map, key, value);
                 }
@@ -107,7 +108,7 @@ impl Action {
                     // It is lent from the record that is changed meanwhile.
                     let text = argument.eval(record, memo)?.as_text().cloned();
                     if let (Some(text), Some(map)) = (text, path::attributes_mut(record, target.field)) {
-                        entries(&text, &mut |key, value| merge_text(map, key, value, *strategy));
+                        entries(&text, &mut |key, value| merge_text(map, key, value, *strategy, &mut memo.texts));
                         return Ok(());
                     }
                 }

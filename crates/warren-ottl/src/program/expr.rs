@@ -2,7 +2,7 @@
 
 use super::memo::Memo;
 use crate::arithmetic::calculate;
-use crate::function::{Args, Call, EntriesCall, Kind, RecordCall, TextsCall};
+use crate::function::{AppendCall, Args, Call, EntriesCall, Kind, RecordCall, TextsCall};
 use crate::getter::coerce;
 use crate::path::{self, Field, Index, read_result};
 use crate::record::{Failure, Record};
@@ -104,9 +104,8 @@ impl CallExpr {
 impl CallExpr {
     /// The way that tells a map's entries, and the text that it is made of, if the call has one such argument and no indexes.
     pub(super) fn by_entry(&self) -> Option<(&EntriesCall, &Expr)> {
-        let bare = matches!(&self.keys, Keys::Fixed(indexes) if indexes.is_empty());
         match (self.call.entries(), &*self.args.values, &*self.args.items) {
-            (Some(entries), [Some((Kind::Str, argument)), rest @ ..], []) if bare && rest.iter().all(Option::is_none) => {
+            (Some(entries), [Some((Kind::Str, argument)), rest @ ..], []) if self.keys.is_none() && rest.iter().all(Option::is_none) => {
                 Some((entries, argument))
             }
             _ => None,
@@ -116,16 +115,23 @@ impl CallExpr {
     #[inline]
     pub(super) fn result(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
         match (self.call.texts(), &*self.args.values, &*self.args.items) {
-            (Some(texts), [Some((kind @ (Kind::Any | Kind::Str | Kind::StrLike), argument)), rest @ ..], [])
-                if rest.iter().all(Option::is_none) =>
-            {
+            (
+                Some(TextsCall::Yields(texts)),
+                [Some((kind @ (Kind::Any | Kind::Str | Kind::StrLike), argument)), rest @ ..],
+                [],
+            ) if rest.iter().all(Option::is_none) => {
                 let argument = argument.eval(record, memo)?;
                 match argument.as_text() {
                     Some(text) => texts(&[text]),
                     None => self.call.call(Args { values: &[coerce(*kind, argument.into_val())?], items: &[] }),
                 }
             }
-            (Some(texts), values, [_, ..]) if values.iter().all(Option::is_none) => self.of_items(texts, record, memo),
+            (Some(TextsCall::Appends(append)), values, items @ [_, ..]) if values.iter().all(Option::is_none) => {
+                match appended(append, items, record, memo)? {
+                    Some(text) => Ok(Val::Str(text)),
+                    None => self.of_any(record, memo),
+                }
+            }
             _ => self.of_any(record, memo),
         }
     }
@@ -136,34 +142,17 @@ impl CallExpr {
         self.args.eval(record, memo, &mut evaluated)?;
         self.call.call(evaluated.args())
     }
+}
 
-    #[inline(never)]
-    fn of_items(&self, texts: &TextsCall, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
-        let (items, kind) = (&self.args.items, self.args.item_kind);
-        let mut lent: SmallVec<[Got<'_>; 4]> = SmallVec::new();
-        for item in items {
-            let item = item.eval(record, memo)?;
-            let is_text = item.as_text().is_some();
-            lent.push(item);
-            if !is_text {
-                break;
-            }
-        }
-        let all: SmallVec<[&str; 4]> = lent.iter().filter_map(Got::as_text).map(|text| text.as_str()).collect();
-        if all.len() == items.len() {
-            return texts(&all);
-        }
-        drop(all);
-        let mut owned = Vec::with_capacity(items.len());
-        let rest = items.iter().skip(lent.len());
-        for item in lent {
-            owned.push(coerce(kind, item.into_val())?);
-        }
-        for item in rest {
-            owned.push(coerce(kind, item.eval(record, memo)?.into_val())?);
-        }
-        self.call.call(Args { values: &[], items: &owned })
+/// The text that items are put together to; `None` where one of them is no text.
+fn appended(append: &AppendCall, items: &[Expr], record: &Record<'_>, memo: &mut Memo) -> Result<Option<Text>, Failure> {
+    let mut room = memo.take_room();
+    for (at, item) in items.iter().enumerate() {
+        let item = item.eval(record, memo)?;
+        let Some(text) = item.as_text() else { return Ok(None) };
+        append(at, text, &mut room)?;
     }
+    Ok(Some(memo.made(room)))
 }
 
 /// Indexes, evaluated.
@@ -203,6 +192,18 @@ impl Expr {
         }
     }
 
+    /// The value for a record as telemetry stores it; `None` for nothing. What is made is not lent first.
+    #[inline]
+    pub(crate) fn stored(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Option<Value>, Failure> {
+        match self {
+            Self::Call(call) if call.keys.is_none() => {
+                let result = call.result(record, memo)?;
+                Ok((!result.is_nil()).then(|| result.stored()))
+            }
+            other => Ok(other.eval(record, memo)?.into_stored()),
+        }
+    }
+
     /// The value for a record.
     pub(crate) fn eval<'r>(&'r self, record: &'r Record<'_>, memo: &mut Memo) -> Result<Got<'r>, Failure> {
         Ok(match self {
@@ -216,10 +217,10 @@ impl Expr {
             },
             Self::Call(call) => {
                 let result = call.result(record, memo)?;
-                match call.keys.eval(record, memo)?.as_slice() {
-                    [] => Got::Own(result),
-                    indexes => Got::Own(read_result(result, indexes)?),
-                }
+                Got::Own(match call.keys.is_none() {
+                    true => result,
+                    false => read_result(result, call.keys.eval(record, memo)?.as_slice())?,
+                })
             }
             Self::RecordCall(call) => Got::Own(call(record)?),
             Self::List(items) => {
@@ -262,6 +263,12 @@ fn not_plain(value: &Val, in_list: bool) -> Option<&'static str> {
 }
 
 impl Keys {
+    /// Whether there are no indexes.
+    #[inline]
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self, Self::Fixed(indexes) if indexes.is_empty())
+    }
+
     pub(crate) fn eval<'p>(&'p self, record: &Record<'_>, memo: &mut Memo) -> Result<Indexes<'p>, Failure> {
         Ok(match self {
             Self::Fixed(indexes) => Indexes::Fixed(indexes),

@@ -273,8 +273,15 @@ fn note(
 
 impl Statement {
     /// Runs; a statement that adds metrics runs once for each metric, and not on those it had a part in adding.
+    #[inline]
     fn run_once(&self, index: usize, record: &mut Record<'_>, memo: &mut Memo) -> Result<bool, Failure> {
-        let Action::Edit { changes: Changes::Metrics, .. } = self.action else { return self.run(record, memo) };
+        match self.action {
+            Action::Edit { changes: Changes::Metrics, .. } => self.add_once(index, record, memo),
+            _ => self.run(record, memo),
+        }
+    }
+
+    fn add_once(&self, index: usize, record: &mut Record<'_>, memo: &mut Memo) -> Result<bool, Failure> {
         if record.lineage.had(index) {
             return Ok(false);
         }

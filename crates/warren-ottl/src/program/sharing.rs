@@ -18,6 +18,10 @@ use warren_pdata::Attrs;
 /// In one run, so many conditions are asked for each record: every further one halves what a result is good for.
 const ASKED_MAX: u32 = 8;
 
+/// Where a record's set is edited for it alone as well, so many edits are not looked up: a copy of the set must be made in any case, and to edit it is
+/// sooner done than to find out what would come of it.
+const OWN_EDITS_MAX: usize = 5;
+
 /// Statements that run one after the other.
 pub(super) struct Run {
     pub statements: Range<usize>,
@@ -93,8 +97,12 @@ pub(super) fn runs<'s>(
     changed: &dyn Fn(Level) -> bool,
 ) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
+    let mut few = 0;
     for (at, statement) in statements.enumerate() {
         let fit = own_attrs(own).map_or(Fit::Apart, |attrs| fit(statement, own, attrs, changed));
+        if matches!(fit, Fit::Apart) && statement.action.target() == own_attrs(own) {
+            few = OWN_EDITS_MAX;
+        }
         let joined = runs.last_mut().is_some_and(|run| run.join(&fit));
         if !joined {
             runs.push(Run::of(at, fit));
@@ -105,7 +113,7 @@ pub(super) fn runs<'s>(
         let statements = run.statements.len();
         match &mut run.shared {
             // What edits no set needs no table.
-            Some(shared) if shared.aside.count_ones() as usize == statements => run.shared = None,
+            Some(shared) if statements - shared.aside.count_ones() as usize <= few => run.shared = None,
             Some(shared) => {
                 shared.table = tables;
                 tables += 1;

@@ -6,7 +6,7 @@ use crate::field::Root;
 use crate::{Entry, Field};
 use warren_expr::Expression;
 use warren_pdata::{Attrs, KeyValue, Text, Value};
-use warren_regex::{Regex, Template};
+use warren_regex::{Regex, Replaced, Template};
 
 /// `noop`
 #[derive(Debug)]
@@ -150,10 +150,9 @@ impl Transform for Replace {
         };
         let mut out = String::new();
         match self.regex.replace_within(&value, &self.with, &mut out, TEXT_BYTES_MAX.max(value.len())) {
-            // Without a match it stays as it is.
-            None => Ok(()),
-            Some(true) => self.field.set(entry, out.into()),
-            Some(false) => Err(format!("the text would have more than {TEXT_BYTES_MAX} bytes")),
+            Replaced::Nothing | Replaced::Same => Ok(()),
+            Replaced::New => self.field.set(entry, out.into()),
+            Replaced::TooLong => Err(format!("the text would have more than {TEXT_BYTES_MAX} bytes")),
         }
     }
 }

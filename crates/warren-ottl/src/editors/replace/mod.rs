@@ -285,9 +285,10 @@ impl Replacer {
         };
         out.clear();
         let replaced = match self.regex.replace_within(text, template, out, TEXT_BYTES_MAX) {
-            None => Ok(Replaced::Nothing),
-            Some(true) => Ok(made(out)),
-            Some(false) => {
+            warren_regex::Replaced::Nothing => Ok(Replaced::Nothing),
+            warren_regex::Replaced::Same => Ok(Replaced::Same),
+            warren_regex::Replaced::New => Ok(made(out)),
+            warren_regex::Replaced::TooLong => {
                 Err(Failure::new(format!("the text with its matches replaced would have more than {TEXT_BYTES_MAX} bytes")))
             }
         };
