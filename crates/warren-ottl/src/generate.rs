@@ -309,17 +309,58 @@ pub fn batch(signal: Signal) -> Batch {
     }
 }
 
+struct Deaf;
+
+impl crate::Observer for Deaf {
+    fn failed(&mut self, failed: &crate::Failed) {
+        let _ = failed.to_string();
+    }
+}
+
+/// A context, and a signal that has it.
+fn place(choices: &mut Choices<'_>) -> (Context, Signal) {
+    let context = Context::ALL[usize::from(choices.next()) % Context::ALL.len()];
+    let signals: Vec<&Signal> = Signal::ALL.iter().filter(|signal| Context::of(**signal).contains(&context)).collect();
+    (context, *choices.of(&signals))
+}
+
+/// Compiles and asks the conditions that the bytes say, of each record of a batch and of each once more with another memo, as `filter` asks them: what
+/// is remembered changes no answer. Says how many conditions compile.
+pub fn ask(bytes: &[u8]) -> usize {
+    let mut choices = Choices(bytes);
+    let (context, signal) = place(&mut choices);
+    let count = 1 + choices.next() % 4;
+    let conditions: Vec<String> = (0..count).map(|_| condition(context, &mut choices, 3)).collect();
+    let compiles = |condition: &&String| crate::compile_conditions(context, &[condition.as_str()]).is_ok();
+    let usable: Vec<&str> = conditions.iter().filter(compiles).map(String::as_str).collect();
+    let (Ok(conditions), Ok(walker)) =
+        (crate::compile_conditions(context, &usable), crate::compile(signal, Some(context), &[], &[] as &[&str]))
+    else {
+        return 0;
+    };
+    let (mut batch, mut memo) = (batch(signal), conditions.memo());
+    // Conditions change nothing.
+    let before = batch.clone();
+    let asked = walker.each(&mut batch, &mut memo, |record, memo| {
+        let mode = crate::ErrorMode::Ignore;
+        let remembered = conditions.which(record, memo, mode, &mut Deaf)?;
+        let anew = conditions.which(record, &mut conditions.memo(), mode, &mut Deaf)?;
+        // Some converters give another result each time.
+        let same = remembered == anew || usable.iter().any(|text| VARYING.iter().any(|name| text.contains(name)));
+        assert!(same, "{usable:?}: {remembered:?} and {anew:?}");
+        Ok::<(), crate::Failed>(())
+    });
+    assert!(asked.is_ok() && batch == before, "{usable:?}");
+    usable.len()
+}
+
+/// Converters whose results vary though their arguments do not.
+const VARYING: [&str; 3] = ["Now(", "UUID", "Random"];
+
 /// Compiles and runs what the bytes say. For bytes that say the same, the same happens.
 pub fn run(bytes: &[u8]) -> usize {
-    struct Deaf;
-    impl crate::Observer for Deaf {
-        fn failed(&mut self, failed: &crate::Failed) {
-            let _ = failed.to_string();
-        }
-    }
     let mut choices = Choices(bytes);
-    let context = Context::ALL[usize::from(choices.next()) % Context::ALL.len()];
-    let signal = *choices.of(&Signal::ALL.iter().filter(|signal| Context::of(**signal).contains(&context)).collect::<Vec<_>>());
+    let (context, signal) = place(&mut choices);
     let count = 1 + choices.next() % 4;
     let statements: Vec<String> = (0..count).map(|_| statement(context, &mut choices)).collect();
     let mut compiled = 0;

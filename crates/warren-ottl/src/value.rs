@@ -204,6 +204,7 @@ impl Got<'_> {
     }
 
     /// The text, if it is one.
+    #[inline]
     pub fn as_text(&self) -> Option<&Text> {
         match self {
             Self::Own(Val::Str(text)) | Self::Const(Val::Str(text)) | Self::Stored(Value::Str(text)) => Some(text),

@@ -117,6 +117,13 @@ impl Attrs {
         found
     }
 
+    /// Gives room for more attributes back, if nobody else holds the set: for one that is kept.
+    pub fn shrink(&mut self) {
+        if let Some(entries) = self.0.as_mut().and_then(Arc::get_mut) {
+            entries.shrink_to_fit();
+        }
+    }
+
     /// The identity of the shared storage: equal for clones, and never that of another set while one of them lives. Zero for the empty set.
     ///
     /// A memo keyed by it must hold a clone of the set, else the storage may be freed and its address used again.
@@ -227,6 +234,17 @@ mod tests {
         set.upsert("vhost".into(), "/".into());
         assert_eq!(set.id(), before);
         assert_eq!(set.len(), 2);
+    }
+
+    #[test]
+    fn a_set_that_is_kept_takes_no_more_than_it_needs() {
+        let mut set = Attrs::from([("queue", "orders")]);
+        let _other = set.clone();
+        set.upsert("vhost".into(), "/".into());
+        let with_room = set.heap_bytes();
+        set.shrink();
+        assert!(set.heap_bytes() < with_room);
+        assert_eq!(set, Attrs::from([("queue", "orders"), ("vhost", "/")]));
     }
 
     #[test]

@@ -108,7 +108,9 @@ impl Steps {
             match step {
                 Step::Found(length) => at += length,
                 Step::Literal(literal) if rest.starts_with(literal) => at += literal.len(),
-                Step::Run(set, some) => at += taken(rest, rest.iter().position(|byte| !set[usize::from(*byte)]), *some).ok_or(at)?,
+                Step::Run(set, some) => {
+                    at += taken(rest, rest.iter().position(|byte| !set[usize::from(*byte)]), *some).ok_or(at)?
+                }
                 Step::Until(end, some) => at += taken(rest, memchr::memchr(*end, rest), *some).ok_or(at)?,
                 Step::End if rest.is_empty() => {}
                 Step::Literal(_) | Step::End => return Err(at),

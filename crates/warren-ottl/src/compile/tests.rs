@@ -281,28 +281,31 @@ mod sharing {
 }
 
 mod generated {
-    use crate::generate::run;
+    use crate::generate::{ask, run};
     use proptest::prelude::*;
 
     #[test]
-    fn generated_statements_mostly_compile() {
+    fn generated_statements_and_conditions_mostly_compile() {
         let mut random = 1u64;
-        let mut compiled = 0;
+        let (mut statements, mut conditions) = (0, 0);
         for _ in 0..300 {
             let mut bytes = [0; 64];
             for byte in &mut bytes {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 *byte = (random >> 56) as u8;
             }
-            compiled += run(&bytes);
+            statements += run(&bytes);
+            conditions += ask(&bytes);
         }
-        assert!(compiled > 200, "{compiled}");
+        assert!(statements > 200, "{statements}");
+        assert!(conditions > 200, "{conditions}");
     }
 
     proptest! {
         #[test]
-        fn prop_no_statement_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn prop_no_statement_or_condition_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             run(&bytes);
+            ask(&bytes);
         }
     }
 }

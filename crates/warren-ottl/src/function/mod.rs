@@ -42,11 +42,12 @@ type AnyCall = Box<dyn Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync>;
 /// A call for texts alone.
 pub(crate) enum TextsCall {
     /// Yields its result.
-    Yields(Box<dyn Fn(&[&str]) -> Result<Val, Failure> + Send + Sync>),
+    Yields(YieldCall),
     /// Appends to its result, a text, what comes of one item; called for each of them, with its place.
     Appends(AppendCall),
 }
 
+type YieldCall = Box<dyn Fn(&[&str]) -> Result<Val, Failure> + Send + Sync>;
 pub(crate) type AppendCall = Box<dyn Fn(usize, &str, &mut String) -> Result<(), Failure> + Send + Sync>;
 /// A call for one text that yields a map, entry by entry.
 pub(crate) type EntriesCall = Box<dyn Fn(&str, &mut dyn FnMut(&Text, &str)) + Send + Sync>;

@@ -141,6 +141,7 @@ pub fn map_mut<'r>(record: &'r mut Record<'_>, field: Field, indexes: &[Index]) 
 }
 
 /// The map that a field is, if it is one of those that always are.
+#[inline]
 pub(crate) fn attributes_mut<'r>(record: &'r mut Record<'_>, field: Field) -> Option<&'r mut Attrs> {
     match (field, &mut record.item) {
         (Field::Cache, _) => Some(&mut record.cache),

@@ -105,7 +105,9 @@ impl CallExpr {
     /// The way that tells a map's entries, and the text that it is made of, if the call has one such argument and no indexes.
     pub(super) fn by_entry(&self) -> Option<(&EntriesCall, &Expr)> {
         match (self.call.entries(), &*self.args.values, &*self.args.items) {
-            (Some(entries), [Some((Kind::Str, argument)), rest @ ..], []) if self.keys.is_none() && rest.iter().all(Option::is_none) => {
+            (Some(entries), [Some((Kind::Str, argument)), rest @ ..], [])
+                if self.keys.is_none() && rest.iter().all(Option::is_none) =>
+            {
                 Some((entries, argument))
             }
             _ => None,

@@ -203,6 +203,7 @@ impl Group {
             note(first + offset, text, ran, memo, mode, observer)?;
         }
         if let (true, Some(table), Some(after)) = (well, memo.tables.get_mut(shared.table), attrs_of(record)) {
+            after.shrink();
             table.insert(before, circumstances, after.clone(), matched);
         }
         Ok(())

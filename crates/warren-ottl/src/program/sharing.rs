@@ -4,7 +4,7 @@
 //! give equal results for equal sets. A [`Run`] of such statements is looked up by the identity of the set, by what they look at around it
 //! ([`Frames`](super::frame::Frames)), and by the answers of those conditions that look at more ([`Table`](super::table::Table)). Statements between
 //! them that neither look at the attributes nor change them are done aside, so that one look-up serves a whole group. A set that one record alone
-//! holds is edited in place instead and never looked up.
+//! holds is edited in place instead and never looked up, and where the set must be copied for the record in any case, few edits are not either.
 
 use super::action::{Action, Statement};
 use super::frame::FrameOf;
