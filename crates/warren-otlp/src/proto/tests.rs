@@ -55,6 +55,27 @@ fn of<T>(item: T) -> Telemetry<T> {
 }
 
 #[test]
+fn attributes_of_any_length_are_written_as_protobuf_has_them() {
+    for (key, value) in
+        (0..4).flat_map(|key| (110..135).map(move |value| (key, value))).chain([(120, 0), (121, 0), (122, 0), (125, 3)])
+    {
+        let (key, value) = ("k".repeat(key), "v".repeat(value));
+        let record = LogRecord { attrs: Attrs::from([(key.as_str(), value.as_str())]), ..LogRecord::default() };
+        let batch = Batch::Logs(Telemetry::of(Resource::default(), Default::default(), vec![record]));
+        let mut bytes = Vec::new();
+        encode_request(&batch, &mut bytes);
+        let pair = match key.is_empty() {
+            true => field(2, &field(1, value.as_bytes())),
+            false => [field(1, key.as_bytes()), field(2, &field(1, value.as_bytes()))].concat(),
+        };
+        let wanted = field(6, &pair);
+        assert!(bytes.windows(wanted.len()).any(|part| part == wanted), "{} and {}", key.len(), value.len());
+        assert_eq!(encoded_len(&batch), bytes.len());
+        assert_eq!(decode_request(Signal::Logs, &bytes), Ok(batch));
+    }
+}
+
+#[test]
 fn what_is_empty_is_written_where_the_go_collector_writes_it() {
     // Behind a resource, a scope group and its scope, all of them empty.
     let framed = |item: &[u8]| field(1, &[field(1, &[]), field(2, &[field(1, &[]), field(2, item)].concat())].concat());
