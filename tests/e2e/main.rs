@@ -5,6 +5,7 @@
 mod adoption;
 mod broker;
 mod broker_logs;
+mod bus;
 mod commands;
 mod control;
 mod direct;

@@ -44,6 +44,8 @@ pub struct Setup {
     pub arguments: Vec<String>,
     /// The authority of its certificate, which is on its command line; without one it has no TLS.
     pub authority: Option<PathBuf>,
+    /// The bus where it sees whether data arrives: URL and exchange; the account is `guest`.
+    pub bus: Option<(String, String)>,
 }
 
 /// A control plane, stopped when dropped.
@@ -291,6 +293,9 @@ fn launch(setup: &Setup, directory: &TempDir, port: u16) -> Result<Process> {
     command.args(&setup.arguments);
     if let Some((url, user, password)) = &setup.query {
         command.args(["--query-url", url, "--query-user", user]).env("WARREN_QUERY_PASSWORD", password);
+    }
+    if let Some((url, exchange)) = &setup.bus {
+        command.args(["--bus-url", url, "--bus-exchange", exchange]);
     }
     Process::spawn("warren", &mut command, &directory.path().join("warren.log"))
 }

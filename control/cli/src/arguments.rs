@@ -48,7 +48,7 @@ pub(crate) struct Access {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serves the control plane.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Servers.
     #[command(subcommand)]
     Servers(Servers),
@@ -125,6 +125,21 @@ pub(crate) struct Serve {
     /// Password there.
     #[arg(long, env = "WARREN_QUERY_PASSWORD", default_value = "", hide_env_values = true)]
     pub(crate) query_password: String,
+    /// The bus where it is seen whether data arrives, such as amqp://bus.example.net/vhost.
+    #[arg(long, env = "WARREN_BUS_URL", requires = "bus_exchange")]
+    pub(crate) bus_url: Option<String>,
+    /// User there.
+    #[arg(long, env = "WARREN_BUS_USER", default_value = "guest")]
+    pub(crate) bus_user: String,
+    /// Password there.
+    #[arg(long, env = "WARREN_BUS_PASSWORD", default_value = "guest", hide_env_values = true)]
+    pub(crate) bus_password: String,
+    /// The exchange there that collectors publish to.
+    #[arg(long, env = "WARREN_BUS_EXCHANGE")]
+    pub(crate) bus_exchange: Option<String>,
+    /// The key that a queue is bound with to it.
+    #[arg(long, env = "WARREN_BUS_KEY", default_value = "#")]
+    pub(crate) bus_key: String,
     /// Days after which history and the audit log are forgotten; 0: never.
     #[arg(long, default_value_t = 400)]
     pub(crate) keep_days: u32,
@@ -447,7 +462,11 @@ impl From<Serve> for warren_control::Options {
             required: serve.client_auth == ClientAuth::Require,
         });
         let query = serve.query_url.map(|url| warren_control::Query { url, user, password });
+        let (user, password, key) = (serve.bus_user, serve.bus_password, serve.bus_key);
+        let exchange = serve.bus_exchange.unwrap_or_default();
+        let bus = serve.bus_url.map(|url| warren_control::Bus { url, user, password, exchange, key });
         Self {
+            bus,
             listen: serve.listen,
             store: serve.store,
             key_file: serve.key_file,

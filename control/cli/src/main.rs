@@ -19,21 +19,22 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done =
-        match arguments.command {
-            Command::Serve(options) => runtime(true).and_then(|runtime| runtime.block_on(warren_control::serve(options.into()))),
-            Command::Completion { shell } => {
-                clap_complete::generate(shell, &mut Arguments::command(), "warren", &mut std::io::stdout());
-                Ok(())
-            }
-            Command::Openapi => warren_control::document().to_pretty_json().map_err(|error| error.to_string()).map(print),
-            Command::Backup(Copied { directory, store, key_file }) => runtime(false)
-                .and_then(|runtime| runtime.block_on(warren_control::backup(&store, key_file.as_deref(), &directory))),
-            Command::Restore(Copied { directory, store, key_file }) => runtime(false)
-                .and_then(|runtime| runtime.block_on(warren_control::restore(&store, key_file.as_deref(), &directory))),
-            Command::Packages(command) if packages::is_local(&command) => packages::local(&command).map(print),
-            asked => runtime(false).and_then(|runtime| runtime.block_on(commands::run(&arguments.access, asked))).map(print),
-        };
+    let done = match arguments.command {
+        Command::Serve(options) => runtime(true).and_then(|runtime| runtime.block_on(warren_control::serve((*options).into()))),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "warren", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Openapi => warren_control::document().to_pretty_json().map_err(|error| error.to_string()).map(print),
+        Command::Backup(Copied { directory, store, key_file }) => {
+            runtime(false).and_then(|runtime| runtime.block_on(warren_control::backup(&store, key_file.as_deref(), &directory)))
+        }
+        Command::Restore(Copied { directory, store, key_file }) => {
+            runtime(false).and_then(|runtime| runtime.block_on(warren_control::restore(&store, key_file.as_deref(), &directory)))
+        }
+        Command::Packages(command) if packages::is_local(&command) => packages::local(&command).map(print),
+        asked => runtime(false).and_then(|runtime| runtime.block_on(commands::run(&arguments.access, asked))).map(print),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -157,7 +157,8 @@ pub(crate) async fn keep(
 pub(crate) fn made_of(inputs: &Inputs, rendered: &Rendered, hash: &[u8], cause: &str) -> Desired {
     Desired {
         hash: hex(hash),
-        sample_interval: sample_interval(rendered),
+        sample_interval: sample_interval(rendered, rendered.settings.destinations.mimir.is_some()),
+        bus_interval: sample_interval(rendered, rendered.settings.destinations.amqp.is_some()),
         body: rendered.body.clone(),
         provenance: serde_json::to_value(&rendered.provenance).unwrap_or_default(),
         profile: inputs.profile_version,
@@ -172,9 +173,8 @@ pub(crate) async fn attempt(app: &App, server: &str, rendered: &Rendered) -> Res
     Ok(warren_opamp::Hash::default().with(&rendered.hash).with(&attempt.to_be_bytes()).finish())
 }
 
-/// Milliseconds between two samples at the common store; zero if none go there.
-fn sample_interval(rendered: &Rendered) -> i64 {
-    let there = rendered.settings.destinations.mimir.is_some();
+/// Milliseconds between two samples at a destination; zero if none go there.
+fn sample_interval(rendered: &Rendered, there: bool) -> i64 {
     let interval = warren_config::parse_prometheus(&rendered.settings.scrape.interval).ok().filter(|_| there);
     interval.and_then(|interval| i64::try_from(interval.as_millis()).ok()).unwrap_or(0)
 }

@@ -14,6 +14,7 @@ mod api;
 mod app;
 mod auth;
 mod backup;
+mod bus;
 mod desired;
 mod emergency;
 mod hub;
@@ -32,6 +33,7 @@ mod watch;
 
 pub use api::document;
 pub use backup::{backup, restore};
+pub use bus::Bus;
 pub use listen::Tls;
 pub use serve::{Options, serve};
 pub use watch::Query;

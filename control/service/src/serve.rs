@@ -1,10 +1,11 @@
 //! The program that serves.
 
 use crate::app::{App, Bounds, now};
+use crate::bus::{self, Bus};
 use crate::listen::{Door, Peer, Tls};
 use crate::nodes::Duty;
 use crate::packages::{self, Files};
-use crate::watch::{Query, watch};
+use crate::watch::{Query, silence, watch};
 use crate::{api, emergency, nodes, opamp, ramp, rollout};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -63,6 +64,8 @@ pub struct Options {
     pub heartbeat: u64,
     /// Where it is asked whether data arrives; nowhere if it is not given.
     pub query: Option<Query>,
+    /// The bus where it is seen whether data arrives; none if it is not given.
+    pub bus: Option<Bus>,
     /// Days after which history, the audit log and what opens nothing any more are forgotten; never if zero.
     pub keep_days: u32,
     /// Requests to the API a second that each token may make, twice as many at once; without limit if zero.
@@ -135,6 +138,12 @@ pub async fn serve(options: Options) -> Result<(), String> {
     }
     if let Some(query) = options.query.clone() {
         background.spawn(watch(app.clone(), query));
+    }
+    if let Some(bus) = options.bus.clone() {
+        background.spawn(bus::watch(app.clone(), bus));
+    }
+    if options.query.is_some() || options.bus.is_some() {
+        background.spawn(silence(app.clone()));
     }
     log.info("Serving", &[("address", Field::Display(&address)), ("version", Field::Str(env!("CARGO_PKG_VERSION")))]);
     let service = routes(app.clone()).into_make_service_with_connect_info::<Peer>();

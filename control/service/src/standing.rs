@@ -46,7 +46,7 @@ pub(crate) struct Standing {
 
 /// How it stands, from what the collector told and when it was heard of.
 pub(crate) fn standing(app: &App, server: &Server, client: Option<&Client>, desired: Option<&Desired>) -> Standing {
-    let watched = desired.map(|desired| Watched::new(server, desired.sample_interval, desired.created));
+    let watched = desired.map(|desired| Watched::new(server, (desired.sample_interval, desired.bus_interval), desired.created));
     let (data, newest) = watched.map_or((Data::Unknown, None), |watched| app.freshness.of(&watched));
     let silent = app.freshness.silent_since(&server.id);
     let Some(client) = client else {

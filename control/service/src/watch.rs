@@ -1,7 +1,8 @@
 //! Whether data really arrives: asked where it is stored, not of those who send it.
 //!
 //! A collector that is connected and says it is well may have stopped to send. What counts is the age of the newest sample of each server in the
-//! store that all of them write to, by PromQL.
+//! store that all of them write to, by PromQL, and on the bus that they publish to ([`crate::bus`]). Data that is to arrive at both has to arrive at
+//! both.
 
 use crate::app::{App, now};
 use crate::nodes::{Duty, is_ours};
@@ -66,31 +67,74 @@ pub(crate) struct Freshness(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    /// Milliseconds since 1970 of the newest sample, by the name of the server.
-    newest: HashMap<String, i64>,
-    /// Whether anybody asks.
-    asked: bool,
-    /// When the store answered last, and first.
-    answered: i64,
-    first: i64,
+    /// What is seen at each place that is looked at.
+    places: BTreeMap<Place, Seen>,
     /// Servers without data, and since when that is known.
     silent: BTreeMap<String, i64>,
     /// Regions whose figures are told.
     regions: BTreeSet<String>,
 }
 
+/// Where data arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// The store of metrics.
+    Store,
+    /// The bus.
+    Bus,
+}
+
+/// What is seen at a place.
+#[derive(Default)]
+struct Seen {
+    /// Milliseconds since 1970 of the newest sample, by the name of the server.
+    newest: HashMap<String, i64>,
+    /// When it answered last, and since when it does.
+    answered: i64,
+    first: i64,
+}
+
 impl Freshness {
-    /// How it stands with a server's data, and of when its newest is.
+    /// How it stands with a server's data, and of when its newest is: at the place where it stands worst.
     pub(crate) fn of(&self, server: &Watched) -> (Data, Option<i64>) {
         let known = self.known();
-        let newest = known.newest.get(&server.name).copied();
-        (judged(&known, server, newest, now()), newest)
+        let places = known.places.iter().filter_map(|(place, seen)| {
+            let interval = place.interval(server.interval, server.bus);
+            let newest = seen.newest.get(&server.name).copied();
+            (interval > 0).then(|| (judged(seen, interval, server.since, newest, now()), newest))
+        });
+        places.max_by_key(|(data, newest)| (data.badness(), newest.map(std::cmp::Reverse))).unwrap_or((Data::Unknown, None))
     }
 
-    /// Whether it is asked for data at all, and answered.
+    /// Whether it is looked for data at all, and every place answers.
     pub(crate) fn answers(&self) -> Option<bool> {
         let known = self.known();
-        known.asked.then(|| known.answered >= now() - ANSWER_AGE_MAX)
+        let answers = |seen: &Seen| seen.answered >= now() - ANSWER_AGE_MAX;
+        (!known.places.is_empty()).then(|| known.places.values().all(answers))
+    }
+
+    /// Milliseconds between two samples at the places that are looked at; zero if none are to arrive there.
+    pub(crate) fn interval(&self, store: i64, bus: i64) -> i64 {
+        self.known().places.keys().map(|place| place.interval(store, bus)).max().unwrap_or(0)
+    }
+
+    /// A place is looked at from now on: what was seen there before says nothing about now.
+    pub(crate) fn looks(&self, place: Place) {
+        self.known().places.insert(place, Seen::default());
+    }
+
+    /// A place answers, and these are the newest samples there.
+    pub(crate) fn answered(&self, place: Place, newest: impl IntoIterator<Item = (String, i64)>) {
+        let mut known = self.known();
+        let seen = known.places.entry(place).or_default();
+        seen.answered = now();
+        if seen.first == 0 {
+            seen.first = seen.answered;
+        }
+        for (name, at) in newest {
+            let known = seen.newest.entry(name).or_insert(at);
+            *known = at.max(*known);
+        }
     }
 
     /// Since when a server is known to be without data.
@@ -103,17 +147,48 @@ impl Freshness {
     }
 }
 
-fn judged(known: &Known, server: &Watched, newest: Option<i64>, now: i64) -> Data {
-    let patience = 2 * server.interval + GRACE;
-    if server.interval == 0 || known.answered < now - ANSWER_AGE_MAX {
+impl Place {
+    fn interval(self, store: i64, bus: i64) -> i64 {
+        match self {
+            Self::Store => store,
+            Self::Bus => bus,
+        }
+    }
+}
+
+impl Data {
+    /// How bad it is beside others.
+    fn badness(self) -> u8 {
+        match self {
+            Self::Fresh => 0,
+            Self::Unknown => 1,
+            Self::Stale => 2,
+            Self::Absent => 3,
+        }
+    }
+}
+
+fn judged(seen: &Seen, interval: i64, since: i64, newest: Option<i64>, now: i64) -> Data {
+    let patience = 2 * interval + GRACE;
+    if seen.answered < now - ANSWER_AGE_MAX {
         return Data::Unknown;
     }
     match newest {
         Some(at) if now - at <= patience => Data::Fresh,
         Some(_) => Data::Stale,
         // A configuration needs time to be given and to show, and so does whoever asks.
-        None if now - server.since.max(known.first) <= patience + 30_000 => Data::Unknown,
+        None if now - since.max(seen.first) <= patience + 30_000 => Data::Unknown,
         None => Data::Absent,
+    }
+}
+
+/// Looks which servers are without data, for ever.
+pub(crate) async fn silence(app: App) {
+    loop {
+        if let Err(error) = look(&app).await {
+            app.log.error("Servers cannot be looked at", &[("error", Field::Display(&error))]);
+        }
+        tokio::time::sleep(EVERY).await;
     }
 }
 
@@ -129,18 +204,13 @@ pub(crate) async fn watch(app: App, query: Query) {
         Ok(client) => client,
         Err(error) => return app.log.error("Data cannot be watched", &[("error", Field::Display(&error))]),
     };
-    app.freshness.known().asked = true;
+    app.freshness.looks(Place::Store);
     let mut failing = false;
     loop {
         match ask(&client, &query).await {
             Ok(newest) => {
                 failing = false;
-                let mut known = app.freshness.known();
-                known.answered = now();
-                if known.first == 0 {
-                    known.first = known.answered;
-                }
-                known.newest.extend(newest);
+                app.freshness.answered(Place::Store, newest);
             }
             Err(error) if !failing => {
                 failing = true;
@@ -150,9 +220,6 @@ pub(crate) async fn watch(app: App, query: Query) {
                 );
             }
             Err(_) => {}
-        }
-        if let Err(error) = look(&app).await {
-            app.log.error("Servers cannot be looked at", &[("error", Field::Display(&error))]);
         }
         tokio::time::sleep(EVERY).await;
     }
@@ -175,7 +242,9 @@ async fn look(app: &App) -> Result<(), warren_store::StoreError> {
     let before = {
         let mut known = app.freshness.known();
         // Others write there, too, and servers go.
-        known.newest.retain(|name, _| names.contains(name.as_str()));
+        for seen in known.places.values_mut() {
+            seen.newest.retain(|name, _| names.contains(name.as_str()));
+        }
         let gone = std::mem::replace(&mut known.regions, regions.keys().cloned().collect());
         for region in gone {
             // What was told of a region does not stay when its last server goes.
@@ -252,30 +321,46 @@ mod tests {
         change.add_server(&server).await.unwrap();
         change.put_desired("a", &Desired { sample_interval: 1000, ..Desired::default() }).await.unwrap();
         change.commit(&Actor::default(), &[]).await.unwrap();
-        app.freshness.known().newest.extend([("n".to_owned(), 1), ("a stranger".to_owned(), 1)]);
-        app.freshness.known().answered = now();
+        app.freshness.answered(Place::Store, [("n".to_owned(), 1), ("a stranger".to_owned(), 1)]);
         let silent = |count: u8| format!("warren_servers_silent{{region=\"::r\"}} {count}\n");
         look(&app).await.unwrap();
         assert!(app.registry.render(&PageStyle::default()).contains(&silent(1)));
-        assert_eq!(app.freshness.known().newest.len(), 1);
+        assert_eq!(app.freshness.known().places[&Place::Store].newest.len(), 1);
         let mut change = app.store.begin().await.unwrap();
         change.remove_server("a").await.unwrap();
         change.commit(&Actor::default(), &[]).await.unwrap();
         look(&app).await.unwrap();
         assert!(app.registry.render(&PageStyle::default()).contains(&silent(0)));
-        assert!(app.freshness.known().newest.is_empty() && app.freshness.silent_since("a").is_none());
+        assert!(app.freshness.known().places[&Place::Store].newest.is_empty() && app.freshness.silent_since("a").is_none());
     }
 
     #[test]
     fn data_is_judged_by_its_age_and_only_when_there_was_time() {
-        let known = Known { answered: 1_000_000, first: 1, ..Known::default() };
-        let server = Watched { id: "s".into(), name: "n".into(), region: String::new(), interval: 60_000, since: 500_000 };
-        let judge = |newest: Option<i64>, now: i64| judged(&known, &server, newest, now);
+        let seen = Seen { answered: 1_000_000, first: 1, ..Seen::default() };
+        let judge = |newest: Option<i64>, now: i64| judged(&seen, 60_000, 500_000, newest, now);
         assert_eq!(judge(Some(900_000), 1_000_000), Data::Fresh);
         assert_eq!(judge(Some(869_000), 1_000_000), Data::Stale);
         assert_eq!(judge(None, 1_000_000), Data::Absent);
         assert_eq!(judge(None, 600_000), Data::Unknown);
         assert_eq!(judge(Some(1_000_000), 1_100_000), Data::Unknown, "the store has not answered for a minute");
-        assert_eq!(judged(&known, &Watched { interval: 0, ..server.clone() }, None, 1_000_000), Data::Unknown);
+    }
+
+    #[test]
+    fn data_has_to_arrive_wherever_it_is_to_arrive() {
+        let freshness = Freshness::default();
+        let server = Watched { id: "s".into(), name: "n".into(), region: String::new(), interval: 60_000, bus: 60_000, since: 1 };
+        assert_eq!(freshness.of(&server).0, Data::Unknown, "nobody looks");
+        let (fresh, stale) = (now(), now() - 131_000);
+        freshness.answered(Place::Store, [("n".to_owned(), fresh)]);
+        assert_eq!(freshness.of(&server), (Data::Fresh, Some(fresh)));
+        freshness.answered(Place::Bus, [("n".to_owned(), stale)]);
+        assert_eq!(freshness.of(&server), (Data::Stale, Some(stale)));
+        assert_eq!(freshness.of(&Watched { bus: 0, ..server.clone() }).0, Data::Fresh, "nothing is to arrive there");
+        freshness.answered(Place::Bus, [("n".to_owned(), fresh), ("n".to_owned(), stale)]);
+        assert_eq!(freshness.of(&server).0, Data::Fresh);
+        // Who looks anew knows nothing of before.
+        freshness.looks(Place::Bus);
+        assert_eq!(freshness.of(&server).0, Data::Unknown);
+        assert_eq!(freshness.answers(), Some(false));
     }
 }

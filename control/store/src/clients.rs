@@ -82,6 +82,8 @@ pub struct Desired {
     pub profile: i64,
     /// Milliseconds between two samples of it at the common store; zero if none arrive there.
     pub sample_interval: i64,
+    /// The same of what is sent to the bus.
+    pub bus_interval: i64,
     /// Why there is a new one.
     pub cause: String,
     /// Milliseconds since 1970.
@@ -173,7 +175,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn desired_history(&self, server: &str, before: i64, limit: i64) -> Result<Vec<Desired>, StoreError> {
-        let statement = "SELECT number, hash, body, provenance, profile, cause, created, sample_interval FROM desired WHERE server = $1 \
+        let statement = "SELECT number, hash, body, provenance, profile, cause, created, sample_interval, bus_interval FROM desired WHERE server = $1 \
                          AND number < $2 ORDER BY number DESC LIMIT $3";
         let rows = sqlx::query(statement).bind(server).bind(before).bind(limit).fetch_all(&self.pool).await?;
         rows.into_iter()
@@ -189,6 +191,7 @@ impl Store {
                     cause: row.try_get(5)?,
                     created: row.try_get(6)?,
                     sample_interval: row.try_get(7)?,
+                    bus_interval: row.try_get(8)?,
                 })
             })
             .collect()
@@ -276,8 +279,8 @@ impl Change {
     /// When the database fails.
     pub async fn put_desired_after(&mut self, server: &str, last: i64, desired: &Desired) -> Result<i64, StoreError> {
         let number = last + 1;
-        let statement = "INSERT INTO desired (server, number, hash, body, provenance, profile, cause, created, sample_interval) \
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let statement = "INSERT INTO desired (server, number, hash, body, provenance, profile, cause, created, sample_interval, \
+                         bus_interval) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         sqlx::query(statement)
             .bind(server)
             .bind(number)
@@ -288,6 +291,7 @@ impl Change {
             .bind(&desired.cause)
             .bind(now())
             .bind(desired.sample_interval)
+            .bind(desired.bus_interval)
             .execute(&mut *self.tx)
             .await?;
         Ok(number)

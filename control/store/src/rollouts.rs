@@ -162,6 +162,8 @@ pub struct Target {
     pub well: bool,
     /// What is wrong with it.
     pub error: String,
+    /// What its collector told of itself in figures before it was given anything, as JSON; nothing if it told nothing.
+    pub baseline: String,
 }
 
 /// States in which a server has the version of its rollout.
@@ -239,7 +241,7 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Target>, StoreError> {
-        let statement = "SELECT server, stage, state, since, ill, well, error FROM targets \
+        let statement = "SELECT server, stage, state, since, ill, well, error, baseline FROM targets \
                          WHERE rollout = $1 AND ($2 = '' OR state = $2) AND server > $3 ORDER BY server LIMIT $4";
         let state = state.map(TargetState::name).unwrap_or_default();
         let rows = sqlx::query(statement).bind(rollout).bind(state).bind(after).bind(limit).fetch_all(&self.pool).await?;
@@ -251,7 +253,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn next_targets(&self, rollout: i64, stage: usize, limit: i64) -> Result<Vec<Target>, StoreError> {
-        let statement = "SELECT server, stage, state, since, ill, well, error FROM targets \
+        let statement = "SELECT server, stage, state, since, ill, well, error, baseline FROM targets \
                          WHERE rollout = $1 AND state = 'pending' AND stage <= $2 ORDER BY stage, server LIMIT $3";
         let stage = i64::try_from(stage).unwrap_or(i64::MAX);
         let rows = sqlx::query(statement).bind(rollout).bind(stage).bind(limit).fetch_all(&self.pool).await?;
@@ -339,14 +341,14 @@ impl Change {
     /// # Errors
     /// When the database fails.
     pub async fn put_target(&mut self, rollout: i64, target: &Target) -> Result<(), StoreError> {
-        let statement =
-            "UPDATE targets SET state = $1, since = $2, ill = $3, well = $4, error = $5 WHERE rollout = $6 AND server = $7";
+        let statement = "UPDATE targets SET state = $1, since = $2, ill = $3, well = $4, error = $5, baseline = $6 WHERE rollout = $7 AND server = $8";
         sqlx::query(statement)
             .bind(target.state.name())
             .bind(target.since)
             .bind(target.ill)
             .bind(i64::from(target.well))
             .bind(&target.error)
+            .bind(&target.baseline)
             .bind(rollout)
             .bind(&target.server)
             .execute(&mut *self.tx)
@@ -418,6 +420,7 @@ fn target(row: &AnyRow) -> Result<Target, StoreError> {
         ill: row.try_get(4)?,
         well: row.try_get::<i64, _>(5)? != 0,
         error: row.try_get(6)?,
+        baseline: row.try_get(7)?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The tables, as they came to be: each step is run once, in order.
 
 /// `BYTES` stands for the database's type of bytes.
-pub(crate) const STEPS: [&str; 6] = ["
+pub(crate) const STEPS: [&str; 8] = ["
 CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
 CREATE TABLE servers (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, cluster TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
     version BIGINT NOT NULL, created BIGINT NOT NULL);
@@ -61,4 +61,8 @@ CREATE TABLE released_packages (number BIGINT PRIMARY KEY, version TEXT NOT NULL
 CREATE TABLE package_failures (server TEXT NOT NULL, package TEXT NOT NULL, attempt BIGINT NOT NULL, error TEXT NOT NULL,
     created BIGINT NOT NULL, forgiven BIGINT NOT NULL, PRIMARY KEY (server, package, attempt));
 ALTER TABLE rollouts ADD COLUMN package TEXT NOT NULL DEFAULT ''
+", "
+ALTER TABLE targets ADD COLUMN baseline TEXT NOT NULL DEFAULT ''
+", "
+ALTER TABLE desired ADD COLUMN bus_interval BIGINT NOT NULL DEFAULT 0
 "];

@@ -244,6 +244,7 @@ async fn the_newest_profile_of_a_database_from_before_there_were_rollouts_holds(
         "DROP TABLE packages",
         "DROP TABLE released_packages",
         "DROP TABLE package_failures",
+        "ALTER TABLE desired DROP COLUMN bus_interval",
         "DELETE FROM steps WHERE number > 0",
     ] {
         sqlx::query(statement).execute(&scene.store.pool).await.unwrap();

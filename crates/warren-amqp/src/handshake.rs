@@ -98,12 +98,36 @@ fn unexpected(wanted: &str) -> String {
     format!("the broker answered with something else than {wanted}")
 }
 
-struct Talk<'a, S> {
+pub(crate) struct Talk<'a, S> {
     stream: &'a mut S,
     frame_max: u32,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
+    pub(crate) fn new(stream: &'a mut S, frame_max: u32) -> Self {
+        Self { stream, frame_max }
+    }
+
+    /// Asks for something, and waits until it is granted.
+    ///
+    /// # Errors
+    /// With the broker's own words where it had some.
+    pub(crate) async fn ask(
+        &mut self,
+        channel: u16,
+        (class, number): (u16, u16),
+        arguments: impl FnOnce(&mut wire::Arguments<'_>),
+        granted: (u16, u16),
+    ) -> Result<(), String> {
+        let mut out = Output::default();
+        out.method(channel, class, number, arguments);
+        self.send(out.0).await?;
+        match self.hear().await? {
+            Method::Other(class, number) if (class, number) == granted => Ok(()),
+            _ => Err(unexpected(&format!("the method {}.{}", granted.0, granted.1))),
+        }
+    }
+
     async fn send(&mut self, bytes: Vec<u8>) -> Result<(), String> {
         self.stream.write_all(&bytes).await.map_err(broken)?;
         self.stream.flush().await.map_err(broken)

@@ -1,4 +1,4 @@
-//! Publishing over AMQP 0.9.1 to RabbitMQ and LavinMQ, with confirms.
+//! Publishing over AMQP 0.9.1 to RabbitMQ and LavinMQ, with confirms; and seeing what passes an exchange ([`Consumer`]).
 //!
 //! ```text
 //! Publisher::publish ──▶ link (made when needed) ──▶ one channel in confirm mode ──▶ broker
@@ -16,6 +16,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod consumer;
 mod endpoint;
 mod error;
 mod handshake;
@@ -25,7 +26,8 @@ mod publisher;
 mod tests;
 mod wire;
 
+pub use consumer::{Consumer, Delivery, Source};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::PublishError;
 pub use publisher::{Client, Message, Publisher, Route};
-pub use wire::read_method;
+pub use wire::{read_delivery, read_method};

@@ -2,7 +2,7 @@
 
 use crate::handshake::CHANNEL;
 use crate::wire::{self, BODY, CONTENT_HEADER, FRAME_MAX, HEARTBEAT, METHOD, Method, Output};
-use crate::{Client, Endpoint, PublishError, Publisher, Route, read_method};
+use crate::{Client, Consumer, Endpoint, PublishError, Publisher, Route, Source, read_method};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
@@ -399,4 +399,105 @@ proptest! {
         let close = wire::Close { connection: false, code, text };
         prop_assert_eq!(read_method(&out.0[7..out.0.len() - 1]), Some(Method::Close(close)));
     }
+}
+
+fn client(broker: &Broker) -> Client {
+    Client {
+        endpoint: format!("amqp://127.0.0.1:{}", broker.0.local_addr().unwrap().port()).parse().unwrap(),
+        tls: ClientTls::new(TlsClientConfig::default()).unwrap(),
+        name: "watch".to_owned(),
+        username: "user".to_owned(),
+        password: Secret::new("sesame"),
+        vhost: "v".to_owned(),
+        heartbeat: Duration::from_secs(10),
+        connection_timeout: Duration::from_secs(10),
+        confirm_timeout: Duration::from_secs(10),
+    }
+}
+
+fn source() -> Source {
+    Source { exchange: "metrics".to_owned(), key: "#".to_owned(), prefetch: 7, queue_max: 1000 }
+}
+
+impl Session {
+    /// Grants a consumer its queue.
+    async fn grant(&mut self) {
+        let declare = self.hear(50, 10).await;
+        assert_eq!(declare[..4], [0, 0, 0, 0b1100], "a queue without a name, exclusive, which goes with its consumer");
+        assert!(String::from_utf8_lossy(&declare).contains("x-max-length"));
+        self.say(CHANNEL, 50, 11, |out| {
+            out.short("amq.gen-1");
+            out.u32(0);
+            out.u32(0);
+        })
+        .await;
+        let bind = self.hear(50, 20).await;
+        assert_eq!(bind[..13], *b"\0\0\0\x07metrics\x01#");
+        self.say(CHANNEL, 50, 21, |_| {}).await;
+        assert_eq!(self.hear(60, 10).await, [0, 0, 0, 0, 0, 7, 0]);
+        self.say(CHANNEL, 60, 11, |_| {}).await;
+        self.hear(60, 20).await;
+        self.say(CHANNEL, 60, 21, |out| out.short("ctag")).await;
+    }
+
+    async fn deliver(&mut self, tag: u64, parts: &[&[u8]]) {
+        let mut out = Output::default();
+        out.method(CHANNEL, 60, 60, |out| {
+            out.short("ctag");
+            out.bytes(&tag.to_be_bytes());
+            out.bytes(&[0]);
+            out.short("metrics");
+            out.short("otlp_metrics");
+        });
+        out.frame(CONTENT_HEADER, CHANNEL, |out| {
+            out.u16(60);
+            out.u16(0);
+            out.bytes(&(parts.iter().map(|part| part.len() as u64).sum::<u64>()).to_be_bytes());
+            out.u16(0);
+        });
+        out.frame(HEARTBEAT, 0, |_| {});
+        for part in parts {
+            out.frame(BODY, CHANNEL, |out| out.bytes(part));
+        }
+        self.stream.write_all(&out.0).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_passes_an_exchange_is_seen_whole_and_acknowledged() {
+    let broker = Broker::start().await;
+    let (wanted, source) = (client(&broker), source());
+    let (consumer, session) = tokio::join!(Consumer::open(&wanted, &source), async {
+        let mut session = broker.accept().await;
+        session.grant().await;
+        session
+    });
+    let (mut consumer, mut session) = (consumer.unwrap(), session);
+    session.deliver(1, &[b"one ", b"message"]).await;
+    session.deliver(2, &[]).await;
+    let one = consumer.next().await.unwrap();
+    assert_eq!((one.key.as_str(), one.body.as_slice()), ("otlp_metrics", b"one message".as_slice()));
+    assert_eq!(consumer.next().await.unwrap().body, b"");
+    assert_eq!(session.hear(60, 80).await, [0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    session.say(CHANNEL, 60, 30, |out| out.short("ctag")).await;
+    assert!(consumer.next().await.unwrap_err().contains("taken the queue away"));
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_missing_is_told_in_the_words_of_the_broker() {
+    let broker = Broker::start().await;
+    let (wanted, source) = (client(&broker), source());
+    let (consumer, ()) = tokio::join!(Consumer::open(&wanted, &source), async {
+        let mut session = broker.accept().await;
+        session.hear(50, 10).await;
+        session
+            .say(CHANNEL, 20, 40, |out| {
+                out.u16(404);
+                out.short("NOT_FOUND - no exchange 'metrics'");
+                out.u32(0);
+            })
+            .await;
+    });
+    let error = consumer.err().unwrap();
+    assert!(error.contains("no exchange 'metrics'"), "{error}");
 }

@@ -154,6 +154,22 @@ pub fn read_method(payload: &[u8]) -> Option<Method> {
     Some(method)
 }
 
+/// Reads the payload of `basic.deliver`: the delivery's tag, and the key that the message was published with. `None` if it is something else, or
+/// ends too early.
+pub fn read_delivery(payload: &[u8]) -> Option<(u64, String)> {
+    let mut input = Input(payload);
+    if (input.u16()?, input.u16()?) != (60, 60) {
+        return None;
+    }
+    // The consumer's tag.
+    input.short()?;
+    let tag = input.u64()?;
+    // Whether it comes again, and the exchange.
+    input.take(1)?;
+    input.short()?;
+    Some((tag, input.short()?))
+}
+
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -287,6 +303,13 @@ impl Arguments<'_> {
         self.short(name);
         self.bytes(b"S");
         self.long(text.as_bytes());
+    }
+
+    /// A field of a table that holds a number.
+    pub(crate) fn number_field(&mut self, name: &str, number: u32) {
+        self.short(name);
+        self.bytes(b"I");
+        self.u32(number.min(i32::MAX.unsigned_abs()));
     }
 
     /// A field of a table that says yes.

@@ -39,7 +39,10 @@ pub(crate) fn health(
         start_time_unix_nano: started,
         last_error: error,
         status: word.to_owned(),
-        attributes: vec![KeyValue::text("warren.config.hash", &status.hash)],
+        attributes: vec![
+            KeyValue::text("warren.config.hash", &status.hash),
+            KeyValue::number("warren.memory.rss", registry.total("otelcol_process_memory_rss", &[])),
+        ],
         component_health_map: components,
         ..ComponentHealth::default()
     };
@@ -107,6 +110,7 @@ fn figures(name: &ComponentName, registry: &Registry) -> Vec<KeyValue> {
         figure("sent", &format!("otelcol_exporter_sent_{items}")),
         figure("last_success", "warren_exporter_last_success_timestamp_seconds"),
         figure("send_failed", &format!("otelcol_exporter_send_failed_{items}")),
+        figure("enqueue_failed", &format!("otelcol_exporter_enqueue_failed_{items}")),
     ]
 }
 

@@ -50,6 +50,7 @@ pub(super) fn merge(client: &mut Client, message: &AgentToServer) -> Option<Stri
     }
     if let Some(health) = &message.health {
         client.health = healthy(health, 0);
+        client.health["started"] = json!(health.start_time_unix_nano / 1_000_000);
     }
     if let Some(status) = &message.remote_config_status {
         client.config_hash = hex(&status.last_remote_config_hash);

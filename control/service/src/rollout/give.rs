@@ -89,7 +89,15 @@ impl Step {
             return Ok(Target { state: TargetState::Held, since: now(), error: reason, ..target });
         }
         let well = seen.well && seen.config != "failed" && !matches!(seen.data, Proof::Lacking { .. });
-        let to = |state: TargetState, error: String| Target { state, since: now(), well, error, ..target.clone() };
+        let baseline = seen.figures.map(|figures| figures.text()).unwrap_or_default();
+        let to = |state: TargetState, error: String| Target {
+            state,
+            since: now(),
+            well,
+            error,
+            baseline: baseline.clone(),
+            ..target.clone()
+        };
         let mut rendered = match inputs.configuration(&self.app) {
             Ok(rendered) => rendered,
             Err(faults) => return Ok(to(TargetState::Refused, Problem::faults(faults).detail)),

@@ -5,11 +5,12 @@
 //!              └─────────┴──────────┴─▶ failed ─▶ done (once it is mended)
 //! ```
 
+use super::figures::Figures;
 use super::plan::Gates;
 use warren_store::{Target, TargetState};
 
 /// How it stands with a server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Sight {
     /// Whether its collector is connected.
     pub(super) connected: bool,
@@ -23,6 +24,8 @@ pub(super) struct Sight {
     pub(super) reason: String,
     /// Of when its newest data is, and what is known of it.
     pub(super) data: Proof,
+    /// What its collector tells of itself in figures.
+    pub(super) figures: Option<Figures>,
 }
 
 /// Whether data of a server arrives.
@@ -49,6 +52,7 @@ pub(super) struct Times {
 /// How far a server has come by now.
 pub(super) fn judged(target: &Target, sight: &Sight, gates: &Gates, times: Times) -> Target {
     use TargetState::{Applied, Done, Failed, Given, Waiting};
+    let target = &Target { baseline: baseline(target, sight), ..target.clone() };
     let to = |state: TargetState| Target { state, since: times.now, ill: 0, error: String::new(), ..target.clone() };
     let failed = |error: String| Target { error, ..to(Failed) };
     let runs = sight.connected && sight.config == "applied";
@@ -62,7 +66,7 @@ pub(super) fn judged(target: &Target, sight: &Sight, gates: &Gates, times: Times
         Given if late(target, gates.patience(), times) => failed(if sight.connected { unapplied(sight) } else { gone() }),
         Applied if runs && sight.well && shown(target, sight.data) => to(Done),
         Applied | Done if target.well => {
-            let Some((error, patience)) = ails(sight, gates) else {
+            let Some((error, patience)) = ails(target, sight, gates) else {
                 let overdue = target.state == Applied && late(target, gates.patience() + 3 * interval(sight.data), times);
                 return match sight.data {
                     // Nobody can say.
@@ -75,13 +79,13 @@ pub(super) fn judged(target: &Target, sight: &Sight, gates: &Gates, times: Times
             let ill = if target.ill == 0 { times.now } else { target.ill };
             if times.now - ill.max(times.started) > patience { failed(error) } else { Target { ill, ..target.clone() } }
         }
-        Failed if runs && sight.well && shown(target, sight.data) => to(Done),
+        Failed if runs && sight.well && shown(target, sight.data) && ails(target, sight, gates).is_none() => to(Done),
         _ => target.clone(),
     }
 }
 
 /// What is wrong with a server, and for how long it may be.
-fn ails(sight: &Sight, gates: &Gates) -> Option<(String, i64)> {
+fn ails(target: &Target, sight: &Sight, gates: &Gates) -> Option<(String, i64)> {
     if !sight.connected {
         // Whoever says goodbye is not missed.
         return (!sight.stopped).then(|| (gone(), gates.patience()));
@@ -89,9 +93,23 @@ fn ails(sight: &Sight, gates: &Gates) -> Option<(String, i64)> {
     if !sight.well {
         return Some((format!("it does not fare well: {}", sight.reason), gates.grace()));
     }
-    match sight.data {
-        Proof::Lacking { interval } => Some((silent(), gates.grace() + 3 * interval)),
-        _ => None,
+    if let Proof::Lacking { interval } = sight.data {
+        return Some((silent(), gates.grace() + 3 * interval));
+    }
+    let (error, lasts) = sight.figures?.ail(&Figures::kept(&target.baseline)?, gates)?;
+    Some((error, if lasts { gates.grace() } else { 0 }))
+}
+
+/// The figures of a server from before, with how often its collector was started again since it runs what it was given.
+fn baseline(target: &Target, sight: &Sight) -> String {
+    let settled = match target.state {
+        TargetState::Given => false,
+        TargetState::Applied | TargetState::Done => true,
+        _ => return target.baseline.clone(),
+    };
+    match (Figures::kept(&target.baseline), &sight.figures) {
+        (Some(before), Some(now)) => before.seen(now, settled).text(),
+        _ => target.baseline.clone(),
     }
 }
 
@@ -191,6 +209,25 @@ mod tests {
             assert_eq!(after(&ill, &bad, 2000 + patience).state, Done);
             assert_eq!(after(&ill, &bad, 2001 + patience).state, Failed, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn whoever_takes_much_more_memory_or_is_started_again_and_again_has_failed() {
+        let before = Figures { started: 1, memory: 1e8, ..Figures::default() };
+        let target = Target { baseline: before.text(), ..target(Done) };
+        let sight = |figures: Figures| Sight { figures: Some(figures), ..good() };
+        let large = sight(Figures { memory: 2e8, ..before });
+        let ill = after(&target, &large, 2000);
+        assert_eq!((ill.state, ill.ill), (Done, 2000));
+        let failed = after(&ill, &large, 62_001);
+        assert!(failed.state == Failed && failed.error.contains("memory"), "{failed:?}");
+        assert_eq!(after(&failed, &large, 63_000), failed, "it has not become better");
+        assert_eq!(after(&failed, &sight(before), 63_000).state, Done);
+        let once = after(&target, &sight(Figures { started: 2, ..before }), 2000);
+        assert_eq!((once.state, once.ill), (Done, 0));
+        let twice = after(&once, &sight(Figures { started: 3, ..before }), 3000);
+        assert_eq!((twice.state, twice.ill), (Done, 3000));
+        assert_eq!(after(&twice, &sight(Figures { started: 3, ..before }), 3001).state, Failed);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod begin;
 mod end;
+mod figures;
 mod give;
 mod judge;
 mod package;

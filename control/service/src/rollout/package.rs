@@ -69,7 +69,11 @@ impl Step {
         }
         let seen = sight(&self.app, &server, &self.plan.gates).await?;
         let well = seen.well && !matches!(seen.data, Proof::Lacking { .. });
-        let to = |state: TargetState, error: String| Target { state, since: now(), well, error, ..target.clone() };
+        let baseline = seen.figures.map(|figures| figures.text()).unwrap_or_default();
+        let to = |state: TargetState, error: String| {
+            let baseline = baseline.clone();
+            Target { state, since: now(), well, error, baseline, ..target.clone() }
+        };
         let Some(client) = newest(&self.app, &server.id).await? else {
             return Ok(to(TargetState::Same, "no collector of it is known yet".to_owned()));
         };

@@ -67,6 +67,12 @@ pub(crate) struct Gates {
     pub(crate) grace: String,
     /// Whether data has to arrive of servers whose data is watched.
     pub(crate) data: bool,
+    /// So many of a hundred more than before may exporters lose of what there is to send; any if nothing is said.
+    pub(crate) dropped_percent: Option<u32>,
+    /// So many of a hundred more memory than before may collectors take, and 16 MiB in any case; any if nothing is said.
+    pub(crate) memory_percent: Option<u32>,
+    /// So often may a collector be started again; any number of times if nothing is said.
+    pub(crate) restarts: Option<u32>,
 }
 
 /// What is done when too many servers fail.
@@ -108,7 +114,15 @@ impl Default for Plan {
 
 impl Default for Gates {
     fn default() -> Self {
-        Self { failed_percent: 1, patience: "5m".to_owned(), grace: "1m".to_owned(), data: true }
+        Self {
+            failed_percent: 1,
+            patience: "5m".to_owned(),
+            grace: "1m".to_owned(),
+            data: true,
+            dropped_percent: Some(5),
+            memory_percent: Some(20),
+            restarts: Some(1),
+        }
     }
 }
 

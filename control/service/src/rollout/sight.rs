@@ -1,5 +1,6 @@
 //! How it stands with a server, as far as that counts in a rollout.
 
+use super::figures::Figures;
 use super::judge::{Proof, Sight};
 use super::plan::Gates;
 use crate::app::App;
@@ -13,7 +14,7 @@ pub(super) async fn sight(app: &App, server: &Server, gates: &Gates) -> Result<S
     let client = app.store.clients_of(&server.id).await?.into_iter().next();
     let desired = app.store.desired(&server.id).await?;
     let standing = standing(app, server, client.as_ref(), desired.as_ref());
-    let interval = desired.map_or(0, |desired| desired.sample_interval);
+    let interval = desired.map_or(0, |desired| app.freshness.interval(desired.sample_interval, desired.bus_interval));
     let data = match (app.freshness.answers(), standing.data) {
         (None, _) => Proof::Unasked,
         _ if interval == 0 || !gates.data => Proof::Unasked,
@@ -28,5 +29,6 @@ pub(super) async fn sight(app: &App, server: &Server, gates: &Gates) -> Result<S
         well: !matches!(standing.health, "degraded" | "unhealthy"),
         reason: standing.reason,
         data,
+        figures: client.as_ref().and_then(|client| Figures::told(&client.health)),
     })
 }
