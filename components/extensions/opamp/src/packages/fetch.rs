@@ -254,6 +254,70 @@ mod tests {
         }
     }
 
+    /// A server that answers one request on each connection, with the status, header fields and body of its turn; gives the ranges it was asked for.
+    async fn server(answers: Vec<(&'static str, String, Vec<u8>)>) -> (String, tokio::task::JoinHandle<Vec<Option<String>>>) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/package", listener.local_addr().unwrap());
+        let served = tokio::spawn(async move {
+            let mut ranges = Vec::new();
+            for (status, fields, body) in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let (mut request, mut piece) = (Vec::new(), [0; 1024]);
+                while !request.ends_with(b"\r\n\r\n") {
+                    let read = stream.read(&mut piece).await.unwrap();
+                    request.extend_from_slice(&piece[..read]);
+                }
+                let request = String::from_utf8(request).unwrap().to_ascii_lowercase();
+                ranges.push(request.lines().find_map(|line| line.strip_prefix("range: ")).map(str::to_owned));
+                stream.write_all(format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n").as_bytes()).await.unwrap();
+                stream.write_all(&body).await.unwrap();
+            }
+            ranges
+        });
+        (url, served)
+    }
+
+    async fn fetched(url: &str, directory: &Path, config: &PackageConfig) -> Result<Vec<u8>, String> {
+        let client = Client::new(warren_http::ClientSettings::default()).unwrap();
+        let source = Source { url: url.to_owned(), headers: HeaderMap::new() };
+        let path = fetch(&client, &source, (directory, "package"), config, &Progress::default()).await?;
+        Ok(std::fs::read(path).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_was_cut_off_is_fetched_on_from_there() {
+        let content: Vec<u8> = (0..600_000u32).map(|number| number.to_le_bytes()[0]).collect();
+        let (whole, half) = (content.len(), 300_000);
+        let (url, served) = server(vec![
+            ("200 OK", format!("Content-Length: {whole}"), content[..half].to_vec()),
+            (
+                "206 Partial Content",
+                format!("Content-Length: {}\r\nContent-Range: bytes {half}-{}/{whole}", whole - half, whole - 1),
+                content[half..].to_vec(),
+            ),
+        ])
+        .await;
+        let root = tempfile::tempdir().unwrap();
+        let got = fetched(&url, &root.path().join("fetched"), &PackageConfig::default()).await.unwrap();
+        assert!(got == content);
+        assert_eq!(served.await.unwrap(), [None, Some(format!("bytes={half}-"))]);
+    }
+
+    #[tokio::test]
+    async fn what_is_larger_than_it_may_be_or_than_was_said_is_not_taken() {
+        let root = tempfile::tempdir().unwrap();
+        let small = PackageConfig { max_bytes: 9, ..PackageConfig::default() };
+        let (url, served) = server(vec![("200 OK", "Content-Length: 10".into(), b"0123456789".to_vec())]).await;
+        let error = fetched(&url, &root.path().join("fetched"), &small).await.unwrap_err();
+        assert!(error.contains("10 bytes; 9 are taken at most"), "{error}");
+        served.await.unwrap();
+        let (url, served) = server(vec![("200 OK", "Connection: close".into(), b"0123456789".to_vec())]).await;
+        let error = fetched(&url, &root.path().join("fetched"), &PackageConfig::default()).await.unwrap_err();
+        assert!(error.contains("does not say how large"), "{error}");
+        served.await.unwrap();
+    }
+
     #[test]
     fn what_was_begun_is_gone_on_with_and_nothing_else_is_kept() {
         let root = tempfile::tempdir().unwrap();
