@@ -19,6 +19,7 @@ mod outside;
 use child::{Child, Event};
 use options::Options;
 use outside::{notify, probe, tell};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 use warren_slots::{Crashed, Run, Slots};
@@ -91,7 +92,7 @@ fn watch(options: &Options) -> Result<u8, String> {
                 if run.trial && slots.current().as_ref() != Some(&run.name) {
                     told(slots.postpone());
                 }
-                return Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1));
+                return Ok(code(status));
             }
             End::Ended(_) if slots.next().is_some() => continue,
             End::Ended(status) if status.success() => None,
@@ -121,6 +122,14 @@ fn watch(options: &Options) -> Result<u8, String> {
             return Ok(1);
         }
         wait = (wait * 2).min(WAITS.1);
+    }
+}
+
+/// The exit code for that of a collector that was asked to end; the signal that asks does so as well as the collector's own end.
+fn code(status: ExitStatus) -> u8 {
+    match status.code() {
+        Some(code) => u8::try_from(code).unwrap_or(1),
+        None => u8::from(status.signal() != Some(signal_hook::consts::SIGTERM)),
     }
 }
 
