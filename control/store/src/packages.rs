@@ -106,6 +106,16 @@ impl Store {
         }
     }
 
+    /// Whether a version was taken back from a server.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn had_package(&self, server: &str) -> Result<bool, StoreError> {
+        let statement = "SELECT t.server FROM targets t JOIN rollouts r ON r.number = t.rollout \
+                         WHERE t.server = $1 AND t.state = 'rolled_back' AND r.package <> '' LIMIT 1";
+        Ok(sqlx::query(statement).bind(server).fetch_optional(&self.pool).await?.is_some())
+    }
+
     /// How often a server has failed with a package, by whatever that is known by.
     ///
     /// # Errors

@@ -41,8 +41,9 @@ pub(crate) struct Chosen {
 pub(crate) async fn choice(app: &App, client: &Client) -> Result<Choice, StoreError> {
     let version = app.store.package_of(&client.server).await?;
     match version.as_str() {
-        // Of those that never had anything else nobody wants anything.
-        "" if client.package.all.is_empty() => Ok(Choice::Nothing),
+        // Of those from which nothing was taken back nobody wants anything, whatever they have: a control plane that knows of nothing, such as one with
+        // a new database, is not to have a whole fleet go back.
+        "" if client.package.all.is_empty() || !app.store.had_package(&client.server).await? => Ok(Choice::Nothing),
         "" => Ok(Choice::Host),
         version => version_choice(app, client, version).await,
     }

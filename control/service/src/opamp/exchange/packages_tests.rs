@@ -117,6 +117,9 @@ async fn a_version_is_offered_to_those_that_the_rollout_gives_it_and_taken_back_
     let audit: Vec<String> = app.store.audit(None, i64::MAX, 100).await.unwrap().into_iter().map(|entry| entry.action).collect();
     assert!(audit.contains(&"package.failed".to_owned()), "{audit:?}");
 
+    // Of others, whatever they have, nothing was taken back.
+    let other = AgentToServer { instance_uid: vec![8; 16], ..tells(2, &offer, PackageState::Installed, "") };
+    assert!(scene.exchange("b").answer(other).await.unwrap().packages_available.is_none());
     // It is to be what the host came with again, and knows that after it was told.
     let back = says(&scene, tells(7, &offer, PackageState::InstallFailed, "exit status 1")).await.packages_available.unwrap();
     assert!(back.packages.is_empty() && !back.all_packages_hash.is_empty());
