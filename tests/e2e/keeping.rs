@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use warren_e2e::control_plane::{self, ControlPlane};
+use warren_e2e::http::{self, Message};
 use warren_e2e::{Result, wait};
 
 use crate::support::PATIENCE;
@@ -81,5 +82,25 @@ fn whoever_asks_too_often_waits_and_others_do_not() -> Result<()> {
     // The program for people waits, and asks again.
     let listed = plane.command(&["servers", "list"])?;
     assert!(listed.status.success(), "{}", listed.stderr);
+    Ok(())
+}
+
+#[test]
+fn collectors_that_all_come_at_once_are_let_in_one_after_the_other() -> Result<()> {
+    let arguments = ["--admit-rate", "2"].map(str::to_owned).to_vec();
+    let plane = ControlPlane::start_with(control_plane::Setup { arguments, ..control_plane::Setup::default() })?;
+    let url = plane.opamp_http_url();
+    let come = || http::send(&http::Request { method: "GET", url: &url, ..http::Request::default() }).unwrap();
+    let answers: Vec<Message> = (0..30).map(|_| come()).collect();
+    let (in_turn, later): (Vec<&Message>, Vec<&Message>) = answers.iter().partition(|answer| answer.word(1) == "401");
+    // Who is let in is asked who it is; the others are not even that.
+    assert!((4..20).contains(&in_turn.len()), "{}", in_turn.len());
+    for answer in later {
+        let wait: u64 = answer.headers.get("retry-after").unwrap().parse().unwrap();
+        assert!(answer.word(1) == "503" && (30..90).contains(&wait), "{} {wait}", answer.word(1));
+    }
+    let page = http::get(&format!("{}/metrics", plane.url()), None)?.text();
+    let counted = page.lines().find_map(|line| line.strip_prefix("warren_opamp_deferred_total "));
+    assert_eq!(counted, Some((30 - in_turn.len()).to_string().as_str()), "{page}");
     Ok(())
 }
