@@ -206,7 +206,9 @@ impl Chains<'_> {
             if self.identify(said.clone().into_iter().collect(), None) {
                 if said.keys().any(|key| key != "instance") {
                     let message = "what these labels say is carried by everything of the server".to_owned();
-                    self.notes.push(Note { pointer: below("/receivers", receiver), message });
+                    let names = self.sources.names.iter().find(|(_, new)| new.iter().any(|id| id == receiver));
+                    let pointer = below("/receivers", names.map_or(receiver, |(old, _)| old));
+                    self.notes.push(Note { pointer, message });
                 }
                 continue;
             }
