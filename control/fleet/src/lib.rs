@@ -30,6 +30,6 @@ pub use model::{Backend, Broker, Destination, Fault, Integration, OtlpAuth, Serv
 pub use render::{Input, Rendered, own_metrics, render, settings_of};
 pub use secret::{SecretRef, Unknown, escape, reveal};
 pub use settings::{
-    Amqp, Batch, Destinations, Detailed, DirectAccess, Host, Integrations, Logs, Loki, Memory, RemoteWrite, Scrape, Settings,
+    Amqp, Batch, Destinations, Detailed, DirectAccess, Host, Integrations, Logs, Memory, Own, Scrape, Settings, WebStore,
 };
 pub use windows::{Day, Rollouts, Window};

@@ -5,6 +5,7 @@
 //! prometheus/detailed┘                                             └─▶ filter/int-3 ─▶ attributes/int-3 ─▶ …/int-3   (metrics/int-3)
 //! hostmetrics/host ──▶ …                                               one pipeline for each integration
 //! journald/logs ─────▶ resource/logs ─▶ otlphttp/loki, …/int-3                                                        (logs/…)
+//! prometheus/own, journald/own: what the collector tells of itself, to whom it concerns (`own.rs`)                    (metrics/own, logs/own)
 //! ```
 //!
 //! Ids come from what does not change, so that a change of one integration touches its own components only.
@@ -14,9 +15,11 @@ use crate::document::{Document, Provenance, canonical};
 use crate::layers::{Layer, Profile, layered};
 use crate::model::{Backend, Fault, Integration, Server};
 use crate::secret::escape;
-use crate::settings::Settings;
+use crate::settings::{Settings, WebStore};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+
+mod own;
 
 /// What a document is made of.
 pub struct Input<'a> {
@@ -147,6 +150,7 @@ impl Maker<'_> {
             self.pipeline(&format!("metrics/int-{}", integration.id), &receivers, &processors, &[exporter], &origin);
         }
         self.logs(&sinks);
+        self.own();
         self.extensions();
         self.telemetry();
     }
@@ -155,15 +159,8 @@ impl Maker<'_> {
     fn fixed_metrics(&mut self) -> Vec<String> {
         let mut exporters = Vec::new();
         if let Some(mimir) = &self.settings.destinations.mimir {
-            let origin = self.origin("/destinations/mimir");
-            let (id, name) = ("prometheusremotewrite/mimir", "mimir");
-            self.web_address("/settings/destinations/mimir/endpoint", &mimir.endpoint);
-            self.document.put(&["exporters", id, "endpoint"], json!(escape(&mimir.endpoint)), &origin);
-            if !mimir.headers.is_empty() {
-                self.document.put(&["exporters", id, "headers"], texts(&mimir.headers), &origin);
-            }
-            self.basic_auth(id, name, &mimir.username, mimir.password.as_ref(), &origin);
-            self.exporter_patch(id, &mimir.exporter, &origin);
+            let id = "prometheusremotewrite/mimir";
+            self.web_store(id, "mimir", mimir, "/destinations/mimir");
             exporters.push(id.to_owned());
         }
         if let Some(amqp) = &self.settings.destinations.amqp {
@@ -364,15 +361,8 @@ impl Maker<'_> {
         }
         let mut pipelines = Vec::new();
         if let Some(loki) = &settings.destinations.loki {
-            let origin = self.origin("/destinations/loki");
             let id = "otlphttp/loki";
-            self.web_address("/settings/destinations/loki/endpoint", &loki.endpoint);
-            self.document.put(&["exporters", id, "endpoint"], json!(escape(&loki.endpoint)), &origin);
-            if !loki.headers.is_empty() {
-                self.document.put(&["exporters", id, "headers"], texts(&loki.headers), &origin);
-            }
-            self.basic_auth(id, "loki", &loki.username, loki.password.as_ref(), &origin);
-            self.exporter_patch(id, &loki.exporter, &origin);
+            let origin = self.web_store(id, "loki", loki, "/destinations/loki");
             pipelines.push(("logs/loki".to_owned(), id.to_owned(), origin));
         }
         for (integration, sink) in sinks.iter().filter(|(_, sink)| sink.logs) {
@@ -446,18 +436,27 @@ impl Maker<'_> {
         self.document.push(&["service", "extensions"], &id, origin);
     }
 
+    /// The exporter to a store that is set at this place, and its extension `basicauth/NAME` if it has a user; where it came from.
+    fn web_store(&mut self, id: &str, name: &str, store: &WebStore, pointer: &str) -> String {
+        let origin = self.origin(pointer);
+        if let Err(fault) = destination::web_address(&format!("/settings{pointer}/endpoint"), &store.endpoint) {
+            self.faults.push(fault);
+        }
+        self.document.put(&["exporters", id, "endpoint"], json!(escape(&store.endpoint)), &origin);
+        if !store.headers.is_empty() {
+            self.document.put(&["exporters", id, "headers"], texts(&store.headers), &origin);
+        }
+        self.basic_auth(id, name, &store.username, store.password.as_ref(), &origin);
+        self.exporter_patch(id, &store.exporter, &origin);
+        origin
+    }
+
     fn exporter_exists(&mut self, kind: &str, pointer: &str) -> bool {
         let exists = (self.input.exporters)(kind);
         if !exists {
             self.faults.push(Fault::new(pointer, format!("this build of the collector has no exporter {kind:?}")));
         }
         exists
-    }
-
-    fn web_address(&mut self, pointer: &str, text: &str) {
-        if let Err(fault) = destination::web_address(pointer, text) {
-            self.faults.push(fault);
-        }
     }
 
     /// Where a setting came from.

@@ -141,17 +141,33 @@ pub struct DirectAccess {
 #[serde(default, deny_unknown_fields)]
 pub struct Destinations {
     /// Metrics.
-    pub mimir: Option<RemoteWrite>,
+    pub mimir: Option<WebStore>,
     /// Metrics for services that consume them from a broker.
     pub amqp: Option<Amqp>,
     /// Logs.
-    pub loki: Option<Loki>,
+    pub loki: Option<WebStore>,
+    /// What collectors tell of themselves.
+    pub own: Own,
 }
 
-/// A store that speaks remote write.
+/// What collectors tell of themselves, and where that goes: by pipelines that nothing else goes through, each with a queue of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Own {
+    /// Where their figures go, by remote write.
+    pub metrics: Option<WebStore>,
+    /// Where their log goes, by OTLP.
+    pub logs: Option<WebStore>,
+    /// Time between two readings of their figures.
+    pub interval: String,
+    /// The unit of systemd that they run as.
+    pub unit: String,
+}
+
+/// A store that is written to over HTTP: by remote write for metrics, by OTLP for logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RemoteWrite {
+pub struct WebStore {
     /// Its URL.
     pub endpoint: String,
     /// User of basic authentication; none if it is empty.
@@ -195,27 +211,6 @@ pub struct Amqp {
     pub exporter: Value,
 }
 
-/// A Loki.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Loki {
-    /// Its URL of OTLP.
-    pub endpoint: String,
-    /// User of basic authentication; none if it is empty.
-    #[serde(default)]
-    pub username: String,
-    /// Password.
-    #[serde(default)]
-    pub password: Option<SecretRef>,
-    /// Headers, such as a tenant's.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// A merge patch of the exporter's settings, for what is said nowhere else.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    #[schema(value_type = Object)]
-    pub exporter: Value,
-}
-
 impl Default for Scrape {
     fn default() -> Self {
         Self { endpoint: "localhost:15692".to_owned(), interval: "60s".to_owned(), detailed: Detailed::default() }
@@ -244,6 +239,12 @@ impl Default for Integrations {
 impl Default for Batch {
     fn default() -> Self {
         Self { timeout: "200ms".to_owned(), send_batch_size: 8192, send_batch_max_size: 0 }
+    }
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        Self { metrics: None, logs: None, interval: "60s".to_owned(), unit: "warren-collector.service".to_owned() }
     }
 }
 

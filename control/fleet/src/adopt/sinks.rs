@@ -6,7 +6,7 @@ use super::vault::{Vault, Vaults, reference};
 use crate::destination;
 use crate::model::{Destination, Integration, OtlpAuth};
 use crate::secret::{SecretRef, escape};
-use crate::settings::{Amqp, Loki, RemoteWrite, Settings};
+use crate::settings::{Amqp, Settings, WebStore};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,7 +112,7 @@ impl Reader<'_> {
             "prometheusremotewrite" if mimir => {
                 let (basic, auth) = self.basic(exporter.body, true, "mimir");
                 let headers = open_headers(exporter.body);
-                let mut store = RemoteWrite { endpoint: at("/endpoint")?, headers, ..RemoteWrite::default() };
+                let mut store = WebStore { endpoint: at("/endpoint")?, headers, ..WebStore::default() };
                 let generated = json!({"endpoint": escape(&store.endpoint), "headers": escaped(&store.headers)});
                 store.exporter = self.rest(exporter, &generated, basic.is_some());
                 (store.username, store.password) = basic.unwrap_or_default();
@@ -136,7 +136,7 @@ impl Reader<'_> {
             "otlphttp" if logs && !metrics && self.settings.destinations.loki.is_none() && number(exporter.id).is_none() => {
                 let (basic, auth) = self.basic(exporter.body, true, "loki");
                 let headers = open_headers(exporter.body);
-                let mut store = Loki { endpoint: at("/endpoint")?, headers, ..Loki::default() };
+                let mut store = WebStore { endpoint: at("/endpoint")?, headers, ..WebStore::default() };
                 let generated = json!({"endpoint": escape(&store.endpoint), "headers": escaped(&store.headers)});
                 store.exporter = self.rest(exporter, &generated, basic.is_some());
                 (store.username, store.password) = basic.unwrap_or_default();

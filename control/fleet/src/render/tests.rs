@@ -65,6 +65,53 @@ fn the_first_configuration_comes_out() {
     assert_eq!(body, canonical(&expected));
 }
 
+/// What collectors tell of themselves goes where nothing else goes, and changes nothing of what was there.
+#[test]
+fn a_collectors_own_figures_and_log_have_pipelines_of_their_own() {
+    let own = json!({"destinations": {"own": {
+        "metrics": {"endpoint": "https://own.example.net/api/v1/push", "username": "ops", "password": "fleet/own@2"},
+        "logs": {"endpoint": "https://logs.example.net/otlp"},
+        "interval": "30s",
+    }}});
+    let server = Server { cluster: "hare".into(), ..server() };
+    let without = rendered(&server, &profile(to_mimir()), &[]).unwrap().body;
+    let mut both = profile(to_mimir());
+    both.overlays.push(Overlay { name: "own".into(), settings: own, ..Overlay::default() });
+    let with = rendered(&server, &both, &[]).unwrap();
+    let (mut with, without): (Value, Value) =
+        (serde_json::from_str(&with.body).unwrap(), serde_json::from_str(&without).unwrap());
+    assert_eq!(
+        with["service"]["pipelines"]["metrics/own"],
+        json!({
+            "receivers": ["prometheus/own"], "processors": ["resource/instance", "attributes/identity"],
+            "exporters": ["prometheusremotewrite/own"],
+        })
+    );
+    assert_eq!(
+        with["service"]["pipelines"]["logs/own"],
+        json!({"receivers": ["journald/own"], "processors": ["resource/own"], "exporters": ["otlphttp/own"]})
+    );
+    assert_eq!(
+        with["receivers"]["prometheus/own"]["config"]["scrape_configs"],
+        json!([{"job_name": "warren-collector", "scrape_interval": "30s", "static_configs": [{"targets": ["127.0.0.1:8888"]}]}])
+    );
+    assert_eq!(with["receivers"]["journald/own"]["units"], json!(["warren-collector.service"]));
+    assert_eq!(with["exporters"]["prometheusremotewrite/own"]["auth"]["authenticator"], "basicauth/own-metrics");
+    for (part, ids) in [
+        ("receivers", ["prometheus/own", "journald/own"]),
+        ("processors", ["resource/own", ""]),
+        ("exporters", ["prometheusremotewrite/own", "otlphttp/own"]),
+        ("extensions", ["basicauth/own-metrics", ""]),
+    ] {
+        with[part].as_object_mut().unwrap().retain(|id, _| !ids.contains(&id.as_str()));
+    }
+    for id in ["metrics/own", "logs/own"] {
+        with["service"]["pipelines"].as_object_mut().unwrap().remove(id);
+    }
+    with["service"]["extensions"].as_array_mut().unwrap().retain(|id| id != "basicauth/own-metrics");
+    assert_eq!(with, without);
+}
+
 /// A server of the matrix, and what its document is made of.
 pub(crate) struct Case {
     pub(crate) name: String,
