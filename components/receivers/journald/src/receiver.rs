@@ -37,7 +37,7 @@ const UNSURE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Entries that come one after the other are read together this often: journald says four times a second that there are some, and each time has its
 /// price, up to the receiver at the end. What comes after a pause is read at once.
-const REST: Duration = Duration::from_millis(500);
+const REST: Duration = Duration::from_secs(1);
 
 /// How to read, and where to.
 struct Journald {
