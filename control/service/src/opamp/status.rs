@@ -165,7 +165,7 @@ fn any(value: Option<&warren_opamp::AnyValue>, depth: usize) -> Value {
 /// The configuration that runs: its one file, or all of them by name.
 fn effective(config: &EffectiveConfig) -> String {
     let Some(map) = config.config_map.as_ref().map(|map| &map.config_map) else { return String::new() };
-    let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
+    let text = |body: &[u8]| storable(&String::from_utf8_lossy(body));
     match map.values().next() {
         Some(file) if map.len() == 1 => text(&file.body),
         _ => Value::Object(map.iter().map(|(name, file)| (name.clone(), json!(text(&file.body)))).collect()).to_string(),
@@ -177,12 +177,36 @@ fn bounded(text: &str) -> String {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    text.get(..end).unwrap_or_default().to_owned()
+    storable(text.get(..end).unwrap_or_default())
+}
+
+/// A text as every database takes it: PostgreSQL has none with NUL in it.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_as_text_holds_no_nul() {
+        let file = |body: &[u8]| warren_opamp::AgentConfigFile { body: body.to_vec(), ..Default::default() };
+        let map = |files: Vec<(&str, &[u8])>| warren_opamp::AgentConfigMap {
+            config_map: files.into_iter().map(|(name, body)| (name.to_owned(), file(body))).collect(),
+        };
+        let message = AgentToServer {
+            effective_config: Some(EffectiveConfig { config_map: Some(map(vec![("", b"a\0b")])) }),
+            remote_config_status: Some(warren_opamp::RemoteConfigStatus { error_message: "c\0d".into(), ..Default::default() }),
+            package_statuses: Some(PackageStatuses { error_message: "e\0f".into(), ..Default::default() }),
+            ..AgentToServer::default()
+        };
+        let mut client = Client::default();
+        let told = merge(&mut client, &message).unwrap();
+        for text in [&told, &client.config_error, &client.package.error] {
+            assert!(text.contains('\u{fffd}') && !text.contains('\0'), "{text:?}");
+        }
+    }
 
     #[test]
     fn figures_are_told_from_how_somebody_fares() {
