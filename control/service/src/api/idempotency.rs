@@ -17,6 +17,9 @@ const KEY_BYTES_MAX: usize = 128;
 /// The largest request and answer that are kept in mind.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
+/// What the paths end with whose answers show tokens.
+const SHOWN_ONCE: [&str; 2] = ["tokens", "/servers/actions/import"];
+
 /// Answers a request that was answered before as it was answered then.
 pub(super) async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
     let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
@@ -49,7 +52,7 @@ async fn done_once(app: &App, key: &str, token: &str, request: Request, next: Ne
         return replayed(&kept, &asked);
     }
     // Tokens are shown once, and are not kept with the answer that showed them.
-    let shown_once = parts.uri.path().ends_with("tokens");
+    let shown_once = SHOWN_ONCE.iter().any(|end| parts.uri.path().ends_with(end));
     let (head, body) = next.run(Request::from_parts(parts, Body::from(body))).await.into_parts();
     let body = to_bytes(body, BODY_BYTES_MAX)
         .await

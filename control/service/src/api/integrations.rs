@@ -96,6 +96,10 @@ pub(crate) async fn update(
     let before = app.store.integration(&tenant, &cluster, id).await?;
     patched(&caller, &body, &before.body.exporter)?;
     let integration = edit.taken(id, body, Some(&before.body)).await?;
+    if caller.tenant().is_some() && !integration.exporter.is_null() && integration.destination != before.body.destination {
+        let message = "the settings of its exporter are the operator's and go nowhere else: leave them out, or ask the operator";
+        return Err(Problem { status: 403, ..Problem::faults(vec![Fault::new("/destination", message)]) });
+    }
     let version = edit.change.update_integration(&integration, version).await?;
     let new = Versioned { version, body: integration };
     edit.integrations.iter_mut().filter(|known| known.id == id).for_each(|known| *known = new.body.clone());

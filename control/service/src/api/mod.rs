@@ -124,8 +124,9 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/emergencies", get(emergencies::list).post(emergencies::create))
         .route("/emergencies/{number}", delete(emergencies::remove))
         .route("/openapi.json", get(openapi))
-        .route("/adoptions", post(adoptions::create).layer(DefaultBodyLimit::max(adoptions::BODY_BYTES_MAX)))
         .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::once))
+        // Larger than what is kept in mind, and done once by itself: who is adopted is left alone.
+        .route("/adoptions", post(adoptions::create).layer(DefaultBodyLimit::max(adoptions::BODY_BYTES_MAX)))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::map_response_with_state(app.clone(), told))
 }

@@ -152,11 +152,11 @@ async fn set(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    allowed(caller, &body)?;
     let version = seen(headers)?;
     let body = serde_json::to_value(&body).unwrap_or_default();
     let mut change = app.store.begin().await?;
     let before = app.store.settings(&place.scope).await?.body;
+    allowed(caller, &body, &before)?;
     let version = change.put_settings(&place.scope, &body, version).await?;
     let with = |known: Inputs| known.with_settings(place.origin, body.clone());
     let cause = format!("settings of the {}", place.origin);
@@ -180,24 +180,30 @@ async fn set(
     Ok(versioned(StatusCode::OK, version, &body))
 }
 
-/// Where everything of the fleet goes, and the configuration itself, are not for a tenant to say: with them it could have the operator's
-/// secrets sent to itself.
-fn allowed(caller: &Caller, body: &Body) -> Result<(), Problem> {
+/// What is not for a tenant to say, and why: where everything of the fleet goes, and the configuration itself, by which it could have the operator's
+/// secrets sent to itself; and whether rollouts are held.
+const OPERATORS: [(&str, &str); 4] = [
+    ("/settings/destinations", "tokens of a tenant cannot set this; use an integration"),
+    ("/settings/extensions", "tokens of a tenant cannot set this"),
+    ("/settings/rollouts/freeze", "tokens of a tenant cannot set this; use windows"),
+    ("/config", "tokens of a tenant cannot set this"),
+];
+
+/// Whether a tenant leaves what is the operator's as it is: it neither sets it nor takes it away.
+fn allowed(caller: &Caller, body: &Value, before: &Value) -> Result<(), Problem> {
     if caller.tenant().is_none() {
         return Ok(());
     }
-    let mut faults = Vec::new();
-    if body.settings.get("destinations").is_some() {
-        faults.push(Fault::new("/settings/destinations", "tokens of a tenant cannot set this; use an integration"));
-    }
-    if body.settings.get("extensions").is_some() {
-        faults.push(Fault::new("/settings/extensions", "tokens of a tenant cannot set this"));
-    }
-    if body.settings.pointer("/rollouts/freeze").is_some() {
-        faults.push(Fault::new("/settings/rollouts/freeze", "tokens of a tenant cannot set this; use windows"));
-    }
-    if !body.config.is_null() {
-        faults.push(Fault::new("/config", "tokens of a tenant cannot set this"));
+    // A patch that is nothing patches nothing; a setting that is nothing takes away what was said before.
+    let said =
+        |body: &Value, pointer: &str| body.pointer(pointer).filter(|said| pointer != "/config" || !said.is_null()).cloned();
+    let mut faults: Vec<Fault> = OPERATORS
+        .iter()
+        .filter(|(pointer, _)| said(body, pointer) != said(before, pointer))
+        .map(|(pointer, message)| Fault::new(*pointer, *message))
+        .collect();
+    if body.pointer("/settings/rollouts").is_some_and(Value::is_null) {
+        faults.push(Fault::new("/settings/rollouts", "tokens of a tenant cannot take this away; set windows"));
     }
     if faults.is_empty() { Ok(()) } else { Err(Problem { status: 403, ..Problem::faults(faults) }) }
 }

@@ -135,6 +135,97 @@ async fn the_history_has_pages_and_what_it_does_not_hold_is_not_compared() {
     }
 }
 
+fn of_tenant() -> Caller {
+    let token = Token { id: "tok-1".into(), name: "customer".into(), role: Role::Editor, tenant: "t".into() };
+    Caller { token, address: String::new() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_neither_sets_nor_takes_away_what_is_the_operators() {
+    let scene = Scene::new().await.with_server("a").await;
+    scene.profile("https://mimir.example.net").await;
+    let set = async |caller: Caller, version: i64, body: Value| {
+        let headers = HeaderMap::from_iter([(IF_MATCH, HeaderValue::try_from(format!("\"{version}\"")).unwrap())]);
+        let body: settings::Body = serde_json::from_value(body).unwrap();
+        settings::update(scene.state(), caller, Path("t".into()), Query(Trial::default()), headers, Json(body)).await
+    };
+    let frozen = json!({"settings": {"rollouts": {"freeze": "a sale"}, "extensions": {"pprof": {}}}});
+    set(admin(), 0, frozen.clone()).await.unwrap();
+    for (body, place) in [
+        (json!({"settings": {"rollouts": null, "extensions": {"pprof": {}}}}), "/settings/rollouts"),
+        (json!({"settings": {"extensions": {"pprof": {}}}}), "/settings/rollouts/freeze"),
+        (json!({"settings": {"rollouts": {"freeze": null}, "extensions": {"pprof": {}}}}), "/settings/rollouts/freeze"),
+        (json!({"settings": {"rollouts": {"freeze": "a sale"}}}), "/settings/extensions"),
+        (
+            json!({"settings": {"rollouts": {"freeze": "a sale"}, "extensions": {"pprof": {}}, "destinations": null}}),
+            "/settings/destinations",
+        ),
+        (json!({"settings": frozen["settings"], "config": {"exporters": {}}}), "/config"),
+    ] {
+        let refused = set(of_tenant(), 1, body.clone()).await.unwrap_err();
+        assert!(
+            refused.status == 403 && refused.errors.iter().any(|fault| fault.pointer == place),
+            "{body}: {:?}",
+            refused.errors
+        );
+    }
+    let mut tagged = frozen;
+    tagged["settings"]["tags"] = json!({"colour": "green"});
+    set(of_tenant(), 1, tagged).await.unwrap();
+    assert!(scene.app.store.desired("a").await.unwrap().unwrap().body.contains("green"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_patch_of_an_exporter_goes_nowhere_else_by_a_tenant() {
+    let scene = Scene::new().await.with_server("a").await;
+    scene.profile("https://mimir.example.net").await;
+    let place = || Path(("t".to_owned(), "c".to_owned()));
+    let integration = |endpoint: &str, exporter: Value| {
+        Json(json!({"destination": {"kind": "remote_write", "endpoint": endpoint}, "exporter": exporter}))
+    };
+    let patch = || json!({"headers": {"x": "y"}});
+    let made = integrations::create(
+        scene.state(),
+        admin(),
+        place(),
+        Query(Trial::default()),
+        integration("https://one.example.net", patch()),
+    );
+    let id = body(made.await.unwrap()).await["id"].as_i64().unwrap();
+    let update = async |endpoint: &str, exporter: Value| {
+        let headers = HeaderMap::from_iter([(IF_MATCH, HeaderValue::from_static("\"1\""))]);
+        let path = Path(("t".to_owned(), "c".to_owned(), id));
+        integrations::update(scene.state(), of_tenant(), path, Query(Trial::default()), headers, integration(endpoint, exporter))
+            .await
+    };
+    assert_eq!(update("https://two.example.net", patch()).await.unwrap_err().status, 403);
+    update("https://two.example.net", Value::Null).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_are_shown_once_are_not_kept_with_the_answer() {
+    let scene = Scene::new().await;
+    let token = new_token("wrn_").unwrap();
+    let mut change = scene.app.store.begin().await.unwrap();
+    change.add_token(&token, "ci", Role::Admin, "", i64::MAX).await.unwrap();
+    change.commit(&Actor::default(), &[]).await.unwrap();
+    let ask = async || {
+        let servers = json!({"servers": [{"id": "a", "tenant": "t", "name": "a"}]}).to_string();
+        let request = Request::post("/servers/actions/import?enrol=true")
+            .header(AUTHORIZATION, format!("Bearer {token}"))
+            .header("idempotency-key", "k")
+            .header("content-type", "application/json")
+            .body(axum::body::Body::from(servers))
+            .unwrap();
+        tower::ServiceExt::oneshot(super::routes(&scene.app).with_state(scene.app.clone()), request).await.unwrap()
+    };
+    let first = ask().await;
+    assert_eq!(first.status(), 200, "{}", body(first).await);
+    let kept = scene.app.store.reply(&warren_store::digest(&token), "k").await.unwrap().unwrap();
+    assert_eq!(kept.body, "");
+    assert_eq!(ask().await.status(), 409);
+}
+
 async fn body(response: Response) -> Value {
     let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     serde_json::from_slice(&bytes).unwrap()
