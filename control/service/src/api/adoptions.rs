@@ -8,7 +8,7 @@
 use super::body::{Json, Trial};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::desired::{Inputs, OPERATOR, keep, wanted};
+use crate::desired::{Inputs, OPERATOR, keep, remake_all, wanted};
 use crate::problem::Problem;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -132,7 +132,9 @@ pub(crate) async fn create(
         "profile": made,
     });
     if !trial.dry_run {
+        adoption.change.tell_nodes(&adoption.remade).await?;
         adoption.change.commit(&caller.actor(), &adoption.entries).await?;
+        app.wake(&adoption.remade);
     }
     Ok((StatusCode::OK, axum::Json(json!({"items": told, "summary": summary}))).into_response())
 }
@@ -148,6 +150,8 @@ struct Adoption {
     /// Secrets that are not stored yet, by owner.
     unstored: BTreeMap<(String, SecretRef), String>,
     ids: BTreeSet<String>,
+    /// Servers that were there before, and have something else to run now.
+    remade: Vec<String>,
     beside: bool,
 }
 
@@ -164,6 +168,7 @@ impl Adoption {
             own: BTreeMap::new(),
             unstored: BTreeMap::new(),
             ids: BTreeSet::new(),
+            remade: Vec::new(),
             beside: wanted.beside,
         })
     }
@@ -245,6 +250,9 @@ impl Adoption {
         let shown = json!({"version": version, "body": profile});
         self.entries.push(Entry::new("", "profile.create", format!("profile/{version}"), json!({"version": version})));
         self.profile = Versioned { version, body: profile };
+        // Before anybody is registered: what is read here was there.
+        let with = |known: Inputs| known.with_profile(self.profile.clone());
+        self.remade = remake_all(&self.app, &mut self.change, (None, None), &format!("profile {version}"), with).await?;
         Ok(shown)
     }
 

@@ -65,6 +65,18 @@ async fn a_fleet_is_adopted_with_a_profile_of_what_it_has_in_common() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_profile_that_an_adoption_makes_holds_for_servers_that_were_there() {
+    let (app, _directory) = App::scratch().await;
+    let mut change = app.store.begin().await.unwrap();
+    change.add_server(&Server { id: "z".into(), tenant: "t".into(), name: "z".into(), ..Server::default() }).await.unwrap();
+    change.commit(&warren_store::Actor::default(), &[]).await.unwrap();
+    adopt(&app, json!([running("a", "c", json!({}))]), true, json!({})).await;
+    assert!(app.store.desired("z").await.unwrap().is_none());
+    adopt(&app, json!([running("a", "c", json!({}))]), false, json!({})).await;
+    assert!(app.store.desired("z").await.unwrap().unwrap().body.contains("https://m/push"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn beside_another_collector_nothing_is_sent_or_listened_to_twice() {
     let (app, _directory) = App::scratch().await;
     let bus = json!({"rabbitmq/bus": {"connection": {"endpoint": "amqp://b", "auth": {"plain": {"username": "u", "password": "bus-word"}}}}});
