@@ -238,8 +238,13 @@ pub(crate) async fn made(app: &App, inputs: Vec<Inputs>) -> Vec<(Inputs, Result<
         }));
     }
     for task in tasks {
-        // A task that is cut off belongs to a process that ends.
-        made.extend(task.await.unwrap_or_default());
+        match task.await {
+            Ok(part) => made.extend(part),
+            // Nobody is left out in silence.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // A task that is cut off belongs to a process that ends.
+            Err(_) => {}
+        }
     }
     made
 }

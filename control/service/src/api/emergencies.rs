@@ -3,7 +3,7 @@
 use super::body::{Json, Listed, Page, Trial, entries};
 use crate::app::{App, now};
 use crate::auth::Caller;
-use crate::desired::{Inputs, PAGE};
+use crate::desired::{Common, PAGE, made};
 use crate::emergency::{end, layer};
 use crate::problem::Problem;
 use axum::extract::{Path, Query, State};
@@ -93,11 +93,12 @@ pub(crate) async fn create(
         expires: now() + milliseconds,
         ..Emergency::default()
     };
+    // Others may change something meanwhile: what is given is made anew.
+    let fitting = fitting(&app, &emergency).await?;
     let mut change = app.store.begin().await?;
     if app.store.current_emergencies().await?.len() >= CURRENT_MAX {
         return Err(Problem::new(StatusCode::CONFLICT, format!("at most {CURRENT_MAX} hold at the same time; clear one first")));
     }
-    let fitting = fitting(&app, &emergency).await?;
     emergency = change.add_emergency(&emergency).await?;
     if !trial.dry_run {
         let detail = json!({
@@ -132,18 +133,22 @@ pub(crate) async fn remove(
 
 /// How many servers it is for; all of them could run what they would be given.
 async fn fitting(app: &App, emergency: &Emergency) -> Result<u64, Problem> {
-    let (mut count, mut after) = (0, String::new());
+    let (mut count, mut after, mut common) = (0, String::new(), Common::default());
     loop {
         let servers = app.store.servers(None, None, &after, PAGE).await?;
-        let Some(last) = servers.last() else { break };
-        after.clone_from(&last.body.id);
+        let Some(last) = servers.last().map(|server| server.body.id.clone()) else { break };
+        let page = app.store.page(&after, &last).await?;
+        let mut all = Vec::new();
         for server in servers.into_iter().map(|server| server.body).filter(|server| emergency.when.fits(server)) {
-            let id = server.id.clone();
-            let mut inputs = Inputs::of(app, server).await?;
+            let mut inputs = common.inputs(app, server, &page).await?;
             inputs.layers.push(layer(emergency));
-            inputs.configuration(app).map_err(|faults| Problem::faults(faults).of_server(&id))?;
+            all.push(inputs);
+        }
+        for (inputs, rendered) in made(app, all).await {
+            rendered.map_err(|faults| Problem::faults(faults).of_server(&inputs.server.id))?;
             count += 1;
         }
+        after = last;
     }
     if count == 0 { Err(Problem::faults(vec![Fault::new("/where", "no server fits")])) } else { Ok(count) }
 }
