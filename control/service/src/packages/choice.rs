@@ -51,14 +51,18 @@ pub(crate) async fn choice(app: &App, client: &Client) -> Result<Choice, StoreEr
 
 /// What the collector of a server would have of a version.
 pub(crate) async fn version_choice(app: &App, client: &Client, version: &str) -> Result<Choice, StoreError> {
+    choice_of(app, client, version, &app.store.packages_of(version).await?).await
+}
+
+/// The same, of packages that are known.
+pub(crate) async fn choice_of(app: &App, client: &Client, version: &str, packages: &[Package]) -> Result<Choice, StoreError> {
     if client.capabilities & can::ACCEPTS_PACKAGES == 0 {
         return Ok(Choice::Unfit("its collector takes no packages".to_owned()));
     }
     let told = |name: &str| client.description.pointer("/other").and_then(|other| other.get(name)).and_then(Value::as_str);
     let (os, arch) = (told("os.type").unwrap_or("linux"), told("host.arch").unwrap_or_default());
-    let packages = app.store.packages_of(version).await?;
-    let fitting = packages.into_iter().find(|package| package.os == os && package.arch == arch && package.is_there());
-    let Some(package) = fitting else {
+    let fitting = packages.iter().find(|package| package.os == os && package.arch == arch && package.is_there());
+    let Some(package) = fitting.cloned() else {
         return Ok(Choice::Unfit(format!("there is no package of version {version} for {os}/{arch}")));
     };
     // The same content with another signature is another package: it may have been the signature that it failed with.

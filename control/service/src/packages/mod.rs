@@ -13,7 +13,7 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use choice::{Choice, choice, version_choice};
+pub(crate) use choice::{Choice, choice, choice_of, version_choice};
 pub(crate) use files::{Files, Received};
 pub(crate) use serve::serve;
 

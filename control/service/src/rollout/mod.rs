@@ -126,6 +126,11 @@ impl Engine {
         self.after = others.last().filter(|_| full).map(|last| last.server.clone()).unwrap_or_default();
         targets.extend(others.into_iter().map(|target| (target.server.clone(), target)));
         let (mut news, mut busy) = (Vec::new(), BTreeSet::new());
+        let held = targets.values().any(|target| target.state == TargetState::Held);
+        let profile = match held && rollout.package.is_empty() {
+            true => Some(store.profile(rollout.version).await?),
+            false => None,
+        };
         for target in targets.into_values() {
             use TargetState::{Applied, Done, Failed, Given, Held, Waiting};
             if !matches!(target.state, Held | Waiting | Given | Applied | Done | Failed) {
@@ -138,8 +143,8 @@ impl Engine {
             };
             if target.state == Held {
                 let mut inputs = Inputs::of(&self.app, server).await?;
-                if rollout.package.is_empty() {
-                    inputs = inputs.with_profile(self.app.store.profile(rollout.version).await?);
+                if let Some(profile) = &profile {
+                    inputs = inputs.with_profile(profile.clone());
                 }
                 if give::closed(&inputs).is_none() {
                     let after = Target { state: TargetState::Pending, since: now(), error: String::new(), ..target };

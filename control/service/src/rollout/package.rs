@@ -7,7 +7,7 @@ use super::plan::{Candidate, Plan};
 use super::sight::sight;
 use crate::app::{App, now};
 use crate::desired::{Inputs, PAGE};
-use crate::packages::{Choice, version_choice};
+use crate::packages::{Choice, choice_of, version_choice};
 use crate::problem::Problem;
 use std::collections::BTreeSet;
 use warren_fleet::Server;
@@ -35,7 +35,7 @@ pub(super) async fn candidates(app: &App, plan: &Plan, version: &str) -> Result<
             let connected = sight(app, &server, &plan.gates).await?.connected;
             let affected = match newest(app, &server.id).await? {
                 None => false,
-                Some(client) => match version_choice(app, &client, version).await? {
+                Some(client) => match choice_of(app, &client, version, &packages).await? {
                     Choice::Package(chosen) => chosen.standing(&client) != "applied",
                     _ => false,
                 },
