@@ -25,7 +25,8 @@ impl Store {
         for statement in [
             "DELETE FROM failures WHERE created < $1 AND NOT EXISTS \
              (SELECT 1 FROM desired d WHERE d.server = failures.server AND d.hash = failures.hash)",
-            "DELETE FROM package_failures WHERE created < $1",
+            // Those that were forgiven are counted in what their server knows an offer by.
+            "DELETE FROM package_failures WHERE created < $1 AND forgiven = 0",
             "DELETE FROM enrolments WHERE expires < $1 OR used > 0 AND used < $1",
             "DELETE FROM credentials WHERE revoked > 0 AND revoked < $1",
             "DELETE FROM tokens WHERE expires < $1 OR revoked > 0 AND revoked < $1",

@@ -43,6 +43,15 @@ pub(crate) enum Received {
     Refused(String),
 }
 
+/// A file that is removed unless it got another name, also where whoever sends it goes away.
+struct Unfinished(PathBuf);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 impl Files {
     pub(crate) fn new(directory: Option<PathBuf>, public_url: Option<String>, keys: Option<Keys>) -> Self {
         let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
@@ -82,12 +91,12 @@ impl Files {
         let mut random = [0; 8];
         let _ = getrandom::fill(&mut random);
         let unfinished = directory.join(format!(".{sha256}.{}", crate::app::hex(&random)));
-        let received = self.written(&unfinished, sha256, signature, body).await;
-        match &received {
-            Ok(Received::Kept(_)) => fs::rename(&unfinished, &path).await?,
-            _ => drop(fs::remove_file(&unfinished).await),
+        let unfinished = Unfinished(unfinished);
+        let received = self.written(&unfinished.0, sha256, signature, body).await?;
+        if matches!(received, Received::Kept(_)) {
+            fs::rename(&unfinished.0, &path).await?;
         }
-        received
+        Ok(received)
     }
 
     async fn written(&self, path: &Path, sha256: &str, signature: &str, mut body: Body) -> Result<Received> {
@@ -117,8 +126,10 @@ impl Files {
             let verified = tokio::task::spawn_blocking(move || {
                 keys.verify(&signature, std::fs::File::open(path)?).map_err(|refusal| std::io::Error::other(refusal.to_string()))
             });
-            if let Ok(Err(error)) = verified.await {
-                return Ok(Received::Refused(error.to_string()));
+            match verified.await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Ok(Received::Refused(error.to_string())),
+                Err(error) => return Err(std::io::Error::other(error)),
             }
         }
         Ok(Received::Kept(size))

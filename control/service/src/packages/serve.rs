@@ -97,7 +97,7 @@ pub(crate) async fn serve(
 /// Where to begin, if not at the beginning: other ranges than those to the end are not served apart.
 fn from(headers: &HeaderMap, size: u64) -> Option<u64> {
     let (from, to) = headers.get(RANGE)?.to_str().ok()?.trim().strip_prefix("bytes=")?.split_once('-')?;
-    let last = to.is_empty() || to.parse::<u64>().is_ok_and(|to| to + 1 >= size);
+    let last = to.is_empty() || to.parse::<u64>().is_ok_and(|to| to.saturating_add(1) >= size);
     from.parse().ok().filter(|_| last)
 }
 
@@ -111,6 +111,7 @@ mod tests {
             ("bytes=5-", Some(5)),
             ("bytes=5-9", Some(5)),
             ("bytes=5-99", Some(5)),
+            ("bytes=5-18446744073709551615", Some(5)),
             ("bytes=5-7", None),
             ("bytes=-3", None),
             ("bytes=1-2,4-", None),
