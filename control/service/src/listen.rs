@@ -34,7 +34,7 @@ const RELOAD: Duration = Duration::from_secs(10);
 /// How long the other side may leave bytes unacknowledged, in milliseconds.
 const UNACKNOWLEDGED: u32 = 60_000;
 
-/// How long nothing may come over a connection.
+/// How long nothing may go over a connection.
 const IDLE_MAX: Duration = Duration::from_secs(180);
 
 /// How long nothing is accepted after that failed, such as for want of files.
@@ -79,11 +79,11 @@ impl Connected<IncomingStream<'_, Door>> for Peer {
     }
 }
 
-/// A connection, which ends when nothing comes over it for long: WebSockets are pinged before that.
+/// A connection, which ends when nothing goes over it for long. WebSockets are pinged before that, and end by themselves where nobody answers.
 pub(crate) struct Io {
     stream: Stream,
-    /// When something came last, and when it is looked at again how long that is ago.
-    heard: Instant,
+    /// When something came or went last, and when it is looked at again how long that is ago.
+    used: Instant,
     look: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
 }
@@ -151,13 +151,13 @@ impl axum::serve::Listener for Door {
 
 impl Io {
     fn new(stream: Stream, place: OwnedSemaphorePermit) -> Self {
-        Self { stream, heard: Instant::now(), look: Box::pin(sleep(IDLE_MAX)), _place: place }
+        Self { stream, used: Instant::now(), look: Box::pin(sleep(IDLE_MAX)), _place: place }
     }
 
-    /// Whether nothing has come for too long; else it is looked again.
+    /// Whether nothing has come or gone for too long; else it is looked again.
     fn is_idle(&mut self, cx: &mut Context<'_>) -> bool {
         while self.look.as_mut().poll(cx).is_ready() {
-            let until = self.heard + IDLE_MAX;
+            let until = self.used + IDLE_MAX;
             if Instant::now() >= until {
                 return true;
             }
@@ -226,7 +226,7 @@ impl AsyncRead for Io {
             Poll::Pending if io.is_idle(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
             Poll::Ready(read) => {
-                io.heard = Instant::now();
+                io.used = Instant::now();
                 Poll::Ready(read)
             }
         }
@@ -235,10 +235,15 @@ impl AsyncRead for Io {
 
 impl AsyncWrite for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().stream {
+        let io = self.get_mut();
+        let written = match &mut io.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        };
+        if matches!(written, Poll::Ready(Ok(count)) if count > 0) {
+            io.used = Instant::now();
         }
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -262,7 +267,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_over_which_nothing_comes_ends_and_one_that_says_something_does_not() {
+    async fn a_connection_over_which_nothing_goes_ends_and_one_that_says_something_does_not() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (accepted, client) = tokio::join!(listener.accept(), TcpStream::connect(address));
@@ -272,6 +277,8 @@ mod tests {
         tokio::time::advance(IDLE_MAX / 2).await;
         client.write_all(b"a").await.unwrap();
         assert_eq!(io.read_u8().await.unwrap(), b'a');
+        tokio::time::advance(IDLE_MAX / 2).await;
+        io.write_all(b"b").await.unwrap();
         let began = Instant::now();
         assert_eq!(io.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(began.elapsed().as_secs(), IDLE_MAX.as_secs());
