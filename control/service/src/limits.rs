@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Tokens that are kept in mind; beyond that, those that have not asked lately are forgotten.
-pub(crate) const TOKENS_MAX: usize = 10_000;
+const TOKENS_MAX: usize = 10_000;
 
 /// Seconds of requests that may come at once.
 const BURST_SECONDS: f64 = 2.0;

@@ -15,9 +15,6 @@ const FULL_STATES: (f64, f64) = (100.0, 100.0);
 /// Collectors that are kept in mind.
 const KNOWN_MAX: usize = 200_000;
 
-/// How much of the rate may come at once, in seconds.
-const BURST_SECONDS: f64 = 2.0;
-
 /// Seconds after which whoever was not let in is to come again: at least, and at random besides.
 pub(crate) const RETRY_SECONDS: u64 = 30;
 const RETRY_SPREAD_SECONDS: u64 = 60;
@@ -34,12 +31,7 @@ impl Admission {
     /// So many new connections a second; without limit if it is zero.
     pub(crate) fn new(rate: u32) -> Self {
         let own = |(burst, rate): (f64, f64)| Limits::with(rate, burst, KNOWN_MAX);
-        Self {
-            door: Limits::with(f64::from(rate), f64::from(rate) * BURST_SECONDS, 1),
-            connections: own(CONNECTIONS),
-            polls: own(POLLS),
-            full_states: own(FULL_STATES),
-        }
+        Self { door: Limits::new(rate), connections: own(CONNECTIONS), polls: own(POLLS), full_states: own(FULL_STATES) }
     }
 
     /// Whether another connection is let in, whosever it is. Asked before anything is looked up.
