@@ -145,7 +145,7 @@ impl Slots {
     pub fn begin(&self) -> Result<Run> {
         if let Some(tried) = self.link("trying") {
             // It may have been the last step of putting it in place that was cut off.
-            if self.current().as_ref() == Some(&tried) { self.settled()? } else { self.fail(&tried, INTERRUPTED)? }
+            if self.current().as_ref() == Some(&tried) { self.settled(&tried)? } else { self.fail(&tried, INTERRUPTED)? }
         }
         if let Some(next) = self.next() {
             if self.has(&next) && self.bad(&next).is_none() && self.current().as_ref() != Some(&next) {
@@ -177,16 +177,17 @@ impl Slots {
         }
         self.write(&self.0.join("probation"), "0")?;
         self.point("current", name)?;
-        self.settled()
+        self.settled(name)
     }
 
     /// The version that was tried is not well, and is not tried again.
     ///
     /// # Errors
-    /// When that cannot be written down.
+    /// When that cannot be written down; over the trial is all the same, where the links can be removed.
     pub fn fail(&self, name: &str, why: &str) -> Result<()> {
-        self.condemn(name, why)?;
-        self.settled()
+        let condemned = self.condemn(name, why);
+        self.settled(name)?;
+        condemned
     }
 
     /// The trial did not come to an end, which is not the fault of what was tried.
@@ -274,9 +275,11 @@ impl Slots {
         if self.bad(name).is_some() { Ok(()) } else { self.write(&directory.join(name), why.get(..end).unwrap_or_default()) }
     }
 
-    /// The trial is over.
-    fn settled(&self) -> Result<()> {
-        self.unlink("next")?;
+    /// The trial of a version is over. Another one that was asked for meanwhile still is.
+    fn settled(&self, name: &str) -> Result<()> {
+        if self.next().is_none_or(|next| next == name) {
+            self.unlink("next")?;
+        }
         self.unlink("trying")
     }
 

@@ -81,6 +81,34 @@ fn a_trial_that_nobody_saw_the_end_of_has_failed_and_one_that_was_put_off_has_no
 }
 
 #[test]
+fn what_is_asked_for_during_a_trial_is_tried_afterwards_whatever_became_of_that() {
+    for end in ["fail", "commit", "cut off"] {
+        let scene = scene();
+        scene.put("three");
+        scene.slots.ask("two").unwrap();
+        assert_eq!(scene.runs(), ("two".to_owned(), true));
+        scene.slots.ask("three").unwrap();
+        match end {
+            "fail" => scene.slots.fail("two", "exit status 1").unwrap(),
+            "commit" => scene.slots.commit("two").unwrap(),
+            _ => {}
+        }
+        assert_eq!(scene.runs(), ("three".to_owned(), true), "{end}");
+    }
+}
+
+#[test]
+fn a_trial_is_over_also_if_it_cannot_be_written_down_what_was_wrong() {
+    let scene = scene();
+    scene.slots.ask("two").unwrap();
+    scene.runs();
+    fs::remove_dir(scene.slots.path().join("bad")).unwrap();
+    assert!(scene.slots.fail("two", "exit status 1").is_err());
+    assert_eq!(scene.runs(), (INITIAL.to_owned(), false));
+    assert_eq!(scene.slots.next(), None);
+}
+
+#[test]
 fn whatever_is_cut_off_leaves_something_that_starts() {
     // Each step of a trial that ends well and of one that does not, as the renames come.
     let scene = scene();
