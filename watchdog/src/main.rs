@@ -60,21 +60,33 @@ enum End {
     Failed(String),
 }
 
+/// What follows a collector's run.
+#[derive(Debug, PartialEq, Eq)]
+enum Then {
+    /// The end of this program, with an exit code.
+    Leave(u8),
+    /// The next run, at once.
+    Start,
+    /// The next run, after a wait.
+    Wait,
+}
+
 /// Runs collectors until a signal ends this program; gives the last one's exit code.
 fn watch(options: &Options) -> Result<u8, String> {
     let slots = Slots::at(&options.directory);
     let mut signals = child::signals().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    if let Err(error) = slots.prepare(options.initial.as_deref()) {
-        tell(&format!("{}: {error}", slots.path().display()));
-    }
+    told(&slots, slots.prepare(options.initial.as_deref()));
     let mut wait = WAITS.0;
     loop {
-        let run = slots.begin().or_else(|error| {
-            tell(&format!("{}: {error}", slots.path().display()));
+        let begun = slots.begin();
+        let written = begun.is_ok();
+        let run = begun.or_else(|error| {
+            told(&slots, Err(error));
             // What cannot be written down is no reason not to collect.
             slots.standing().map(|name| Run { name, trial: false })
         });
-        let run = run.map_err(|error| format!("{error}; say with --initial which program there is"))?;
+        let place = slots.path().display();
+        let run = run.map_err(|error| format!("{place}: {error}; say with --initial which program there is"))?;
         tell(&format!("{} {}", if run.trial { "trying version" } else { "starting version" }, run.name));
         let began = Instant::now();
         let (mut tail, mut stop) = (String::new(), false);
@@ -87,42 +99,57 @@ fn watch(options: &Options) -> Result<u8, String> {
             }
             Err(error) => End::Failed(format!("it cannot be started: {error}")),
         };
-        let why = match end {
-            End::Stopped(status) => {
-                if run.trial && slots.current().as_ref() != Some(&run.name) {
-                    told(slots.postpone());
-                }
-                return Ok(code(status));
-            }
-            End::Ended(_) if slots.next().is_some() => continue,
-            End::Ended(status) if status.success() => None,
-            End::Ended(status) => Some(format!("it ended with {status}")),
-            End::Failed(why) => Some(why),
-        };
-        let reason = format!("{}\n{tail}", why.as_deref().unwrap_or_default());
-        if run.trial && slots.current().as_ref() != Some(&run.name) {
-            tell(&format!("version {} is not kept: {}", run.name, why.as_deref().unwrap_or("it ended")));
-            told(slots.fail(&run.name, reason.trim_end()));
-            if stop {
-                return Ok(1);
-            }
-            continue;
+        match concluded(&slots, &run, written, end, &tail) {
+            Then::Leave(code) => return Ok(code),
+            Then::Start if stop => return Ok(1),
+            Then::Start => continue,
+            Then::Wait => {}
         }
         if began.elapsed() >= STEADY {
             wait = WAITS.0;
-        }
-        if let Some(why) = &why {
-            tell(&format!("version {}: {why}", run.name));
-            if let Ok(Crashed::Reverted) = slots.crashed(reason.trim_end()) {
-                tell("the version before is run again");
-                continue;
-            }
         }
         if child::rest(&mut signals, wait) {
             return Ok(1);
         }
         wait = (wait * 2).min(WAITS.1);
     }
+}
+
+/// Writes down how a run ended, and gives what follows. `written` is whether its begin could be written down.
+fn concluded(slots: &Slots, run: &Run, written: bool, end: End, tail: &str) -> Then {
+    let tried = run.trial && slots.current().as_ref() != Some(&run.name);
+    let why = match end {
+        End::Stopped(status) => {
+            if tried {
+                told(slots, slots.postpone());
+            }
+            return Then::Leave(code(status));
+        }
+        // It makes room. What cannot be written down cannot be tried either, and is asked for again and again.
+        End::Ended(_) if written && slots.next().is_some() => {
+            if tried {
+                told(slots, slots.postpone());
+            }
+            return Then::Start;
+        }
+        End::Ended(status) if status.success() => None,
+        End::Ended(status) => Some(format!("it ended with {status}")),
+        End::Failed(why) => Some(why),
+    };
+    let reason = format!("{}\n{tail}", why.as_deref().unwrap_or_default());
+    if tried {
+        tell(&format!("version {} is not kept: {}", run.name, why.as_deref().unwrap_or("it ended")));
+        told(slots, slots.fail(&run.name, reason.trim_end()));
+        return Then::Start;
+    }
+    if let Some(why) = &why {
+        tell(&format!("version {}: {why}", run.name));
+        if let Ok(Crashed::Reverted) = slots.crashed(reason.trim_end()) {
+            tell("the version before is run again");
+            return Then::Start;
+        }
+    }
+    Then::Wait
 }
 
 /// The exit code for that of a collector that was asked to end; the signal that asks does so as well as the collector's own end.
@@ -146,7 +173,7 @@ fn attended(options: &Options, slots: &Slots, run: &Run, child: &mut Child<'_>) 
             Event::Ended(status) if child.is_to_stop() => return End::Stopped(status),
             Event::Ended(status) => return End::Ended(status),
             Event::Time => {
-                told(slots.proven());
+                told(slots, slots.proven());
                 proof = None;
             }
         }
@@ -159,6 +186,8 @@ fn tried(options: &Options, slots: &Slots, run: &Run, child: &mut Child<'_>) -> 
     loop {
         match child.wait(Some(Instant::now() + LOOK)) {
             Event::Ended(status) if child.is_to_stop() => return Err(End::Stopped(status)),
+            // It makes room for another one itself.
+            Event::Ended(status) if slots.next().is_some_and(|next| next != run.name) => return Err(End::Ended(status)),
             Event::Ended(status) => return Err(End::Failed(format!("it ended with {status} while it was tried"))),
             Event::Time if child.is_to_stop() => continue,
             Event::Time => {}
@@ -180,7 +209,8 @@ fn tried(options: &Options, slots: &Slots, run: &Run, child: &mut Child<'_>) -> 
             }
             Err(why) => (well, last) = (None, why),
         }
-        if began.elapsed() >= options.patience {
+        // While it is well, all that is left is to stay so.
+        if well.is_none() && began.elapsed() >= options.patience {
             child.end(ENDING);
             return Err(End::Failed(format!("it was not well within {} s: {last}", options.patience.as_secs())));
         }
@@ -188,8 +218,11 @@ fn tried(options: &Options, slots: &Slots, run: &Run, child: &mut Child<'_>) -> 
 }
 
 /// What cannot be written down is told, and no reason to end.
-fn told(done: std::io::Result<()>) {
+fn told(slots: &Slots, done: std::io::Result<()>) {
     if let Err(error) = done {
-        tell(&error.to_string());
+        tell(&format!("{}: {error}", slots.path().display()));
     }
 }
+
+#[cfg(test)]
+mod tests;
