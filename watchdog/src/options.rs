@@ -13,10 +13,14 @@ Usage: warren-watchdog [OPTIONS] [-- ARGUMENTS OF THE COLLECTOR]
   --state-dir DIR      the collector's state directory [default: $STATE_DIRECTORY]
   --directory DIR      where versions are kept [default: packages in the state directory]
   --initial PROGRAM    the collector that the host came with
-  --patience SECONDS   how long a new version may take to be well [default: 60]
+  --patience SECONDS   how long a new version may take to be well [default: 180]
   --steady SECONDS     how long it then has to stay well [default: 10]
   --probation SECONDS  how long it is in its place until crashes do not count against it any more [default: 3600]
 ";
+
+/// How long a new version may take to be well. A control plane that lets collectors in one after the other may have it come again twice, after up to
+/// 90 s each.
+const PATIENCE_SECONDS: u64 = 180;
 
 /// How to watch.
 #[derive(Clone, Debug)]
@@ -38,7 +42,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Opt
 
 fn read(mut parser: Parser, systemd: Option<OsString>) -> Result<Option<Options>, lexopt::Error> {
     let (mut directory, mut state, mut initial) = (None, None, None);
-    let (mut patience, mut steady, mut probation) = (60, 10, 3600);
+    let (mut patience, mut steady, mut probation) = (PATIENCE_SECONDS, 10, 3600);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("state-dir") => state = Some(PathBuf::from(parser.value()?)),
@@ -96,6 +100,7 @@ mod tests {
         assert_eq!((options.directory, options.patience), (PathBuf::from("/s/packages"), Duration::from_secs(5)));
         assert_eq!(options.arguments, ["--host-config", "/h", "--patience", "x"]);
         let options = read("--directory /d", Some("/a:/b")).unwrap().unwrap();
+        assert!(HELP.contains(&format!("to be well [default: {}]", options.patience.as_secs())));
         assert_eq!((options.directory, options.state), (PathBuf::from("/d"), PathBuf::from("/a")));
     }
 
