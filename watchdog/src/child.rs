@@ -6,6 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{Read, Result, Write};
 use std::os::unix::net::UnixStream;
@@ -16,6 +17,9 @@ use warren_slots::{DIRECTORY_VARIABLE, SLOT_VARIABLE, Slots};
 /// Lines that are remembered, and bytes of each.
 const LINES: usize = 50;
 const LINE_BYTES_MAX: usize = 1000;
+
+/// Bytes of them that are told. Whoever takes them further cuts off what is behind 4000.
+const TOLD_BYTES_MAX: usize = 3 << 10;
 
 /// Signals as they arrive.
 pub(crate) type Signals = SignalDelivery<UnixStream, SignalOnly>;
@@ -33,9 +37,13 @@ pub(crate) struct Child<'a> {
     process: std::process::Child,
     errors: Option<ChildStderr>,
     signals: &'a mut Signals,
-    lines: VecDeque<Vec<u8>>,
+    lines: Lines,
     stop: bool,
 }
+
+/// What was written last.
+#[derive(Default)]
+struct Lines(VecDeque<Vec<u8>>);
 
 /// Listens for the signals that matter.
 pub(crate) fn signals() -> Result<Signals> {
@@ -75,7 +83,7 @@ impl<'a> Child<'a> {
         if let Some(errors) = &errors {
             rustix::io::ioctl_fionbio(errors, true)?;
         }
-        Ok(Self { process, errors, signals, lines: VecDeque::new(), stop: false })
+        Ok(Self { process, errors, signals, lines: Lines::default(), stop: false })
     }
 
     /// Whether this program was asked to end, and the collector with it.
@@ -118,8 +126,7 @@ impl<'a> Child<'a> {
 
     /// The last lines that it wrote to standard error.
     pub(crate) fn tail(&self) -> String {
-        let lines: Vec<_> = self.lines.iter().map(|line| String::from_utf8_lossy(line)).collect();
-        lines.join("\n").trim_end().to_owned()
+        self.lines.told()
     }
 
     fn pass_signals(&mut self) {
@@ -160,27 +167,43 @@ impl<'a> Child<'a> {
             Ok(read) => {
                 let piece = buffer.get(..read).unwrap_or_default();
                 let _ = std::io::stderr().lock().write_all(piece);
-                self.remember(piece);
+                self.lines.remember(piece);
                 true
             }
             Err(_) => false,
         }
     }
+}
 
+impl Lines {
     fn remember(&mut self, piece: &[u8]) {
         for (number, part) in piece.split(|byte| *byte == b'\n').enumerate() {
-            if number > 0 || self.lines.is_empty() {
-                self.lines.push_back(Vec::new());
+            if number > 0 || self.0.is_empty() {
+                self.0.push_back(Vec::new());
                 // The last one is not a whole line yet.
-                if self.lines.len() > LINES + 1 {
-                    self.lines.pop_front();
+                if self.0.len() > LINES + 1 {
+                    self.0.pop_front();
                 }
             }
-            if let Some(line) = self.lines.back_mut() {
+            if let Some(line) = self.0.back_mut() {
                 let room = LINE_BYTES_MAX.saturating_sub(line.len()).min(part.len());
                 line.extend_from_slice(part.get(..room).unwrap_or_default());
             }
         }
+    }
+
+    /// The newest of them, as many as fit.
+    fn told(&self) -> String {
+        let mut room = TOLD_BYTES_MAX;
+        let lines = self.0.iter().rev().map(|line| String::from_utf8_lossy(line));
+        let fits = |line: &Cow<'_, str>| {
+            let left = room.checked_sub(line.len() + 1);
+            room = left.unwrap_or_default();
+            left.is_some()
+        };
+        let mut told: Vec<_> = lines.take_while(fits).collect();
+        told.reverse();
+        told.join("\n").trim_end().to_owned()
     }
 }
 
@@ -188,4 +211,27 @@ fn timespec(time: Option<Duration>) -> Option<Timespec> {
     let time = time?;
     let tv_sec = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     Some(Timespec { tv_sec, tv_nsec: i64::from(time.subsec_nanos()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_are_the_newest_lines_that_fit() {
+        let mut lines = Lines::default();
+        lines.remember(b"one\ntw");
+        lines.remember(b"o\n");
+        assert_eq!(lines.told(), "one\ntwo");
+        for number in 0..200 {
+            lines.remember(format!("{number} {}\n", "x".repeat(100)).as_bytes());
+        }
+        lines.remember(b"the reason\n");
+        let told = lines.told();
+        assert!(told.len() <= TOLD_BYTES_MAX && told.len() > TOLD_BYTES_MAX - 200, "{}", told.len());
+        assert!(told.ends_with("x\nthe reason") && told.contains("\n199 x") && !told.contains("one"), "{told}");
+        // What is no text takes three times as much of it.
+        lines.remember(&[b'\xff'; 2 * LINE_BYTES_MAX]);
+        assert!(!lines.told().is_empty());
+    }
 }
