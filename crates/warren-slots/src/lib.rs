@@ -12,10 +12,11 @@
 //!
 //! Two programs share it: the watchdog, which runs what the links say, and the program that it runs, which asks for another version. Every
 //! change is one rename, and `current` changes only when another version has shown that it is well: whatever is cut off, and wherever, what is
-//! found afterwards can be started. A trial that nobody saw the end of counts as failed.
+//! found afterwards can be started. A trial that nobody saw the end of counts as failed. Errors do not name the directory.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+use rustix::fs::{Access, access};
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::os::unix::fs::symlink;
@@ -88,9 +89,12 @@ impl Slots {
         self.slot(name).join(PROGRAM)
     }
 
-    /// Whether the program of a version is there.
+    /// Whether the program of a version is there, and this process may execute it.
     pub fn has(&self, name: &str) -> bool {
-        is_name(name) && self.program(name).is_file()
+        let program = self.program(name);
+        is_name(name)
+            && fs::metadata(&program).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
+            && access(&program, Access::EXEC_OK).is_ok()
     }
 
     /// Makes the directory, and has the program that the host came with run if there is none yet.
@@ -130,10 +134,10 @@ impl Slots {
     /// Asks for a version to be tried at the next start.
     ///
     /// # Errors
-    /// When it is not there, or the link cannot be set.
+    /// When it cannot be run, or the link cannot be set.
     pub fn ask(&self, name: &str) -> Result<()> {
         if !self.has(name) {
-            return Err(Error::new(ErrorKind::NotFound, format!("{}: there is no such version", self.program(name).display())));
+            return Err(Error::new(ErrorKind::NotFound, format!("there is no version {name} that can be run")));
         }
         self.point("next", name)
     }
@@ -157,13 +161,13 @@ impl Slots {
         Ok(Run { name: self.standing()?, trial: false })
     }
 
-    /// The version that is run if none is to be tried: the current one, or another if that is not there any more.
+    /// The version that is run if none is to be tried: the current one, or another if that cannot be run any more.
     ///
     /// # Errors
     /// When there is none.
     pub fn standing(&self) -> Result<String> {
         let places = [self.current(), self.previous(), Some(INITIAL.to_owned())];
-        let missing = || Error::new(ErrorKind::NotFound, format!("{}: there is no version to run", self.0.display()));
+        let missing = || Error::new(ErrorKind::NotFound, "there is no version that can be run");
         places.into_iter().flatten().find(|name| self.has(name)).ok_or_else(missing)
     }
 

@@ -1,4 +1,6 @@
 use super::*;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 
 struct Scene {
     directory: tempfile::TempDir,
@@ -9,7 +11,7 @@ struct Scene {
 fn scene() -> Scene {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("came-with-the-host");
-    fs::write(&program, "one").unwrap();
+    executable(&program, "one");
     let slots = Slots::at(directory.path().join("slots"));
     slots.prepare(Some(&program)).unwrap();
     let scene = Scene { directory, slots };
@@ -17,10 +19,15 @@ fn scene() -> Scene {
     scene
 }
 
+fn executable(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+}
+
 impl Scene {
     fn put(&self, name: &str) {
         fs::create_dir_all(self.slots.slot(name)).unwrap();
-        fs::write(self.slots.program(name), name).unwrap();
+        executable(&self.slots.program(name), name);
     }
 
     fn runs(&self) -> (String, bool) {
@@ -165,9 +172,19 @@ fn a_version_that_has_held_is_run_again_however_often_it_ends() {
         assert_eq!(scene.slots.crashed("signal").unwrap(), Crashed::Again);
     }
     assert_eq!(scene.runs(), ("two".to_owned(), false));
-    // If its file is lost, there is still one before.
-    fs::remove_file(scene.slots.program("two")).unwrap();
-    assert_eq!(scene.runs(), (INITIAL.to_owned(), false));
+    // If its file is lost, or cannot be executed, there is still one before.
+    let program = scene.slots.program("two");
+    let harms: [&dyn Fn(); 3] = [
+        &|| fs::set_permissions(&program, Permissions::from_mode(0o644)).unwrap(),
+        &|| fs::write(&program, "").unwrap(),
+        &|| fs::remove_file(&program).unwrap(),
+    ];
+    for harm in harms {
+        executable(&program, "two");
+        assert_eq!(scene.runs(), ("two".to_owned(), false));
+        harm();
+        assert_eq!(scene.runs(), (INITIAL.to_owned(), false));
+    }
 }
 
 #[test]

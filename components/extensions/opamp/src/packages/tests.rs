@@ -2,6 +2,7 @@ use super::*;
 use minisign::KeyPair;
 use std::fs;
 use std::io::Cursor;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use warren_opamp::{DownloadableFile, Hash, Header, Headers, PackageAvailable};
 use warren_package::Label;
@@ -19,6 +20,7 @@ fn scene() -> Scene {
     let root = tempfile::tempdir().unwrap();
     let slots = Slots::at(root.path().join("slots"));
     fs::write(root.path().join("host"), PROGRAM).unwrap();
+    fs::set_permissions(root.path().join("host"), fs::Permissions::from_mode(0o755)).unwrap();
     slots.prepare(Some(&root.path().join("host"))).unwrap();
     let pair = KeyPair::generate_unencrypted_keypair().unwrap();
     fs::write(root.path().join("keys"), pair.pk.to_box().unwrap().into_string()).unwrap();
