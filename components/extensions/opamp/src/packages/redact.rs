@@ -12,6 +12,8 @@ fn line(line: &str) -> String {
     let mut words = Vec::new();
     let mut hide = false;
     for word in line.split(' ') {
+        let word = without_user(word);
+        let word = word.as_str();
         let lower = word.to_ascii_lowercase();
         let is_scheme =
             ["bearer", "basic"].iter().any(|scheme| lower.trim_matches(|c: char| !c.is_ascii_alphanumeric()) == *scheme);
@@ -28,7 +30,7 @@ fn line(line: &str) -> String {
             let shown = word.get(..end).unwrap_or_default();
             words.push(if hide { word.to_owned() } else { format!("{shown}[REDACTED]") });
         } else {
-            words.push(without_user(word));
+            words.push(word.to_owned());
         }
     }
     words.join(" ")
@@ -36,20 +38,27 @@ fn line(line: &str) -> String {
 
 /// Where the value of a key that is nobody's business begins in a word such as `password=x` or `"token":"x"`.
 fn value_of(word: &str) -> Option<usize> {
-    let key = KEYS.iter().filter_map(|key| Some(word.find(key)? + key.len())).min()?;
-    let rest = word.get(key..)?;
-    let sign = rest.find(['=', ':'])?;
-    rest.get(..sign)?.chars().all(|c| !c.is_ascii_alphanumeric()).then_some(key + sign + 1)
+    let keys = KEYS.iter().flat_map(|key| word.match_indices(key).map(|(at, _)| at + key.len()));
+    let values = keys.filter_map(|end| {
+        let rest = word.get(end..)?;
+        // What goes on as a word is another key, such as `token_type`.
+        let sign = rest.find(|c: char| matches!(c, '=' | ':') || c.is_ascii_alphanumeric())?;
+        rest.get(sign..)?.starts_with(['=', ':']).then_some(end + sign + 1)
+    });
+    values.min()
 }
 
-/// A URL without the user and the password in it.
+/// URLs without the users and the passwords in them.
 fn without_user(word: &str) -> String {
-    let Some((before, after)) = word.split_once("://") else { return word.to_owned() };
-    let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
-    match authority.rfind('@') {
-        Some(at) => format!("{before}://[REDACTED]{}", after.get(at..).unwrap_or_default()),
-        None => word.to_owned(),
+    let mut parts = word.split("://");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let authority = part.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rfind('@');
+        told.push_str(if host.is_some() { "://[REDACTED]" } else { "://" });
+        told.push_str(part.get(host.unwrap_or_default()..).unwrap_or_default());
     }
+    told
 }
 
 #[cfg(test)]
@@ -65,6 +74,11 @@ mod tests {
             ("{\"api_key\":\"k\"}", "{\"api_key\":[REDACTED]"),
             ("token: abc", "token: [REDACTED]"),
             ("get https://u:p@host/path?x=1 failed", "get https://[REDACTED]@host/path?x=1 failed"),
+            ("{\"token_type\":\"bearer\",\"password\":\"x\"}", "{\"token_type\":\"bearer\",\"password\":[REDACTED]"),
+            ("secretary,password=x", "secretary,password=[REDACTED]"),
+            ("token_type=x", "token_type=x"),
+            ("amqp://u:p@h/?token=abc", "amqp://[REDACTED]@h/?token=[REDACTED]"),
+            ("amqp://u:p@h,amqp://u:p@i: away", "amqp://[REDACTED]@h,amqp://[REDACTED]@i: away"),
             ("line\nTOKEN=x\nline", "line\nTOKEN=[REDACTED]\nline"),
         ] {
             assert_eq!(redacted(text), told);
