@@ -82,12 +82,19 @@ impl Packages {
         Ok(Some(Self { config: packages, slots, slot, version, client, progress: Arc::default(), work: None }))
     }
 
-    /// What has become of what was sought before this process began, or while it runs; whether that is news.
-    pub(crate) fn look(&self, sought: &mut Option<Sought>) -> bool {
+    /// What has become of what was sought before this process began, or while it runs; whether that is news. A return that was cut off is gone
+    /// on with.
+    pub(crate) fn look(&mut self, sought: &mut Option<Sought>) -> bool {
         let Some(known) = sought.as_mut() else { return false };
         match PackageState::try_from(known.state) {
             Ok(PackageState::Installing) if self.work.is_none() => {}
-            Ok(PackageState::Downloading | PackageState::InstallPending) if self.work.is_none() => {
+            Ok(PackageState::InstallPending) if self.work.is_none() && known.slot != self.slot => {
+                // A server that is told of no offer at all does not offer this again.
+                self.work = Some(Box::pin(install::return_to(self.slots.clone(), known.slot.clone())));
+                return false;
+            }
+            Ok(PackageState::InstallPending) if self.work.is_none() => {}
+            Ok(PackageState::Downloading) if self.work.is_none() => {
                 // Fetched in part: it is fetched on when it is offered again.
                 *sought = None;
                 return true;
@@ -146,7 +153,7 @@ impl Packages {
             if self.slot == INITIAL {
                 sought.state = PackageState::Installed as i32;
             } else {
-                sought.state = PackageState::Installing as i32;
+                sought.state = PackageState::InstallPending as i32;
                 self.work = Some(Box::pin(install::return_to(self.slots.clone(), INITIAL.to_owned())));
             }
             return sought;

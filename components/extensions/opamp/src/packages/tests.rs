@@ -42,6 +42,14 @@ fn label(program: &[u8]) -> Label {
     }
 }
 
+/// What opens the door of a server.
+fn access() -> Access {
+    let mut config = Config::default();
+    config.server.ws = Some(crate::config::Connection { endpoint: "ws://warren:4320/v1/opamp".into(), ..Default::default() });
+    config.warren.enrolment_token = warren_config::Secret::new("mine");
+    Access::new(&config, None).unwrap()
+}
+
 impl Scene {
     fn packages(&self, slot: &str, version: &str) -> Packages {
         let config = PackageConfig {
@@ -188,7 +196,7 @@ fn what_became_of_a_version_is_told_by_whoever_runs_afterwards() {
             ..Sought::default()
         })
     };
-    let (old, new) = (scene.packages(INITIAL, "1.0.0"), scene.packages(&slot, "1.1.0"));
+    let (mut old, mut new) = (scene.packages(INITIAL, "1.0.0"), scene.packages(&slot, "1.1.0"));
     let mut sought = seek(PackageState::Installing);
     scene.slots.ask(&slot).unwrap();
     assert!(!old.look(&mut sought) && !new.look(&mut sought), "it is asked for, and then tried");
@@ -215,12 +223,26 @@ fn what_became_of_a_version_is_told_by_whoever_runs_afterwards() {
     assert!(forgotten.unwrap().error.contains("has not started it"));
 }
 
+#[tokio::test]
+async fn a_return_to_what_the_host_came_with_that_was_cut_off_is_gone_on_with() {
+    let scene = scene();
+    let access = access();
+    let offer = PackagesAvailable { all_packages_hash: b"none".to_vec(), ..PackagesAvailable::default() };
+    let mut sought = Some(scene.packages("two", "2.0.0").offered(&offer, &access));
+    let before = sought.clone();
+    assert_eq!(before.as_ref().unwrap().state, PackageState::InstallPending as i32);
+    // This process ends meanwhile. Its successor still knows the offer, and looks at what there is to return to.
+    let mut next = scene.packages("two", "2.0.0");
+    assert!(!next.look(&mut sought) && sought == before && next.work.is_some());
+    next.next().await.unwrap();
+    // Where it has been returned to, that is told.
+    assert!(scene.packages(INITIAL, "1.0.0").look(&mut sought));
+    assert_eq!(sought.unwrap().state, PackageState::Installed as i32);
+}
+
 #[test]
 fn the_servers_credential_goes_to_the_server_alone() {
-    let mut config = Config::default();
-    config.server.ws = Some(crate::config::Connection { endpoint: "ws://warren:4320/v1/opamp".into(), ..Default::default() });
-    config.warren.enrolment_token = warren_config::Secret::new("mine");
-    let access = Access::new(&config, None).unwrap();
+    let access = access();
     let sent = |url: &str, offered| headers(&Url::parse(url).unwrap(), &access, offered);
     assert!(sent("http://warren:4320/v1/packages/x", None).unwrap().contains_key("authorization"));
     for url in ["http://warren/x", "https://warren:4320/x", "http://other:4320/x", "http://warren:4320.other/x"] {

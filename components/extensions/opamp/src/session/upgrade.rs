@@ -42,7 +42,7 @@ impl Manager {
 
     /// Looks what has become of what was sought; whether that is to be kept.
     pub(super) fn look_at_packages(&mut self) -> bool {
-        let Some(packages) = &self.packages else { return false };
+        let Some(packages) = &mut self.packages else { return false };
         let news = packages.look(&mut self.kept.package);
         self.agent.now.packages = Some(packages.statuses(self.kept.package.as_ref()));
         news
