@@ -48,6 +48,8 @@ pub(crate) struct Packages {
     /// The version that this process is: its slot, and its number.
     slot: String,
     version: String,
+    /// What both sides know the last offer of that version by.
+    offer: Vec<u8>,
     client: Client,
     progress: Arc<Progress>,
     work: Option<Work>,
@@ -79,7 +81,8 @@ impl Packages {
         let slots = Slots::at(directory);
         let signed = install::label_of(&slots, &slot);
         let version = signed.map_or_else(|| cx.build.version.clone(), |label| label.version);
-        Ok(Some(Self { config: packages, slots, slot, version, client, progress: Arc::default(), work: None }))
+        let offer = install::offer_of(&slots, &slot);
+        Ok(Some(Self { config: packages, slots, slot, version, offer, client, progress: Arc::default(), work: None }))
     }
 
     /// What has become of what was sought before this process began, or while it runs; whether that is news. A return that was cut off is gone
@@ -123,7 +126,7 @@ impl Packages {
         let mut status = PackageStatus {
             name: COLLECTOR.to_owned(),
             agent_has_version: self.version.clone(),
-            agent_has_hash: install::offer_of(&self.slots, &self.slot),
+            agent_has_hash: self.offer.clone(),
             ..PackageStatus::default()
         };
         let mut told = PackageStatuses::default();
@@ -170,6 +173,7 @@ impl Packages {
         sought.slot = goods.label.slot();
         if sought.slot == self.slot {
             install::note_offer(&self.slots, &self.slot, &package.hash);
+            self.offer.clone_from(&package.hash);
             sought.state = PackageState::Installed as i32;
             return sought;
         }

@@ -59,7 +59,8 @@ impl Scene {
         };
         let client = Client::new(ClientSettings::default()).unwrap();
         let (slot, version) = (slot.to_owned(), version.to_owned());
-        Packages { config, slots: self.slots.clone(), slot, version, client, progress: Arc::default(), work: None }
+        let offer = install::offer_of(&self.slots, &slot);
+        Packages { config, slots: self.slots.clone(), slot, version, offer, client, progress: Arc::default(), work: None }
     }
 
     fn keys(&self) -> PathBuf {
@@ -238,6 +239,22 @@ async fn a_return_to_what_the_host_came_with_that_was_cut_off_is_gone_on_with() 
     // Where it has been returned to, that is told.
     assert!(scene.packages(INITIAL, "1.0.0").look(&mut sought));
     assert_eq!(sought.unwrap().state, PackageState::Installed as i32);
+}
+
+#[test]
+fn the_version_that_runs_is_told_with_the_offer_that_it_was_last_offered_by() {
+    let scene = scene();
+    let label = label(PROGRAM);
+    let signature = scene.sign(&scene.pair, PROGRAM, &label);
+    let first = scene.placed(PROGRAM, &label, signature.clone()).unwrap().offer;
+    let mut packages = scene.packages(&label.slot(), "1.1.0");
+    let told = |packages: &Packages| packages.statuses(None).packages.remove(COLLECTOR).unwrap().agent_has_hash;
+    assert_eq!(told(&packages), first);
+    let again = PackageAvailable { hash: b"once more".to_vec(), ..scene.package(&label, signature) };
+    let offer = PackagesAvailable { packages: [(COLLECTOR.to_owned(), again)].into(), ..PackagesAvailable::default() };
+    let sought = packages.offered(&offer, &access());
+    assert_eq!(sought.state, PackageState::Installed as i32);
+    assert_eq!((told(&packages), told(&scene.packages(&label.slot(), "1.1.0"))), (b"once more".to_vec(), b"once more".to_vec()));
 }
 
 #[test]
