@@ -87,8 +87,8 @@ async fn once(
     config: &PackageConfig,
     progress: &Progress,
 ) -> Result<PathBuf, Broken> {
-    let (directory, name) = (directory.to_owned(), name.to_owned());
-    let (path, there) = blocking(move || begun(&directory, &name)).await?;
+    let (place, name) = (directory.to_owned(), name.to_owned());
+    let (path, there) = blocking(directory, move || begun(&place, &name)).await?;
     let mut request = Request::new(Bytes::new());
     *request.method_mut() = Method::GET;
     *request.uri_mut() = source.url.parse().map_err(|_| Broken::Final("the download URL is none".to_owned()))?;
@@ -103,8 +103,8 @@ async fn once(
         Ok(extent) => extent,
         Err(broken) => {
             if reply.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-                let path = path.clone();
-                blocking(move || std::fs::remove_file(path)).await?;
+                let gone = path.clone();
+                blocking(&path, move || std::fs::remove_file(gone)).await?;
             }
             return Err(broken);
         }
@@ -114,15 +114,15 @@ async fn once(
     }
     progress.total.store(total, Ordering::Relaxed);
     let kept = path.clone();
-    let file = blocking(move || opened(&kept, from, total)).await?;
-    written(reply.into_body(), file, (from, total), config, progress).await?;
+    let file = blocking(&path, move || opened(&kept, from, total)).await?;
+    written(reply.into_body(), (file, &path), (from, total), config, progress).await?;
     Ok(path)
 }
 
 /// Writes what comes, as fast as it may.
 async fn written(
     mut body: Body,
-    mut file: File,
+    (mut file, path): (File, &Path),
     (from, total): (u64, u64),
     config: &PackageConfig,
     progress: &Progress,
@@ -134,7 +134,7 @@ async fn written(
             Err(_) => return Err(Broken::Again("the server sends nothing any more".to_owned())),
             Ok(Err(error)) => {
                 // What has come is kept for the next attempt.
-                let _ = blocking(move || file.write_all(&piece)).await;
+                let _ = blocking(path, move || file.write_all(&piece)).await;
                 return Err(Broken::Again(error.to_string()));
             }
             Ok(Ok(Some(window))) => piece.extend_from_slice(window),
@@ -147,7 +147,7 @@ async fn written(
         if fetched > total {
             return Err(Broken::Final("the server sends more than it said".to_owned()));
         }
-        (file, piece) = blocking(move || {
+        (file, piece) = blocking(path, move || {
             file.write_all(&piece)?;
             piece.clear();
             Ok((file, piece))
@@ -163,7 +163,7 @@ async fn written(
     if fetched < total {
         return Err(Broken::Again(format!("it was cut off after {fetched} of {total} bytes")));
     }
-    blocking(move || file.sync_all()).await
+    blocking(path, move || file.sync_all()).await
 }
 
 /// Where the file begins that comes, and how large it is as a whole.
@@ -218,15 +218,19 @@ fn opened(path: &Path, from: u64, total: u64) -> std::io::Result<File> {
     let free = space.f_bavail.saturating_mul(space.f_frsize);
     let wanted = total.saturating_mul(2).saturating_sub(from);
     if free < wanted {
-        let text = format!("{}: {free} bytes are free, and {wanted} are wanted", path.display());
+        let text = format!("{free} bytes are free, and {wanted} are wanted");
         return Err(std::io::Error::new(ErrorKind::StorageFull, text));
     }
     Ok(file)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T, Broken> {
+/// Does what waits for the disk; what goes wrong is told with the place.
+async fn blocking<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, Broken> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| Broken::Final(error.to_string())),
+        Ok(done) => done.map_err(|error| Broken::Final(format!("{}: {error}", path.display()))),
         Err(_) => Err(Broken::Final("interrupted".to_owned())),
     }
 }
@@ -316,6 +320,15 @@ mod tests {
         let error = fetched(&url, &root.path().join("fetched"), &PackageConfig::default()).await.unwrap_err();
         assert!(error.contains("does not say how large"), "{error}");
         served.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_the_disk_does_not_let_happen_is_told_with_the_place() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("fetched");
+        std::fs::write(&directory, "no directory").unwrap();
+        let error = fetched("http://127.0.0.1:1/x", &directory, &PackageConfig::default()).await.unwrap_err();
+        assert!(error.starts_with(&format!("{}: ", directory.display())), "{error}");
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub(super) async fn return_to(slots: Slots, slot: String) -> Result<(), String> 
         return Err("there is no version that this host came with".to_owned());
     }
     let (here, name) = (slots.clone(), slot.clone());
-    blocking(move || here.forgive(&name)).await?.map_err(|error| error.to_string())?;
+    blocking(move || here.forgive(&name)).await?.map_err(at(slots.path()))?;
     check(&slots.program(&slot), &slots.path().join("check.log")).await
 }
 
@@ -92,13 +92,14 @@ impl Goods {
                 return Err(format!("it has failed here before: {}", super::redact::redacted(&why)));
             }
             // Somebody who knows that wants it to be tried again.
-            slots.forgive(&slot).map_err(|error| error.to_string())?;
+            slots.forgive(&slot).map_err(at(slots.path()))?;
         }
         if !slots.has(&slot) {
             return Ok(false);
         }
         let ran = [slots.current(), slots.previous()].contains(&Some(slot.clone()));
-        let program = File::open(slots.program(&slot)).map_err(|error| error.to_string())?;
+        let path = slots.program(&slot);
+        let program = File::open(&path).map_err(at(&path))?;
         let verified = self.verified(&program).and_then(|label| if ran { Ok(()) } else { self.fresh(&label) });
         match verified {
             Ok(()) => {
@@ -112,16 +113,14 @@ impl Goods {
 
     /// Verifies a file and puts it where it can be run from.
     pub(super) fn put_in_place(&self, path: &Path) -> Result<(), String> {
-        let verified = File::open(path)
-            .map_err(|error| error.to_string())
-            .and_then(|file| self.verified(&file))
-            .and_then(|label| self.fresh(&label));
+        let file = File::open(path).map_err(at(path));
+        let verified = file.and_then(|file| self.verified(&file)).and_then(|label| self.fresh(&label));
         if let Err(reason) = verified {
             // Gone on with, it would not get better.
             let _ = fs::remove_file(path);
             return Err(reason);
         }
-        self.placed(path).map_err(|error| error.to_string())
+        self.placed(path).map_err(at(self.slots.path()))
     }
 
     fn placed(&self, path: &Path) -> std::io::Result<()> {
@@ -153,7 +152,7 @@ impl Goods {
     fn verified(&self, program: &File) -> Result<Label, String> {
         let mut text = String::new();
         let keys = File::open(&self.keys).and_then(|file| file.take(KEYS_BYTES_MAX).read_to_string(&mut text));
-        keys.map_err(|error| format!("{}: {error}", self.keys))?;
+        keys.map_err(at(Path::new(&self.keys)))?;
         let told = |refusal: warren_package::Refusal| refusal.to_string();
         let label = Keys::parse(&text).and_then(|keys| keys.verify(&self.signature, program)).map_err(told)?;
         label.fits(&self.offered, std::env::consts::OS, crate::describe::architecture()).map_err(told)?;
@@ -190,13 +189,12 @@ pub(super) fn note_offer(slots: &Slots, slot: &str, offer: &[u8]) {
 async fn check(program: &Path, log: &Path) -> Result<(), String> {
     let (program, path) = (program.to_owned(), log.to_owned());
     let started = blocking(move || {
-        let said = File::create(&path)?;
-        let mut command = Command::new(program);
+        let said = File::create(&path).map_err(at(&path))?;
+        let mut command = Command::new(&program);
         command.args(std::env::args_os().skip(1)).arg("validate").env_remove(SLOT_VARIABLE);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn()
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().map_err(at(&program))
     });
-    let started = started.await?.map_err(|error: std::io::Error| format!("it cannot be started: {error}"));
-    let mut started = Guard(started?);
+    let mut started = Guard(started.await?.map_err(|reason| format!("it cannot be started: {reason}"))?);
     let began = Instant::now();
     loop {
         let failed = match started.0.try_wait() {
@@ -239,6 +237,11 @@ fn read(path: &PathBuf) -> Option<String> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What is told of an error at a place.
+fn at(path: &Path) -> impl Fn(std::io::Error) -> String + use<'_> {
+    move |error| format!("{}: {error}", path.display())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {

@@ -204,10 +204,10 @@ impl Packages {
     /// # Errors
     /// When the watchdog cannot be asked.
     pub(crate) fn switch(&self, slot: &str) -> impl Future<Output = Result<(), String>> + Send + use<> {
-        let (slots, slot) = (self.slots.clone(), slot.to_owned());
+        let (slots, slot, place) = (self.slots.clone(), slot.to_owned(), self.slots.path().display().to_string());
         async move {
             let asked = tokio::task::spawn_blocking(move || slots.ask(&slot)).await.map_err(|_| "interrupted".to_owned())?;
-            asked.map_err(|error| error.to_string())?;
+            asked.map_err(|error| format!("{place}: {error}"))?;
             // As if the system had asked for it: what was taken is kept, and then this process ends.
             let own = rustix::process::getpid();
             rustix::process::kill_process(own, rustix::process::Signal::TERM).map_err(|error| error.to_string())

@@ -150,6 +150,20 @@ fn what_is_not_good_is_refused_and_not_kept() {
 }
 
 #[test]
+fn what_the_disk_does_not_let_happen_is_told_with_the_place() {
+    let scene = scene();
+    let label = label(PROGRAM);
+    let package = scene.package(&label, scene.sign(&scene.pair, PROGRAM, &label));
+    let goods = scene.packages(INITIAL, "1.0.0").goods(&package).unwrap();
+    let lost = scene.root.path().join("lost");
+    assert!(goods.put_in_place(&lost).unwrap_err().starts_with(&format!("{}: ", lost.display())));
+    let path = scene.root.path().join("fetched");
+    fs::write(&path, PROGRAM).unwrap();
+    fs::remove_dir_all(scene.slots.path().join("versions")).unwrap();
+    assert!(goods.put_in_place(&path).unwrap_err().starts_with(&format!("{}: ", scene.slots.path().display())));
+}
+
+#[test]
 fn what_has_run_here_may_be_run_again_though_it_is_older() {
     let scene = scene();
     let (old, new) = (label(PROGRAM), Label { version: "1.2.0".into(), ..label(b"new") });
