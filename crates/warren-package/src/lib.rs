@@ -18,7 +18,7 @@ mod label;
 mod tests;
 mod version;
 
-pub use keys::{Keys, SIGNATURE_BYTES_MAX, sha256, signed_label};
+pub use keys::{Keys, SIGNATURE_BYTES_MAX, hex, sha256, signed_label};
 pub use label::{Label, Offered};
 pub use version::compare;
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep};
 use warren_http::Client;
-use warren_package::{Keys, Label, Offered, SIGNATURE_BYTES_MAX};
+use warren_package::{Keys, Label, Offered, SIGNATURE_BYTES_MAX, hex};
 use warren_slots::{INITIAL, PROGRAM, SLOT_VARIABLE, Slots};
 
 /// What lies beside the program: who vouches for it, and as what it was offered.
@@ -127,11 +127,10 @@ impl Goods {
         let slot = self.label.slot();
         self.slots.tidy(&slot)?;
         let (place, unfinished) = (self.slots.slot(&slot), self.slots.slot(&format!(".{slot}.new")));
-        for left in [&unfinished, &place] {
-            match fs::remove_dir_all(left) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+        // What was left unfinished is tidied up already.
+        match fs::remove_dir_all(&place) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
         fs::create_dir(&unfinished)?;
         let program = unfinished.join(PROGRAM);
@@ -233,10 +232,6 @@ fn read(path: &PathBuf) -> Option<String> {
     let mut text = String::new();
     File::open(path).ok()?.take(SIGNATURE_BYTES_MAX as u64).read_to_string(&mut text).ok()?;
     Some(text)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What is told of an error at a place.

@@ -221,7 +221,7 @@ impl Packages {
         let offered = Offered {
             name: COLLECTOR.to_owned(),
             version: package.version.clone(),
-            sha256: file.content_hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: warren_package::hex(&file.content_hash),
         };
         // Nothing is believed of it yet, but what does not even claim to be right need not be fetched.
         let label = warren_package::signed_label(&signature).map_err(|refusal| refusal.to_string())?;
