@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use warren_config::format_seconds;
 
 /// What a running component is given.
 #[derive(Clone)]
@@ -141,6 +142,22 @@ pub enum Pulse {
     },
 }
 
+/// Intervals that whoever collects by itself may miss.
+const INTERVALS_MAX: u32 = 3;
+
+impl Pulse {
+    /// What is wrong with whoever should collect by itself and has not for several intervals.
+    pub fn missed(&self) -> Option<String> {
+        match *self {
+            Self::Collects { interval, ago } if ago >= interval * INTERVALS_MAX => {
+                let [ago, interval] = [ago, interval].map(format_seconds);
+                Some(format!("nothing was collected for {ago}, which should happen every {interval}"))
+            }
+            Self::Collects { .. } | Self::Sends { .. } => None,
+        }
+    }
+}
+
 /// Where a component tells how it fares. Clones tell the same component's story.
 #[derive(Clone, Default)]
 pub struct Status(Arc<Mutex<Story>>);
@@ -227,6 +244,14 @@ mod tests {
         status.tell(Health::Stopped);
         status.tell(Health::Starting);
         assert_eq!(status.health(), Health::Stopped);
+    }
+
+    #[test]
+    fn three_intervals_may_not_be_missed() {
+        let collects =
+            |interval, ago| Pulse::Collects { interval: Duration::from_secs(interval), ago: Duration::from_secs(ago) }.missed();
+        assert_eq!(collects(60, 179), None);
+        assert_eq!(collects(5, 15).unwrap(), "nothing was collected for 15s, which should happen every 5s");
     }
 
     #[test]

@@ -161,6 +161,11 @@ pub fn format_go(duration: Duration) -> String {
     GoDuration(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)).to_string()
 }
 
+/// A time for people, as Go prints it: to the second, or exactly if it is a short one.
+pub fn format_seconds(time: Duration) -> String {
+    format_go(if time > Duration::from_secs(10) { Duration::from_secs(time.as_secs()) } else { time })
+}
+
 /// Units of a Prometheus duration in their order, in milliseconds.
 const PROMETHEUS_UNITS: [(&str, u64); 7] =
     [("y", 365 * 86_400_000), ("w", 7 * 86_400_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];

@@ -142,7 +142,7 @@ mod size;
 
 pub use diagnostic::{Diagnostic, Diagnostics, FileReference, Reference, ReferenceKind, Severity, Stage};
 pub use duration::{
-    DurationError, GoDuration, PrometheusDurationError, format_go, format_prometheus, parse_go, parse_prometheus,
+    DurationError, GoDuration, PrometheusDurationError, format_go, format_prometheus, format_seconds, parse_go, parse_prometheus,
 };
 pub use fields::{Block, Custom, FieldInfo, Fields, Form};
 pub use id::{ComponentId, IdError, PipelineId};

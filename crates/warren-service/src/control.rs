@@ -23,9 +23,6 @@ use warren_component::{
 use warren_config::ComponentId;
 use warren_http::server::{Handler, Reply, Request, Server, ServerConfig, plain_error};
 
-/// Intervals that a receiver may miss.
-const INTERVALS_MAX: u32 = 3;
-
 /// The longest interval of which the first time is waited for.
 const OFTEN: Duration = Duration::from_secs(30);
 
@@ -120,14 +117,14 @@ fn unwell(status: &ServiceStatus, age: Duration) -> Option<String> {
         _ => None,
     });
     ill.or_else(|| {
-        status.pulses.iter().find_map(|(name, pulse)| match *pulse {
-            Pulse::Collects { interval, ago } if ago >= interval * INTERVALS_MAX => {
-                Some(format!("{} {}: nothing was collected for {} s", name.kind, name.id, ago.as_secs()))
-            }
-            Pulse::Collects { interval, ago } if interval <= OFTEN && ago + JUST_STARTED >= age => {
-                Some(format!("{} {}: nothing was collected yet", name.kind, name.id))
-            }
-            Pulse::Collects { .. } | Pulse::Sends { .. } => None,
+        status.pulses.iter().find_map(|(name, pulse)| {
+            let reason = pulse.missed().or_else(|| match *pulse {
+                Pulse::Collects { interval, ago } if interval <= OFTEN && ago + JUST_STARTED >= age => {
+                    Some("nothing was collected yet".to_owned())
+                }
+                Pulse::Collects { .. } | Pulse::Sends { .. } => None,
+            });
+            Some(format!("{} {}: {}", name.kind, name.id, reason?))
         })
     })
 }
@@ -233,7 +230,7 @@ mod tests {
             (collects(10, 5), None),
             (collects(10, 20), Some("nothing was collected yet")),
             (collects(60, 20), None),
-            (collects(1, 5), Some("nothing was collected for 5 s")),
+            (collects(1, 5), Some("nothing was collected for 5s, which should happen every 1s")),
         ] {
             let told = unwell(&status, age);
             assert_eq!(told.is_some(), expected.is_some(), "{told:?}");

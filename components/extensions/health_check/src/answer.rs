@@ -1,7 +1,7 @@
 //! The running extension.
 
 use crate::config::{Config, ResponseBody};
-use crate::verdict::{Reason, reasons, shown};
+use crate::verdict::{Reason, reasons};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use warren_component::{
     BoxFuture, BuildContext, BuildError, ComponentName, Control, Extension, Pulse, RunContext, RunError, ServiceStatus,
 };
+use warren_config::format_seconds;
 use warren_http::server::{Handler, Reply, Request, Server, Sockets, Transport, plain_error};
 use warren_telemetry::{Field, Logger};
 
@@ -121,7 +122,7 @@ impl Desk {
         let mut json = json!({
             "status": if well { "Server available" } else { "Server not available" },
             "upSince": since.map_or_else(|| NEVER.to_owned(), |(since, _)| since.to_string()),
-            "uptime": since.map_or_else(String::new, |(_, since)| shown(since.elapsed())),
+            "uptime": since.map_or_else(String::new, |(_, since)| format_seconds(since.elapsed())),
         });
         if verbose {
             describe(&mut json, status.as_ref(), &reasons);

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 use warren_component::{ComponentName, Pulse, ServiceStatus};
-use warren_config::format_go;
-
-/// Intervals that a pull receiver may miss.
-const INTERVALS_MAX: u32 = 3;
+use warren_config::format_seconds;
 
 /// What is wrong with one component.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,19 +23,10 @@ pub(crate) fn reasons(status: &ServiceStatus, silence_max: Duration) -> Vec<Reas
 fn wrong(pulse: &Pulse, silence_max: Duration) -> Option<String> {
     match *pulse {
         Pulse::Sends { waiting, silent } if waiting > 0 && silent >= silence_max => {
-            Some(format!("{waiting} waiting, and the destination has taken nothing for {}", shown(silent)))
+            Some(format!("{waiting} waiting, and the destination has taken nothing for {}", format_seconds(silent)))
         }
-        Pulse::Collects { interval, ago } if ago >= interval * INTERVALS_MAX => {
-            Some(format!("nothing was collected for {}, which should happen every {}", shown(ago), shown(interval)))
-        }
-        Pulse::Sends { .. } | Pulse::Collects { .. } => None,
+        Pulse::Sends { .. } | Pulse::Collects { .. } => pulse.missed(),
     }
-}
-
-/// A time to the second, shorter ones exactly.
-pub(crate) fn shown(time: Duration) -> String {
-    let time = if time > Duration::from_secs(10) { Duration::from_secs(time.as_secs()) } else { time };
-    format_go(time)
 }
 
 #[cfg(test)]
