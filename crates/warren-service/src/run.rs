@@ -16,15 +16,17 @@ use crate::control;
 use crate::graph::Common;
 use crate::own;
 use crate::reload::{Decoded, Event, Read, Reloads, Show};
-use crate::state::StateDirectory;
+use crate::state::{OpenError, StateDirectory};
 use crate::watch::Watched;
 use running::{LEAVING_MAX, Running};
 use service::Service;
 use signals::{Signals, Word};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 use warren_component::{BuildInfo, Control, Gates};
 use warren_telemetry::{Field, Logger, Registry, Telemetry};
 
@@ -57,8 +59,8 @@ pub(crate) enum Ended {
 /// How often what is left lying is tidied up: free memory, untold repetitions of the log.
 const TIDY_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How long a predecessor is waited for that still has the state directory.
-const PREDECESSOR: Duration = Duration::from_secs(40);
+/// How long a predecessor is waited for that still has the state directory, and between two looks.
+const PREDECESSOR: (Duration, Duration) = (Duration::from_secs(40), Duration::from_millis(200));
 
 /// Memory held back that is worth giving to the system.
 const HELD_BACK_BYTES: u64 = 2 << 20;
@@ -81,13 +83,25 @@ pub(crate) struct Source {
 /// What kept it from starting, or ended it.
 pub(crate) async fn run(source: Source, build: Arc<BuildInfo>, options: Options) -> Result<Ended, String> {
     let mut signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
+    let Source { first, degraded, read, show } = source;
+    let telemetry = &first.settings.telemetry;
     let state = match options.state_dir.as_deref() {
-        Some(path) => Some(Arc::new(opened(path).await?)),
+        Some(path) => {
+            let patience = std::env::var_os(warren_slots::SLOT_VARIABLE).map_or(Duration::ZERO, |_| PREDECESSOR.0);
+            let waits = |reason: &str| {
+                // Which instance this is stands in that directory.
+                let log = Logger::new(telemetry.log_settings(&telemetry.resource(&build, ""))?);
+                log.warn("Waiting for the predecessor to end", &[("error", Field::Str(reason))]);
+                Ok(())
+            };
+            match opened(path, patience, signals.end(), waits).await? {
+                Some(state) => Some(Arc::new(state)),
+                None => return Ok(Ended::Well),
+            }
+        }
         None => None,
     };
     let instance = state.as_ref().map_or_else(|| Ok(random_id()), |state| state.instance_id(random_id))?;
-    let Source { first, degraded, read, show } = source;
-    let telemetry = &first.settings.telemetry;
     let log = Logger::new(telemetry.log_settings(&telemetry.resource(&build, &instance))?);
     tell_panics(&log);
     log.info("Setting up own telemetry...", &[]);
@@ -150,14 +164,24 @@ pub(crate) async fn run(source: Source, build: Arc<BuildInfo>, options: Options)
     Ok(if lost && options.strict_exit { Ended::Dropped } else { Ended::Well })
 }
 
-/// Takes the state directory. Whoever is watched over may have been started while a predecessor, whose watchdog is gone, still ends.
-async fn opened(path: &Path) -> Result<StateDirectory, String> {
-    let patience = std::env::var_os(warren_slots::SLOT_VARIABLE).map_or(Duration::ZERO, |_| PREDECESSOR);
-    let began = tokio::time::Instant::now();
+/// Takes the state directory; nothing if the end was asked for before. Whoever is watched over may have been started while a predecessor, whose
+/// watchdog is gone, still ends: that it waits for it is told once.
+async fn opened(
+    path: &Path,
+    patience: Duration,
+    end: impl Future<Output = ()>,
+    waits: impl FnOnce(&str) -> Result<(), String>,
+) -> Result<Option<StateDirectory>, String> {
+    let (began, mut end, mut waits) = (Instant::now(), pin!(end), Some(waits));
     loop {
-        match StateDirectory::open(path) {
-            Err(_) if began.elapsed() < patience => tokio::time::sleep(Duration::from_millis(200)).await,
-            done => return done,
+        let reason = match StateDirectory::open(path) {
+            Err(error @ OpenError::InUse(_)) if began.elapsed() < patience => error.to_string(),
+            done => return done.map(Some).map_err(|error| error.to_string()),
+        };
+        waits.take().map_or(Ok(()), |waits| waits(&reason))?;
+        tokio::select! {
+            () = &mut end => return Ok(None),
+            () = sleep(PREDECESSOR.1) => {}
         }
     }
 }
@@ -209,7 +233,7 @@ pub(crate) async fn until_ended(
 /// Gives memory back that a burst, such as the first scrape of a large page, left behind, and tells what the log left out.
 async fn tidy(log: Logger) {
     loop {
-        tokio::time::sleep(TIDY_INTERVAL).await;
+        sleep(TIDY_INTERVAL).await;
         log.tell_suppressed();
         // Without the program itself, which is no memory that could be given back to anybody.
         let anonymous = warren_sys::memory::anonymous_bytes().unwrap_or_default();
@@ -247,4 +271,51 @@ fn random_id() -> String {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+
+    const PATIENCE: Duration = Duration::from_secs(40);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_predecessor_is_waited_for_and_that_is_told_once() {
+        let root = tempfile::tempdir().unwrap();
+        let held = StateDirectory::open(root.path()).unwrap();
+        let (mut told, began) = (Vec::new(), Instant::now());
+        tokio::spawn(async move {
+            sleep(PATIENCE / 2).await;
+            drop(held);
+        });
+        let waits = |reason: &str| {
+            told.push(reason.to_owned());
+            Ok(())
+        };
+        assert!(opened(root.path(), PATIENCE, pending(), waits).await.unwrap().is_some());
+        assert!(began.elapsed() >= PATIENCE / 2 && began.elapsed() < PATIENCE);
+        assert!(matches!(&told[..], [reason] if reason.contains("in use")), "{told:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_predecessor_ends_when_it_is_asked_to_and_when_it_takes_too_long() {
+        let root = tempfile::tempdir().unwrap();
+        let _held = StateDirectory::open(root.path()).unwrap();
+        let began = Instant::now();
+        assert!(opened(root.path(), PATIENCE, sleep(PATIENCE / 4), |_| Ok(())).await.unwrap().is_none());
+        assert!(began.elapsed() < PATIENCE / 2);
+        assert!(opened(root.path(), PATIENCE, pending(), |_| Ok(())).await.err().unwrap().contains("in use"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_directory_that_is_of_no_use_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("file"), "").unwrap();
+        let began = Instant::now();
+        let never = |_: &str| Err("it waits".to_owned());
+        let error = opened(&root.path().join("file"), PATIENCE, pending(), never).await.err().unwrap();
+        assert!(error.contains("cannot be made"), "{error}");
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
 }

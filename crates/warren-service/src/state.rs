@@ -1,6 +1,7 @@
 //! The state directory: what survives a restart.
 
 use rustix::fs::{FlockOperation, Mode, flock};
+use rustix::io::Errno;
 use rustix::process::umask;
 use std::fs::File;
 use std::io::Write;
@@ -24,6 +25,24 @@ pub(crate) fn last_good_of(directory: &Path) -> Option<String> {
     std::fs::read_to_string(directory.join(LAST_GOOD)).ok()
 }
 
+/// Why a state directory is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// Another process has it.
+    #[error("state directory {} is in use by another instance; give this one its own with --state-dir", .0.display())]
+    InUse(PathBuf),
+    /// It is of no use.
+    #[error("state directory {}: {what}: {error}", .path.display())]
+    Failed {
+        /// Where it is.
+        path: PathBuf,
+        /// What could not be done.
+        what: &'static str,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
 /// A directory that this process alone keeps its state in.
 pub(crate) struct StateDirectory {
     path: PathBuf,
@@ -42,14 +61,13 @@ impl StateDirectory {
     ///
     /// # Errors
     /// When it cannot be made or written to, or another process has it.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        let failed = |what: &str, error: &dyn std::fmt::Display| format!("state directory {}: {what}: {error}", path.display());
-        std::fs::create_dir_all(path).map_err(|error| failed("cannot be made", &error))?;
-        let name = path.join("lock");
-        let lock =
-            File::options().create(true).append(true).open(&name).map_err(|error| failed("cannot be written to", &error))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-            format!("state directory {} is in use by another instance; give this one its own with --state-dir", path.display())
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        let failed = |what| move |error| OpenError::Failed { path: path.to_owned(), what, error };
+        std::fs::create_dir_all(path).map_err(failed("cannot be made"))?;
+        let lock = File::options().create(true).append(true).open(path.join("lock")).map_err(failed("cannot be written to"))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+            Errno::WOULDBLOCK => OpenError::InUse(path.to_owned()),
+            error => failed("cannot be locked")(error.into()),
         })?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -133,7 +151,7 @@ mod tests {
     fn a_second_instance_is_refused() {
         let root = tempfile::tempdir().unwrap();
         let first = StateDirectory::open(root.path()).unwrap();
-        let error = StateDirectory::open(root.path()).err().unwrap();
+        let error = StateDirectory::open(root.path()).err().unwrap().to_string();
         assert!(error.contains("in use by another instance") && error.contains("--state-dir"), "{error}");
         drop(first);
         StateDirectory::open(root.path()).unwrap();

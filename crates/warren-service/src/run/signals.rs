@@ -36,6 +36,11 @@ impl Signals {
         })
     }
 
+    /// The next signal that asks for the end.
+    pub(crate) async fn end(&mut self) {
+        while self.next().await == Word::Reload {}
+    }
+
     /// The next signal.
     pub(crate) async fn next(&mut self) -> Word {
         tokio::select! {
