@@ -98,7 +98,7 @@ pub enum TargetState {
     Applied,
     /// It fares well.
     Done,
-    /// Its configuration is the same with both versions.
+    /// Its configuration is the same with both versions; of the collector: it cannot take the version.
     Same,
     /// It does not run it, or does not fare well.
     Failed,
@@ -241,11 +241,7 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Target>, StoreError> {
-        let statement = "SELECT server, stage, state, since, ill, well, error, baseline FROM targets \
-                         WHERE rollout = $1 AND ($2 = '' OR state = $2) AND server > $3 ORDER BY server LIMIT $4";
-        let state = state.map(TargetState::name).unwrap_or_default();
-        let rows = sqlx::query(statement).bind(rollout).bind(state).bind(after).bind(limit).fetch_all(&self.pool).await?;
-        rows.iter().map(target).collect()
+        targets(&self.pool, rollout, state, after, limit).await
     }
 
     /// Servers up to a stage that were given nothing yet, those of earlier stages first.
@@ -383,6 +379,14 @@ impl Change {
         Ok(())
     }
 
+    /// Servers of a rollout in a state, with this change, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn targets(&mut self, rollout: i64, state: TargetState, limit: i64) -> Result<Vec<Target>, StoreError> {
+        targets(&mut *self.tx, rollout, Some(state), "", limit).await
+    }
+
     /// How many servers of a rollout are in each state, by stage, with this change.
     ///
     /// # Errors
@@ -390,6 +394,20 @@ impl Change {
     pub async fn target_counts(&mut self, rollout: i64) -> Result<TargetCounts, StoreError> {
         counts(&mut *self.tx, rollout).await
     }
+}
+
+async fn targets(
+    executor: impl Executor<'_, Database = Any>,
+    rollout: i64,
+    state: Option<TargetState>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Target>, StoreError> {
+    let statement = "SELECT server, stage, state, since, ill, well, error, baseline FROM targets \
+                     WHERE rollout = $1 AND ($2 = '' OR state = $2) AND server > $3 ORDER BY server LIMIT $4";
+    let state = state.map(TargetState::name).unwrap_or_default();
+    let rows = sqlx::query(statement).bind(rollout).bind(state).bind(after).bind(limit).fetch_all(executor).await?;
+    rows.iter().map(target).collect()
 }
 
 async fn counts(executor: impl Executor<'_, Database = Any>, rollout: i64) -> Result<TargetCounts, StoreError> {

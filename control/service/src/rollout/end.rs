@@ -108,8 +108,9 @@ impl Step {
             let Some(last) = targets.last() else { break };
             after.clone_from(&last.server);
             for target in targets {
-                use TargetState::{Held, Pending, Refused, RolledBack};
-                if matches!(target.state, Pending | Held | Refused | RolledBack) {
+                use TargetState::{Held, Pending, Refused, RolledBack, Same};
+                // Whoever cannot take a package was not given it.
+                if matches!(target.state, Pending | Held | Refused | RolledBack) || (package && target.state == Same) {
                     continue;
                 }
                 let server = target.server.clone();

@@ -226,10 +226,7 @@ impl Step {
             return Ok(false);
         }
         let reason = format!("{failed} of the {attempted} servers that were given it failed");
-        self.app.figures.rollouts_halted.add(1);
-        self.app
-            .log
-            .error("A rollout is halted", &[("rollout", Field::Display(&self.rollout.number)), ("reason", Field::Str(&reason))]);
+        self.tell_halt(&reason);
         match self.plan.on_failure {
             OnFailure::Rollback => self.roll_back(&reason).await?,
             OnFailure::Pause => {
@@ -241,6 +238,24 @@ impl Step {
         Ok(true)
     }
 
+    fn tell_halt(&self, reason: &str) {
+        self.app.figures.rollouts_halted.add(1);
+        let fields = [("rollout", Field::Display(&self.rollout.number)), ("reason", Field::Str(reason))];
+        self.app.log.error("A rollout is halted", &fields);
+    }
+
+    /// Why a version of the collector was given to none of the servers so far, if that is because none can take it: nobody has shown that it is good.
+    async fn futile(&mut self, tally: &Tally) -> Result<Option<String>, StoreError> {
+        if self.rollout.package.is_empty() || tally.attempted + tally.waiting + tally.held > 0 {
+            return Ok(None);
+        }
+        let unfit = self.change.targets(self.rollout.number, TargetState::Same, 1).await?;
+        let told = |Target { server, error, .. }: &Target| {
+            format!("none of the {} servers so far can take it; {server}: {error}", tally.same)
+        };
+        Ok(unfit.first().map(told))
+    }
+
     /// Goes on to the next stage, or ends, when there is nothing left to be done or looked at in this one.
     async fn pass(&mut self, times: Times) -> Result<(), StoreError> {
         let tally = Tally::of(&self.change.target_counts(self.rollout.number).await?, self.rollout.stage);
@@ -248,6 +263,10 @@ impl Step {
         if tally.pending > 0 {
             self.rollout.settled = 0;
             return Ok(());
+        }
+        if let Some(reason) = self.futile(&tally).await? {
+            self.tell_halt(&reason);
+            return self.roll_back(&reason).await;
         }
         if self.rollout.settled == 0 {
             // Servers that are away hold nothing up, but somebody has to have shown something.
@@ -299,6 +318,8 @@ struct Tally {
     /// Servers that may not be given anything at this time.
     held: i64,
     done: i64,
+    /// Servers that it makes no difference to; of the collector: that cannot take it.
+    same: i64,
     failed: i64,
     /// Servers that were given it and were there.
     attempted: i64,
@@ -318,8 +339,9 @@ impl Tally {
                 Held => tally.held += count,
                 Given | Applied => tally.flying += count,
                 Done => tally.done += count,
+                Same => tally.same += count,
                 Failed | Refused => tally.failed += count,
-                Pending | Same | RolledBack => {}
+                Pending | RolledBack => {}
             }
             if matches!(state, Given | Applied | Done | Failed | Refused) {
                 tally.attempted += count;

@@ -3,7 +3,7 @@
 use super::tests::{Scene, described, message};
 use crate::app::App;
 use crate::rollout::plan::Plan;
-use crate::rollout::{Engine, Wanted, begin};
+use crate::rollout::{Engine, Wanted, abort, begin};
 use serde_json::json;
 use warren_opamp::capability::{agent as can, server};
 use warren_opamp::{
@@ -68,6 +68,11 @@ async fn start(app: &App, again: bool) -> Rollout {
     begin(app, wanted, &plan(again), "", (&Actor::default(), false)).await.unwrap().0
 }
 
+/// How it stands with the rollout that was begun last.
+async fn last(app: &App) -> Rollout {
+    app.store.rollouts(i64::MAX, 1).await.unwrap().remove(0)
+}
+
 async fn ticks(app: &App, count: usize) {
     for _ in 0..count {
         Engine::new(app.clone()).tick().await.unwrap();
@@ -110,7 +115,7 @@ async fn a_version_is_offered_to_those_that_the_rollout_gives_it_and_taken_back_
     }
     says(&scene, tells(6, &offer, PackageState::InstallFailed, "exit status 1")).await;
     ticks(app, 2).await;
-    let rollout = app.store.rollouts(i64::MAX, 1).await.unwrap().remove(0);
+    let rollout = last(app).await;
     assert_eq!(rollout.state, RolloutState::RolledBack);
     let target = app.store.targets(rollout.number, Some(TargetState::RolledBack), "", 9).await.unwrap().remove(0);
     assert_eq!((target.server.as_str(), target.error.as_str()), ("a", "exit status 1"));
@@ -127,7 +132,7 @@ async fn a_version_is_offered_to_those_that_the_rollout_gives_it_and_taken_back_
     // The same again: it has failed with it, unless somebody says so.
     start(app, false).await;
     ticks(app, 2).await;
-    let rollout = app.store.rollouts(i64::MAX, 1).await.unwrap().remove(0);
+    let rollout = last(app).await;
     let refused = app.store.targets(rollout.number, Some(TargetState::Refused), "", 9).await.unwrap().remove(0);
     assert!(refused.error.contains("exit status 1") && rollout.state == RolloutState::RolledBack);
     assert!(says(&scene, tells(9, &back, PackageState::Installed, "")).await.packages_available.is_none());
@@ -141,17 +146,78 @@ async fn a_version_is_offered_to_those_that_the_rollout_gives_it_and_taken_back_
     assert_eq!((target.server.as_str(), target.state), ("a", TargetState::Applied));
 }
 
+/// The same from a machine that there is no package for.
+fn elsewhere(message: AgentToServer) -> AgentToServer {
+    let amd64 = vec![KeyValue::text("os.type", "linux"), KeyValue::text("host.arch", "amd64")];
+    let description = AgentDescription { non_identifying_attributes: amd64, ..AgentDescription::default() };
+    AgentToServer { agent_description: Some(description), ..with_packages(message) }
+}
+
+/// The same from the other server.
+async fn b_says(scene: &Scene, message: AgentToServer) -> ServerToAgent {
+    scene.exchange("b").answer(AgentToServer { instance_uid: vec![8; 16], ..message }).await.unwrap()
+}
+
+async fn those(app: &App, state: TargetState) -> Vec<String> {
+    let targets = app.store.targets(last(app).await.number, Some(state), "", 9).await.unwrap();
+    targets.into_iter().map(|target| target.server).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_none_of_the_first_can_take_is_given_to_nobody_and_does_not_hold() {
+    let scene = Scene::new().await;
+    let app = &scene.app;
+    add(app, "2.0.0", 7).await;
+    says(&scene, elsewhere(described(1))).await;
+    b_says(&scene, with_packages(described(1))).await;
+    start(app, false).await;
+    ticks(app, 3).await;
+    let ended = last(app).await;
+    assert_eq!((ended.state, ended.stage), (RolloutState::RolledBack, 0));
+    let reason = "none of the 1 servers so far can take it; a: there is no package of version 2.0.0 for linux/amd64";
+    assert_eq!(ended.reason, reason);
+    assert_eq!(
+        (those(app, TargetState::Same).await, those(app, TargetState::Pending).await),
+        (vec!["a".into()], vec!["b".into()])
+    );
+    // Nor if it is all there are, whatever the stages.
+    b_says(&scene, elsewhere(message(2))).await;
+    begin(app, Wanted::Package("2.0.0".into()), &Plan::default(), "", (&Actor::default(), false)).await.unwrap();
+    ticks(app, 6).await;
+    let ended = last(app).await;
+    assert!(ended.state == RolloutState::RolledBack && ended.reason.starts_with("none of the 2 servers"), "{ended:?}");
+    assert_eq!(app.store.released_package().await.unwrap(), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_taken_back_from_whoever_could_not_take_it() {
+    let scene = Scene::new().await;
+    let app = &scene.app;
+    add(app, "2.0.0", 7).await;
+    says(&scene, with_packages(described(1))).await;
+    b_says(&scene, elsewhere(described(1))).await;
+    let all: Plan = serde_json::from_value(json!({"stages": [{"percent": 100}]})).unwrap();
+    let begun = begin(app, Wanted::Package("2.0.0".into()), &all, "", (&Actor::default(), false)).await.unwrap().0;
+    ticks(app, 2).await;
+    assert_eq!((those(app, TargetState::Given).await, those(app, TargetState::Same).await), (vec!["a".into()], vec!["b".into()]));
+    abort(app, begun.number, "", Some(&Actor::default())).await.unwrap();
+    assert_eq!(
+        (those(app, TargetState::RolledBack).await, those(app, TargetState::Same).await),
+        (vec!["a".into()], vec!["b".into()])
+    );
+    let had = [app.store.had_package("a").await.unwrap(), app.store.had_package("b").await.unwrap()];
+    assert_eq!(had, [true, false]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_released_version_is_offered_to_whoever_comes() {
     let scene = Scene::new().await;
     let app = &scene.app;
+    let mut change = app.store.begin().await.unwrap();
+    change.release_package("2.0.0").await.unwrap();
+    change.commit(&Actor::default(), &[]).await.unwrap();
     add(app, "2.0.0", 7).await;
     says(&scene, described(1)).await;
-    start(app, false).await;
-    // Nobody takes packages: it makes no difference, and holds at once.
-    ticks(app, 6).await;
-    assert_eq!(app.store.rollouts(i64::MAX, 1).await.unwrap()[0].state, RolloutState::Completed);
-    assert_eq!(app.store.released_package().await.unwrap(), "2.0.0");
     assert!(says(&scene, with_packages(message(2))).await.packages_available.is_some());
     let mut wrong = with_packages(message(3));
     wrong.agent_description = Some(AgentDescription::default());
