@@ -148,8 +148,17 @@ impl Change {
     }
 }
 
-/// Applies a configuration unless it would end the connection to the server.
+/// Applies a configuration unless it would end the connection to the server. Does not end if this program does meanwhile, which is no fault of the
+/// configuration: what became of it, the next one tells.
 async fn apply(control: Control, own: ComponentId, text: String) -> Result<Applied, Refused> {
+    let outcome = applied(&control, own, text).await;
+    if outcome.is_err() && control.status().await.is_err() {
+        return std::future::pending().await;
+    }
+    outcome
+}
+
+async fn applied(control: &Control, own: ComponentId, text: String) -> Result<Applied, Refused> {
     let plan = control.plan(Some(text.clone())).await?;
     // Built anew for another reason, it goes on as before.
     let cuts = |step: &&Step| {

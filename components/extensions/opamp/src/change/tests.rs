@@ -94,6 +94,17 @@ async fn what_is_refused_has_failed_with_every_finding() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_end_of_the_collector_cuts_off_has_not_failed() {
+    let (mut change, collector) = scene();
+    change.offer(offer("good"));
+    assert_eq!(change.next().await, Event::Began(b"h".to_vec()));
+    drop(collector);
+    for _ in 0..2 {
+        assert!(tokio::time::timeout(PROBATION, change.next()).await.is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_would_cut_the_connection_is_not_applied() {
     let (mut change, mut collector) = scene();
     let component = ComponentName { kind: "extension", id: "opamp".parse().unwrap(), signal: None, pipeline: None };
