@@ -1,13 +1,14 @@
 //! Adoption of running collectors: `warren adopt …`.
 
 use crate::api::Api;
-use crate::commands::{Shown, given, list};
+use crate::commands::{Shown, given, list, read_text};
 use crate::import::servers_of;
 use crate::table::{cell, table};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use warren_fleet::merge;
 
 /// Kinds of files that are read from directories.
 const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
@@ -44,7 +45,7 @@ pub(crate) struct Adopt {
 /// Asks, and gives the report.
 pub(crate) async fn adopt(api: &Api, adopt: Adopt) -> Result<Shown, String> {
     let known = match &adopt.servers {
-        Some(file) => servers_of(&text_of(file)?).map_err(|error| format!("{}: {error}", file.display()))?,
+        Some(file) => servers_of(&read_text(file)?).map_err(|error| format!("{}: {error}", file.display()))?,
         None => Vec::new(),
     };
     let known: BTreeMap<String, Value> = known.into_iter().map(|server| (cell(&server, "/id"), server)).collect();
@@ -53,7 +54,7 @@ pub(crate) async fn adopt(api: &Api, adopt: Adopt) -> Result<Shown, String> {
     let mut servers = Vec::new();
     for file in files(&adopt.files)? {
         let mut config = config(&file)?;
-        put_over(&mut config, &patch);
+        merge(&mut config, &patch, "", &mut |_| {});
         set(&mut config, &environment);
         let id = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let server = known.get(&id).cloned().unwrap_or_else(|| json!({"id": id, "tenant": adopt.tenant}));
@@ -115,10 +116,6 @@ fn told(report: &Value) -> String {
     )
 }
 
-fn text_of(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
 /// Files, and those that lie in directories, in order.
 fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
@@ -143,13 +140,13 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
 
 fn config(path: &Path) -> Result<Value, String> {
     let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let node = warren_config::parse_yaml(&path.display().to_string(), &text_of(path)?).map_err(|error| told(&error))?;
+    let node = warren_config::parse_yaml(&path.display().to_string(), &read_text(path)?).map_err(|error| told(&error))?;
     serde_json::from_str(&warren_config::to_json(&node)).map_err(|error| told(&error))
 }
 
 /// Variables of a file as units of systemd read it.
 fn environment(path: &Path) -> Result<BTreeMap<String, String>, String> {
-    let text = text_of(path)?;
+    let text = read_text(path)?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
     let pairs = lines.filter_map(|line| {
         let (name, value) = line.split_once('=')?;
@@ -178,22 +175,6 @@ fn set(value: &mut Value, environment: &BTreeMap<String, String>) {
     }
 }
 
-/// Applies a merge patch (RFC 7396).
-fn put_over(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else { return target.clone_from(patch) };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(target) = target else { return };
-    for (key, patch) in patch {
-        if patch.is_null() {
-            target.remove(key);
-        } else {
-            put_over(target.entry(key.clone()).or_insert(Value::Null), patch);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,13 +184,6 @@ mod tests {
         let mut value = json!({"a": ["${env:A} ${B}", "${env:C}"]});
         set(&mut value, &BTreeMap::from([("A".to_owned(), "1$".to_owned()), ("B".to_owned(), "2".to_owned())]));
         assert_eq!(value, json!({"a": ["1$$ 2", "${env:C}"]}));
-    }
-
-    #[test]
-    fn a_patch_takes_away_and_puts_in() {
-        let mut value = json!({"a": {"b": 1, "c": 2}});
-        put_over(&mut value, &json!({"a": {"b": null}, "d": {"e": 3}}));
-        assert_eq!(value, json!({"a": {"c": 2}, "d": {"e": 3}}));
     }
 
     #[test]

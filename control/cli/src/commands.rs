@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::io::Read;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+use warren_fleet::laid_over;
 
 /// Asks, and gives the answer as text.
 pub(crate) async fn run(access: &Access, command: Command) -> Result<String, String> {
@@ -246,18 +247,6 @@ async fn settings(api: &Api, command: Settings) -> Result<Shown, String> {
     }
 }
 
-/// Puts one patch over another.
-fn laid_over(below: &mut Value, above: &Value) {
-    match (below, above) {
-        (Value::Object(below), Value::Object(above)) => {
-            for (key, value) in above {
-                laid_over(below.entry(key.clone()).or_insert(Value::Null), value);
-            }
-        }
-        (below, above) => *below = above.clone(),
-    }
-}
-
 async fn profile(api: &Api, command: Profile) -> Result<Shown, String> {
     match command {
         Profile::Show { version } => {
@@ -347,10 +336,15 @@ pub(crate) fn given(text: &str) -> Result<Value, String> {
             std::io::stdin().read_to_string(&mut read).map_err(|error| format!("standard input: {error}"))?;
             read
         }
-        (_, Some(path)) => std::fs::read_to_string(Path::new(path)).map_err(|error| format!("{path}: {error}"))?,
+        (_, Some(path)) => read_text(Path::new(path))?,
         (text, None) => text.to_owned(),
     };
     serde_json::from_str(&text).map_err(|error| format!("this is no JSON: {error}"))
+}
+
+/// The text of a file.
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// A text as a part of a URL.
@@ -366,16 +360,4 @@ fn pretty(value: &Value) -> String {
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_patch_over_a_patch_keeps_what_takes_away() {
-        let mut below = json!({"a": {"b": 1}, "c": 2});
-        laid_over(&mut below, &json!({"a": {"b": null, "d": 3}}));
-        assert_eq!(below, json!({"a": {"b": null, "d": 3}, "c": 2}));
-    }
 }

@@ -1,7 +1,7 @@
 //! Registering the servers of a file, many at once.
 
 use crate::api::Api;
-use crate::commands::Shown;
+use crate::commands::{Shown, read_text};
 use crate::table::cell;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -14,8 +14,7 @@ const LABEL: &str = "label:";
 
 /// Registers the servers of a file; with a token for each if they are to enrol.
 pub(crate) async fn import(api: &Api, file: &Path, enrol: bool) -> Result<Shown, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let servers = servers_of(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+    let servers = servers_of(&read_text(file)?).map_err(|error| format!("{}: {error}", file.display()))?;
     let path = if enrol { "/servers/actions/import?enrol=true" } else { "/servers/actions/import" };
     let (mut registered, mut items) = (0, Vec::new());
     for part in servers.chunks(PART) {

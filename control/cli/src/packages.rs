@@ -1,7 +1,7 @@
 //! Packages of collectors: `warren packages …`. Keys are made and used here, on the operator's machine; the control plane has none.
 
 use crate::api::Api;
-use crate::commands::{Shown, encoded, list, now};
+use crate::commands::{Shown, encoded, list, now, read_text};
 use crate::table::{ago, cell, table};
 use bytes::Bytes;
 use clap::{Args, Subcommand};
@@ -233,10 +233,6 @@ fn beside(path: &Path, extension: &str) -> PathBuf {
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn read_text(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), String> {

@@ -159,6 +159,18 @@ pub fn merge(target: &mut Value, patch: &Value, pointer: &str, told: &mut dyn Fn
     }
 }
 
+/// Puts one patch over another: a `null` in it stays, since it takes away what layers before set.
+pub fn laid_over(below: &mut Value, above: &Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (key, value) in above {
+                laid_over(below.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (below, above) => *below = above.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +198,21 @@ mod tests {
         let faults = layered(&[layer("server", json!({"scrape": {"intervall": "10s"}}))]).unwrap_err();
         assert_eq!(faults[0].pointer, "server/settings");
         assert!(faults[0].message.contains("intervall"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_patch_over_a_patch_keeps_what_takes_away() {
+        let mut below = json!({"a": {"b": 1}, "c": 2});
+        laid_over(&mut below, &json!({"a": {"b": null, "d": 3}}));
+        assert_eq!(below, json!({"a": {"b": null, "d": 3}, "c": 2}));
+    }
+
+    #[test]
+    fn a_merge_patch_takes_away_and_puts_in() {
+        let (mut value, mut told) = (json!({"a": {"b": 1, "c": 2}}), Vec::new());
+        merge(&mut value, &json!({"a": {"b": null}, "d": {"e": 3}}), "", &mut |pointer| told.push(pointer.to_owned()));
+        assert_eq!(value, json!({"a": {"c": 2}, "d": {"e": 3}}));
+        assert_eq!(told, ["/a/b", "/d/e"]);
     }
 
     #[test]

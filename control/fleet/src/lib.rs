@@ -25,7 +25,7 @@ mod settings;
 mod windows;
 
 pub use document::{Provenance, canonical};
-pub use layers::{Layer, Overlay, Profile, Selector, below, layered, merge};
+pub use layers::{Layer, Overlay, Profile, Selector, below, laid_over, layered, merge};
 pub use model::{Backend, Broker, Destination, Fault, Integration, OtlpAuth, Server};
 pub use render::{Input, Rendered, own_metrics, render, settings_of};
 pub use secret::{SecretRef, Unknown, escape, reveal};

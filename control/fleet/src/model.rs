@@ -108,6 +108,22 @@ pub struct Integration {
     pub exporter: Value,
 }
 
+impl Integration {
+    /// Everything is sent to a destination, as it is.
+    pub fn new(id: i64, destination: Destination) -> Self {
+        Self {
+            id,
+            enabled: true,
+            destination,
+            tags: BTreeMap::new(),
+            metrics_filter: Vec::new(),
+            queue_allow: String::new(),
+            vhost_allow: String::new(),
+            exporter: Value::Null,
+        }
+    }
+}
+
 fn yes() -> bool {
     true
 }

@@ -444,7 +444,7 @@ impl Maker<'_> {
         }
         self.document.put(&["exporters", id, "endpoint"], json!(escape(&store.endpoint)), &origin);
         if !store.headers.is_empty() {
-            self.document.put(&["exporters", id, "headers"], texts(&store.headers), &origin);
+            self.document.put(&["exporters", id, "headers"], escaped(&store.headers), &origin);
         }
         self.basic_auth(id, name, &store.username, store.password.as_ref(), &origin);
         self.exporter_patch(id, &store.exporter, &origin);
@@ -493,7 +493,8 @@ fn group<'a>(receivers: &[(&'a str, &'a str)]) -> Vec<(&'a str, Vec<&'a str>)> {
     groups
 }
 
-fn texts(map: &BTreeMap<String, String>) -> Value {
+/// Texts by name, as they stand in a document.
+pub(crate) fn escaped(map: &BTreeMap<String, String>) -> Value {
     map.iter().map(|(key, value)| (key.clone(), Value::String(escape(value)))).collect::<serde_json::Map<_, _>>().into()
 }
 

@@ -191,16 +191,7 @@ async fn what_is_stored_is_there_after_a_restart() {
         let mut change = scene.store.begin().await.unwrap();
         change.add_server(&server).await.unwrap();
         let id = change.integration_number().await.unwrap();
-        let integration = Integration {
-            id,
-            enabled: true,
-            destination,
-            tags: Default::default(),
-            metrics_filter: Vec::new(),
-            queue_allow: String::new(),
-            vhost_allow: String::new(),
-            exporter: serde_json::Value::Null,
-        };
+        let integration = Integration::new(id, destination);
         change.add_integration(&server.tenant, "c", &integration).await.unwrap();
         change
             .put_client(&Client { uid: server.id.clone(), server: server.id.clone(), seen: 5, ..Client::default() }, Some("{}"))

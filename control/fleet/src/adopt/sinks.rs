@@ -5,6 +5,7 @@ use super::text::{hidden, normal, parts, plain, take, text_at};
 use super::vault::{Vault, Vaults, reference};
 use crate::destination;
 use crate::model::{Destination, Integration, OtlpAuth};
+use crate::render::escaped;
 use crate::secret::{SecretRef, escape};
 use crate::settings::{Amqp, Settings, WebStore};
 use serde_json::{Map, Value, json};
@@ -110,14 +111,7 @@ impl Reader<'_> {
         let at = |pointer: &str| text_at(exporter.body, pointer);
         match kind {
             "prometheusremotewrite" if mimir => {
-                let (basic, auth) = self.basic(exporter.body, true, "mimir");
-                let headers = open_headers(exporter.body);
-                let mut store = WebStore { endpoint: at("/endpoint")?, headers, ..WebStore::default() };
-                let generated = json!({"endpoint": escape(&store.endpoint), "headers": escaped(&store.headers)});
-                store.exporter = self.rest(exporter, &generated, basic.is_some());
-                (store.username, store.password) = basic.unwrap_or_default();
-                self.found.extensions.extend(auth);
-                self.settings.destinations.mimir = Some(store);
+                self.settings.destinations.mimir = Some(self.web_store(exporter, "mimir")?);
                 Some(Sink::Mimir)
             }
             "rabbitmq" if self.settings.destinations.amqp.is_none() && metrics && !logs => self.bus(exporter),
@@ -134,18 +128,22 @@ impl Reader<'_> {
                 Some(Sink::Direct)
             }
             "otlphttp" if logs && !metrics && self.settings.destinations.loki.is_none() && number(exporter.id).is_none() => {
-                let (basic, auth) = self.basic(exporter.body, true, "loki");
-                let headers = open_headers(exporter.body);
-                let mut store = WebStore { endpoint: at("/endpoint")?, headers, ..WebStore::default() };
-                let generated = json!({"endpoint": escape(&store.endpoint), "headers": escaped(&store.headers)});
-                store.exporter = self.rest(exporter, &generated, basic.is_some());
-                (store.username, store.password) = basic.unwrap_or_default();
-                self.found.extensions.extend(auth);
-                self.settings.destinations.loki = Some(store);
+                self.settings.destinations.loki = Some(self.web_store(exporter, "loki")?);
                 Some(Sink::Loki)
             }
             _ => self.integration(exporter, name, (metrics, logs)),
         }
+    }
+
+    /// The store that an exporter writes to; its password is kept by this name.
+    fn web_store(&mut self, exporter: &Exporter<'_>, name: &str) -> Option<WebStore> {
+        let (basic, auth) = self.basic(exporter.body, true, name);
+        let (endpoint, headers) = (text_at(exporter.body, "/endpoint")?, open_headers(exporter.body));
+        let generated = json!({"endpoint": escape(&endpoint), "headers": escaped(&headers)});
+        let rest = self.rest(exporter, &generated, basic.is_some());
+        let (username, password) = basic.unwrap_or_default();
+        self.found.extensions.extend(auth);
+        Some(WebStore { endpoint, username, password, headers, exporter: rest })
     }
 
     fn bus(&mut self, exporter: &Exporter<'_>) -> Option<Sink> {
@@ -258,16 +256,7 @@ impl Reader<'_> {
             },
             _ => return None,
         };
-        let mut integration = Integration {
-            id: number(exporter.id).unwrap_or(0),
-            enabled: true,
-            destination,
-            tags: BTreeMap::new(),
-            metrics_filter: Vec::new(),
-            queue_allow: String::new(),
-            vhost_allow: String::new(),
-            exporter: Value::Null,
-        };
+        let mut integration = Integration::new(number(exporter.id).unwrap_or(0), destination);
         let generated = destination::sink(&integration).ok()?.exporter;
         integration.exporter = self.rest(exporter, &generated, basic.is_some());
         self.found.extensions.extend(auth);
@@ -329,10 +318,6 @@ fn same_secrets(value: &mut Value, other: &Value) {
 fn headers(body: &Value) -> BTreeMap<String, String> {
     let headers = body.get("headers").and_then(Value::as_object);
     headers.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
-}
-
-fn escaped(headers: &BTreeMap<String, String>) -> BTreeMap<&String, String> {
-    headers.iter().map(|(name, text)| (name, escape(text))).collect()
 }
 
 /// Headers that are no secrets.

@@ -26,19 +26,6 @@ fn rendered(server: &Server, profile: &Profile, integrations: &[Integration]) ->
     render(&Input { server, profile, layers: &[], integrations, exporters: &known })
 }
 
-fn integration(id: i64, destination: Destination) -> Integration {
-    Integration {
-        id,
-        enabled: true,
-        destination,
-        tags: BTreeMap::new(),
-        metrics_filter: Vec::new(),
-        queue_allow: String::new(),
-        vhost_allow: String::new(),
-        exporter: Value::Null,
-    }
-}
-
 /// The configuration from which this project grew, with an identity that reaches the store and the extension that it refers to.
 #[test]
 fn the_first_configuration_comes_out() {
@@ -160,12 +147,12 @@ pub(crate) fn matrix() -> Vec<Case> {
         ],
     };
     let secret = |text: &str| text.parse().unwrap();
-    let new_relic = integration(1, Destination::NewRelic { region: "eu".into(), api_key: secret("int-1/api_key@1") });
+    let new_relic = Integration::new(1, Destination::NewRelic { region: "eu".into(), api_key: secret("int-1/api_key@1") });
     let grafana = Integration {
         tags: BTreeMap::from([("env".to_owned(), "prod".to_owned())]),
         metrics_filter: vec!["rabbitmq_queue_messages".into(), "system_cpu_utilization_ratio".into()],
         queue_allow: "orders.*".into(),
-        ..integration(
+        ..Integration::new(
             2,
             Destination::GrafanaCloud {
                 endpoint: "https://g.example.net/api/prom/push".into(),
@@ -174,7 +161,7 @@ pub(crate) fn matrix() -> Vec<Case> {
             },
         )
     };
-    let otlp = integration(
+    let otlp = Integration::new(
         3,
         Destination::Otlp {
             endpoint: "https://otlp.example.net".into(),
@@ -183,8 +170,8 @@ pub(crate) fn matrix() -> Vec<Case> {
         },
     );
     let vendors = vec![
-        integration(10, Destination::Datadog { region: "eu1".into(), api_key: secret("int-10/api_key@1") }),
-        integration(
+        Integration::new(10, Destination::Datadog { region: "eu1".into(), api_key: secret("int-10/api_key@1") }),
+        Integration::new(
             11,
             Destination::Cloudwatch {
                 region: "eu-north-1".into(),
@@ -192,24 +179,24 @@ pub(crate) fn matrix() -> Vec<Case> {
                 iam_external_id: "x".into(),
             },
         ),
-        integration(12, Destination::Stackdriver { credentials: secret("int-12/credentials@1") }),
+        Integration::new(12, Destination::Stackdriver { credentials: secret("int-12/credentials@1") }),
         Integration {
             exporter: json!({"sending_queue": {"queue_size": 10}}),
-            ..integration(
+            ..Integration::new(
                 13,
                 Destination::Splunk { endpoint: "https://s.example.net:8088/services/collector".into(), token: secret("t@1") },
             )
         },
-        integration(14, Destination::AzureMonitor { connection_string: secret("int-14/connection_string@1") }),
-        integration(
+        Integration::new(14, Destination::AzureMonitor { connection_string: secret("int-14/connection_string@1") }),
+        Integration::new(
             15,
             Destination::Coralogix { domain: "eu2.coralogix.com".into(), application: "a".into(), private_key: secret("k@2") },
         ),
-        integration(
+        Integration::new(
             16,
             Destination::Dynatrace { environment_id: "abc123".into(), access_token: secret("int-16/access_token@1") },
         ),
-        integration(
+        Integration::new(
             17,
             Destination::Loki {
                 endpoint: "https://l.example.net/otlp".into(),
@@ -217,11 +204,11 @@ pub(crate) fn matrix() -> Vec<Case> {
                 password: Some(secret("l@1")),
             },
         ),
-        integration(
+        Integration::new(
             18,
             Destination::RemoteWrite { endpoint: "https://w.example.net/write".into(), username: String::new(), password: None },
         ),
-        integration(
+        Integration::new(
             19,
             Destination::Otlp {
                 endpoint: "https://o.example.net".into(),
@@ -265,15 +252,15 @@ fn documents_of_a_matrix_stay_as_they_are() {
 #[test]
 fn an_exporter_that_the_collector_does_not_have_is_told() {
     let datadog = Destination::Datadog { region: "us1".into(), api_key: "int-9/api_key@1".parse().unwrap() };
-    let faults = rendered(&server(), &profile(to_mimir()), &[integration(9, datadog)]).unwrap_err();
+    let faults = rendered(&server(), &profile(to_mimir()), &[Integration::new(9, datadog)]).unwrap_err();
     assert_eq!(faults, [Fault::new("/integrations/9", "this build of the collector has no exporter \"datadog\"")]);
 }
 
 #[test]
 fn what_is_wrong_with_parameters_is_told_together() {
     let bad = [
-        integration(1, Destination::RemoteWrite { endpoint: "mimir".into(), username: String::new(), password: None }),
-        integration(2, Destination::NewRelic { region: "mars".into(), api_key: "k@1".parse().unwrap() }),
+        Integration::new(1, Destination::RemoteWrite { endpoint: "mimir".into(), username: String::new(), password: None }),
+        Integration::new(2, Destination::NewRelic { region: "mars".into(), api_key: "k@1".parse().unwrap() }),
     ];
     let faults = rendered(&server(), &profile(to_mimir()), &bad).unwrap_err();
     let pointers: Vec<&str> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
@@ -296,7 +283,7 @@ fn every_leaf_says_where_it_came_from() {
 proptest! {
     #[test]
     fn an_integration_touches_nothing_but_its_own(endpoint in "https://[a-z]{1,9}/[a-z]{0,9}", user in "\\PC{0,9}", tag in "\\PC{1,9}") {
-        let mut integration = integration(304, Destination::RemoteWrite { endpoint, username: user, password: None });
+        let mut integration = Integration::new(304, Destination::RemoteWrite { endpoint, username: user, password: None });
         integration.tags.insert(tag.clone(), tag);
         let profile = profile(to_mimir());
         let without: Value = serde_json::from_str(&rendered(&server(), &profile, &[]).unwrap().body).unwrap();

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use warren_fleet::adopt::{Gap, Note, Read, Vault, Vaults, common, difference, read};
-use warren_fleet::{Fault, Integration, Layer, Overlay, Profile, SecretRef, Selector, Server, Settings, own_metrics};
+use warren_fleet::{Fault, Integration, Layer, Overlay, Profile, SecretRef, Selector, Server, Settings, laid_over, own_metrics};
 use warren_store::{Change, Entry, Role, Scope, Versioned};
 
 /// The largest request.
@@ -445,18 +445,6 @@ fn beside(extensions: &BTreeSet<String>, wanted: &Value) -> Value {
         settings["extensions"][id] = Value::Null;
     }
     json!({"settings": settings, "config": {"service": {"telemetry": {"metrics": {"readers": own_metrics(port)}}}}})
-}
-
-/// Puts one patch over another.
-fn laid_over(below: &mut Value, above: &Value) {
-    match (below, above) {
-        (Value::Object(below), Value::Object(above)) => {
-            for (key, value) in above {
-                laid_over(below.entry(key.clone()).or_insert(Value::Null), value);
-            }
-        }
-        (below, above) => *below = above.clone(),
-    }
 }
 
 #[cfg(test)]
