@@ -19,7 +19,7 @@ use crate::settings::{Settings, WebStore};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-mod own;
+pub(crate) mod own;
 
 /// What a document is made of.
 pub struct Input<'a> {

@@ -9,7 +9,7 @@ use super::text::parts;
 use super::{Gap, Note};
 use crate::layers::{Layer, Profile, below, layered};
 use crate::model::{Fault, Integration};
-use crate::render::{Input, render};
+use crate::render::{Input, own, render};
 use crate::settings::Settings;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,7 +49,12 @@ impl Read {
         let mut under = profile.layers(&self.server, false);
         under.extend_from_slice(layers);
         let value = |settings: &Settings| serde_json::to_value(settings).unwrap_or_default();
-        let settings = difference(&value(&layered(&under)?.0), &value(&self.settings));
+        let (known, _) = layered(&under)?;
+        // Of these no configuration of a collector says anything: they stay what the fleet says.
+        let mut meant = self.settings.clone();
+        meant.rollouts.clone_from(&known.rollouts);
+        meant.destinations.own.clone_from(&known.destinations.own);
+        let settings = difference(&value(&known), &value(&meant));
         let mut all = layers.to_vec();
         all.push(Layer { origin: "server".to_owned(), settings: settings.clone(), config: Value::Null });
         let rendered = render(&Input { server: &self.server, profile: &profile, layers: &all, integrations, exporters })?;
@@ -103,6 +108,11 @@ impl Fitting<'_> {
             }
             meant["receivers"][id] = body;
         }
+        for id in own::RECEIVERS.into_iter().filter(|id| receivers.contains(*id)) {
+            if let Some(body) = self.generated.pointer(&below("/receivers", id)) {
+                meant["receivers"][id] = body.clone();
+            }
+        }
         let made = |section: &str| self.generated.get(section).and_then(Value::as_object).cloned().unwrap_or_default();
         for (id, body) in made("processors").into_iter().chain(self.read.processors.clone()) {
             if processors.contains(&id) {
@@ -147,6 +157,12 @@ impl Fitting<'_> {
 
     fn pipelines(&mut self) -> Map<String, Value> {
         let mut pipelines = Map::new();
+        // What the collector tells of itself goes where its operators want it, whatever it did before.
+        for id in own::PIPELINES {
+            if let Some(made) = self.generated.pointer(&below("/service/pipelines", id)) {
+                pipelines.insert(id.to_owned(), made.clone());
+            }
+        }
         self.metrics(&mut pipelines);
         self.logs(&mut pipelines);
         let lines: Vec<&Line> =

@@ -5,6 +5,7 @@ use super::text::{hidden, normal, parts, plain, take, text_at, texts};
 use super::vault::Vault;
 use crate::layers::below;
 use crate::model::Backend;
+use crate::render::own;
 use crate::settings::Settings;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -181,8 +182,8 @@ fn known(
 
 /// An id that nothing has yet, and that the generator gives to nothing.
 fn free(id: &str, taken: &BTreeMap<String, Value>) -> String {
-    let own = [BROKER, DETAILED, HOST, JOURNAL];
-    let fits = |id: &String| !own.contains(&id.as_str()) && !taken.contains_key(id);
+    let own = |id: &str| [BROKER, DETAILED, HOST, JOURNAL].contains(&id) || own::RECEIVERS.contains(&id);
+    let fits = |id: &String| !own(id) && !taken.contains_key(id);
     let (kind, name) = parts(id);
     let numbered = (1..).map(|number| match (name, number) {
         ("", 1) => format!("{kind}/others"),

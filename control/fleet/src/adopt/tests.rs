@@ -205,6 +205,24 @@ fn what_a_profile_says_is_not_said_again() {
 }
 
 #[test]
+fn what_no_configuration_says_stays_what_the_fleet_says() {
+    let server = Server { id: "srv-1".into(), tenant: "t".into(), ..Server::default() };
+    let read = read(&seed("a"), &server, &mut Vaults::default()).unwrap();
+    let settings = json!({
+        "rollouts": {"freeze": "the end of the year", "windows": [{"from": "22:00", "until": "04:00"}]},
+        "destinations": {"own": {
+            "metrics": {"endpoint": "https://own.example.net/push", "username": "ops", "password": "fleet/own@2"},
+            "logs": {"endpoint": "https://own.example.net/otlp"}, "interval": "30s",
+        }},
+    });
+    let profile = Profile { overlays: vec![Overlay { name: "base".into(), settings, ..Overlay::default() }] };
+    let adopted = read.fit(&profile, &[], &[], &|_| true).unwrap();
+    assert_eq!(adopted.settings.pointer("/rollouts"), None);
+    assert_eq!(adopted.settings["destinations"].as_object().unwrap().keys().collect::<Vec<_>>(), ["mimir"]);
+    assert_eq!((adopted.gaps, adopted.config), (vec![], Value::Null), "its own pipelines are not taken away either");
+}
+
+#[test]
 fn what_servers_have_in_common_is_found() {
     let values = [json!({"a": {"b": 1, "c": 2}, "d": 1}), json!({"a": {"b": 1, "c": 3}}), json!({"a": {"b": 1}, "d": 1})];
     assert_eq!(common(&values), json!({"a": {"b": 1}}));

@@ -12,6 +12,12 @@ use super::Maker;
 use crate::secret::escape;
 use serde_json::json;
 
+/// Receivers of what the collector tells of itself.
+pub(crate) const RECEIVERS: [&str; 2] = ["prometheus/own", "journald/own"];
+
+/// Their pipelines.
+pub(crate) const PIPELINES: [&str; 2] = ["metrics/own", "logs/own"];
+
 /// The port of the collector's own metrics unless another is set.
 const PORT: u16 = 8888;
 
