@@ -1,13 +1,13 @@
 //! Receivers: which settings they come of, and what they are in the generator's words.
 
 use super::Note;
-use super::text::{hidden, normal, parts, plain, take, text_at, texts};
+use super::text::{hidden, normal, parts, plain, take, text_at, texts, unsaid};
 use super::vault::Vault;
 use crate::layers::below;
 use crate::model::Backend;
 use crate::render::own;
 use crate::settings::Settings;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What a job asks for when nobody says how often, as Prometheus has it.
@@ -51,14 +51,17 @@ pub(super) fn sources(
         let body = normal(&hidden(body, &format!("fleet/{id}"), vault));
         let kind = if body.is_object() { parts(id).0 } else { "" };
         let names = match kind {
-            "prometheus" if wanted.metrics && body.get("config").is_some_and(Value::is_object) => {
-                jobs(id, body, settings, &mut sources, notes)
-            }
+            "prometheus" if wanted.metrics && lists_its_jobs(&body) => jobs(id, body, settings, &mut sources, notes),
             "hostmetrics" if wanted.metrics && !sources.bodies.contains_key(HOST) => {
                 settings.host.enabled = true;
-                settings.host.interval = text_at(&body, "/collection_interval").unwrap_or_else(|| "60s".to_owned());
                 let mut body = body;
-                body["collection_interval"] = json!(settings.host.interval);
+                if unsaid(&body, "collection_interval") {
+                    body["collection_interval"] = json!(settings.host.interval);
+                }
+                // What a variable says, settings cannot.
+                if let Some(interval) = text_at(&body, "/collection_interval") {
+                    settings.host.interval = interval;
+                }
                 sources.bodies.insert(HOST.to_owned(), body);
                 vec![HOST.to_owned()]
             }
@@ -83,18 +86,28 @@ pub(super) fn sources(
     sources
 }
 
+/// Whether everything that a receiver of Prometheus' pages scrapes stands in it, and nothing is named elsewhere.
+fn lists_its_jobs(body: &Value) -> bool {
+    let Some(config) = body.get("config") else { return false };
+    let jobs = config.get("scrape_configs").is_some_and(Value::is_array) && !unsaid(config, "scrape_configs");
+    jobs && unsaid(config, "scrape_config_files") && unsaid(body, "target_allocator")
+}
+
 /// The jobs of a receiver of Prometheus' pages: each that is known becomes a receiver, the others stay together.
 fn jobs(id: &str, body: Value, settings: &mut Settings, sources: &mut Sources, notes: &mut Vec<Note>) -> Vec<String> {
     let mut rest = body;
     let mut config = take(&mut rest, "config").unwrap_or_else(|| json!({}));
     let list = take(&mut config, "scrape_configs").and_then(|list| list.as_array().cloned()).unwrap_or_default();
-    let interval = config.get_mut("global").and_then(|global| take(global, "scrape_interval"));
-    let interval = interval.and_then(|text| text.as_str().and_then(plain)).unwrap_or_else(|| INTERVAL.to_owned());
-    if config.get("global").is_some_and(|global| global.as_object().is_some_and(Map::is_empty)) {
-        take(&mut config, "global");
+    // Jobs that are known say themselves how often; the others are told as they were.
+    let mut bare = config.clone();
+    let said = bare.get("global").is_some_and(|global| !unsaid(global, "scrape_interval"));
+    let interval = bare.get_mut("global").and_then(|global| take(global, "scrape_interval")).filter(|_| said);
+    let interval = interval.unwrap_or_else(|| json!(INTERVAL));
+    if unsaid(&bare, "global") {
+        take(&mut bare, "global");
     }
     let (mut names, mut others) = (Vec::new(), Vec::new());
-    let receiver = |jobs: Vec<Value>| {
+    let receiver = |config: &Value, jobs: Vec<Value>| {
         let mut receiver = rest.clone();
         receiver["config"] = config.clone();
         receiver["config"]["scrape_configs"] = Value::Array(jobs);
@@ -112,12 +125,12 @@ fn jobs(id: &str, body: Value, settings: &mut Settings, sources: &mut Sources, n
             }
         };
         let job = known(job, name, &interval, &pointer, settings, sources, notes);
-        sources.bodies.insert(name.to_owned(), receiver(vec![job]));
+        sources.bodies.insert(name.to_owned(), receiver(&bare, vec![job]));
         names.push(name.to_owned());
     }
     if !others.is_empty() {
         let name = free(id, &sources.bodies);
-        sources.bodies.insert(name.clone(), receiver(others));
+        sources.bodies.insert(name.clone(), receiver(&config, others));
         names.push(name);
     }
     names
@@ -127,14 +140,17 @@ fn jobs(id: &str, body: Value, settings: &mut Settings, sources: &mut Sources, n
 fn known(
     mut job: Value,
     name: &'static str,
-    interval: &str,
+    interval: &Value,
     pointer: &str,
     settings: &mut Settings,
     sources: &mut Sources,
     notes: &mut Vec<Note>,
 ) -> Value {
-    let interval = text_at(&job, "/scrape_interval").unwrap_or_else(|| interval.to_owned());
-    job["scrape_interval"] = json!(interval);
+    if unsaid(&job, "scrape_interval") {
+        job["scrape_interval"] = interval.clone();
+    }
+    // What a variable says, settings cannot.
+    let interval = text_at(&job, "/scrape_interval");
     if text_at(&job, "/scheme").as_deref() == Some("http") {
         take(&mut job, "scheme");
     }
@@ -145,24 +161,26 @@ fn known(
         _ => None,
     });
     let target = text_at(&job, "/static_configs/0/targets/0");
-    if let Some(labels) = job.pointer_mut("/static_configs/0").and_then(|target| take(target, "labels")) {
+    if let Some(place) = job.pointer_mut("/static_configs/0")
+        && let Some(labels) = take(place, "labels")
+    {
         let said: Option<BTreeMap<String, String>> = labels
             .as_object()
             .and_then(|map| map.iter().map(|(key, value)| Some((key.clone(), plain(value.as_str()?)?))).collect());
         match said {
             Some(said) => sources.labels.push((name, said)),
-            None => job["static_configs"][0]["labels"] = labels,
+            None => place["labels"] = labels,
         }
     }
     if name == BROKER {
         take(&mut job, "metrics_path");
         settings.scrape.endpoint = target.unwrap_or_default();
-        settings.scrape.interval = interval;
+        settings.scrape.interval = interval.unwrap_or_else(|| settings.scrape.interval.clone());
         return job;
     }
     let detailed = &mut settings.scrape.detailed;
     detailed.enabled = true;
-    detailed.interval = Some(interval);
+    detailed.interval = interval;
     for (key, list) in [("family", &mut detailed.families), ("vhost", &mut detailed.vhosts)] {
         let said = job.pointer(&format!("/params/{key}")).and_then(texts);
         *list = said.unwrap_or_default();

@@ -1,3 +1,5 @@
+mod kept;
+
 use super::*;
 use crate::layers::merge;
 use crate::model::{Backend, Destination, Server};
@@ -245,6 +247,9 @@ fn any_json() -> impl Strategy<Value = Value> {
             Just("config".to_owned()),
             Just("actions".to_owned()),
             Just("scrape_configs".to_owned()),
+            Just("static_configs".to_owned()),
+            Just("labels".to_owned()),
+            Just("0".to_owned()),
             Just("password".to_owned()),
             Just("endpoint".to_owned()),
             "[a-z]{1,4}",
@@ -271,7 +276,7 @@ proptest! {
     #[test]
     fn nothing_is_lost_whatever_stands_where(
         place in prop_oneof![
-            Just("/receivers/prometheus"), Just("/receivers/prometheus/config/scrape_configs/0"), Just("/receivers/hostmetrics/scrapers"),
+            Just("/receivers/prometheus"), Just("/receivers/prometheus/config/scrape_configs/0"), Just("/receivers/prometheus/config/scrape_configs/0/static_configs"), Just("/receivers/hostmetrics/scrapers"),
             Just("/processors/attributes~1instance"), Just("/processors/batch"), Just("/processors/filter~1customer/metrics"),
             Just("/exporters/rabbitmq"), Just("/exporters/datadog~1customer/api"), Just("/exporters/kafka"),
             Just("/exporters/prometheusremotewrite~1mimir"), Just("/service/telemetry"), Just("/extensions/basicauth~1m"),

@@ -60,6 +60,16 @@ pub(super) fn text_at(value: &Value, pointer: &str) -> Option<String> {
     value.pointer(pointer).and_then(Value::as_str).and_then(plain)
 }
 
+/// Whether nothing is said by a key: it is not there, or nothing is in it.
+pub(super) fn unsaid(value: &Value, key: &str) -> bool {
+    match value.get(key) {
+        None | Some(Value::Null) => true,
+        Some(Value::Object(map)) => map.is_empty(),
+        Some(Value::Array(list)) => list.is_empty(),
+        Some(_) => false,
+    }
+}
+
 /// The texts of a list, or one text; none if anything else is in it.
 pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
     match value {

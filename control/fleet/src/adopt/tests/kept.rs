@@ -1,0 +1,77 @@
+//! What must not be lost, or be otherwise untold.
+
+use super::*;
+
+fn server() -> Server {
+    Server { id: "srv-1".into(), tenant: "t".into(), ..Server::default() }
+}
+
+/// The jobs of a receiver.
+fn jobs<'a>(document: &'a Value, receiver: &str) -> &'a Value {
+    &document["receivers"][receiver]["config"]["scrape_configs"]
+}
+
+/// Whether something that begins with this is told of a place.
+fn noted(notes: &[Note], pointer: &str, message: &str) -> bool {
+    notes.iter().any(|note| note.pointer == pointer && note.message.contains(message))
+}
+
+#[test]
+fn jobs_of_others_are_scraped_as_often_as_before() {
+    for interval in ["10s", "${env:INTERVAL}"] {
+        let mut config = seed("a");
+        let scrape = &mut config["receivers"]["prometheus/broker"]["config"];
+        scrape["global"] = json!({"scrape_interval": interval});
+        scrape["scrape_configs"][0].as_object_mut().unwrap().remove("scrape_interval");
+        let other = json!({"job_name": "other", "static_configs": [{"targets": ["localhost:1"]}]});
+        scrape["scrape_configs"].as_array_mut().unwrap().push(other);
+        let (.., again) = adopted(&config, &server(), &mut Vaults::default());
+        assert_eq!(jobs(&again, "prometheus/broker")[0]["scrape_interval"], interval);
+        let others = &again["receivers"]["prometheus/broker-others"]["config"];
+        assert_eq!(others["global"], json!({"scrape_interval": interval}));
+        assert_eq!(others["scrape_configs"][0]["job_name"], "other");
+    }
+}
+
+#[test]
+fn intervals_that_variables_say_stay_with_them() {
+    let mut config = lived_in();
+    config["receivers"]["hostmetrics"]["collection_interval"] = json!("${env:HOST}");
+    for (at, name) in [(0, "${env:BROKER}"), (1, "${env:DETAILED}")] {
+        config["receivers"]["prometheus"]["config"]["scrape_configs"][at]["scrape_interval"] = json!(name);
+    }
+    let (_, adopted, again) = adopted(&config, &server(), &mut Vaults::default());
+    assert_eq!(again["receivers"]["hostmetrics/host"]["collection_interval"], "${env:HOST}");
+    assert_eq!(jobs(&again, "prometheus/broker")[0]["scrape_interval"], "${env:BROKER}");
+    assert_eq!(jobs(&again, "prometheus/detailed")[0]["scrape_interval"], "${env:DETAILED}");
+    assert!(adopted.gaps.iter().any(|gap| gap.pointer == "/receivers/hostmetrics/collection_interval"));
+}
+
+#[test]
+fn a_receiver_whose_jobs_are_named_elsewhere_is_carried_over_whole() {
+    let listed = seed("a")["receivers"]["prometheus/broker"]["config"].clone();
+    let mut with_files = listed.clone();
+    with_files["scrape_config_files"] = json!(["/etc/jobs/*.yml"]);
+    for body in [
+        json!({"config": {"scrape_config_files": ["/etc/jobs/*.yml"]}}),
+        json!({"config": with_files}),
+        json!({"config": {"scrape_configs": "${file:/etc/jobs.yml}"}}),
+        json!({"config": {}, "target_allocator": {"endpoint": "http://allocator"}}),
+        json!({"config": listed, "target_allocator": {"endpoint": "http://allocator"}}),
+    ] {
+        let mut config = seed("a");
+        config["receivers"]["prometheus/broker"] = body.clone();
+        let (_, adopted, again) = adopted(&config, &server(), &mut Vaults::default());
+        assert_eq!(again["receivers"], json!({"prometheus/broker-others": body}));
+        assert_ne!(adopted.gaps, []);
+    }
+}
+
+#[test]
+fn labels_of_a_target_that_is_in_no_list_stay_where_they_are() {
+    let mut config = seed("a");
+    let place = json!({"0": {"targets": ["localhost:15692"], "labels": {"a": 1}}});
+    config["receivers"]["prometheus/broker"]["config"]["scrape_configs"][0]["static_configs"] = place.clone();
+    let (.., again) = adopted(&config, &server(), &mut Vaults::default());
+    assert_eq!(jobs(&again, "prometheus/broker")[0]["static_configs"], place);
+}
