@@ -28,7 +28,7 @@ pub struct Adopted {
 }
 
 /// Processors that the generator puts in front of everything, or behind it.
-const COMMON: [&str; 4] = ["memory_limiter", "resource/instance", "attributes/identity", "batch"];
+const COMMON: [&str; 5] = ["memory_limiter", "resource/instance", "attributes/identity", "resource/logs", "batch"];
 
 impl Read {
     /// Says a server in the model, with a profile, what holds for its tenant and cluster, and all integrations of its cluster; those that were
@@ -61,7 +61,14 @@ impl Read {
         let generated: Value = serde_json::from_str(&rendered.body).unwrap_or_default();
         let off: BTreeSet<i64> =
             integrations.iter().filter(|integration| !integration.enabled).map(|integration| integration.id).collect();
-        let mut fitting = Fitting { read: self, generated: &generated, off, origins: BTreeMap::new() };
+        // With integrations that are off there may be no pipeline that shows what the generator puts in front of everything.
+        let on: Vec<Integration> = integrations.iter().map(|known| Integration { enabled: true, ..known.clone() }).collect();
+        let whole = (!off.is_empty()).then(|| {
+            let input = Input { server: &self.server, profile: &profile, layers: &all, integrations: &on, exporters: &|_| true };
+            render(&input).ok().and_then(|rendered| serde_json::from_str(&rendered.body).ok())
+        });
+        let whole = whole.flatten().unwrap_or_else(|| generated.clone());
+        let mut fitting = Fitting { read: self, generated: &generated, whole: &whole, off, origins: BTreeMap::new() };
         let meant = fitting.meant();
         let config = difference(&generated, &meant);
         let mut gaps = Vec::new();
@@ -73,6 +80,8 @@ impl Read {
 struct Fitting<'a> {
     read: &'a Read,
     generated: &'a Value,
+    /// What would be generated if every integration sent.
+    whole: &'a Value,
     /// Integrations that send nothing.
     off: BTreeSet<i64>,
     /// Where components and pipelines were, by where they will be.
@@ -114,7 +123,8 @@ impl Fitting<'_> {
             }
         }
         let made = |section: &str| self.generated.get(section).and_then(Value::as_object).cloned().unwrap_or_default();
-        for (id, body) in made("processors").into_iter().chain(self.read.processors.clone()) {
+        let usual = self.whole.get("processors").and_then(Value::as_object).cloned().unwrap_or_default();
+        for (id, body) in usual.into_iter().chain(self.read.processors.clone()) {
             if processors.contains(&id) {
                 meant["processors"][&id] = body;
             }
@@ -180,7 +190,7 @@ impl Fitting<'_> {
             HOST => "host",
             _ => "others",
         };
-        let common = self.common();
+        let common = self.common("metrics");
         let mut shared: BTreeMap<(&str, Way), Vec<String>> = BTreeMap::new();
         for (target, number, ways) in self.ways("metrics") {
             if let Some(number) = number {
@@ -222,8 +232,7 @@ impl Fitting<'_> {
         let made = self.generated.pointer(&below("/service/pipelines", name));
         let common = match made {
             Some(pipeline) => super::text::ids(pipeline.get("processors")),
-            None if name.starts_with("metrics") => self.common(),
-            None => Vec::new(),
+            None => self.common(parts(name).0),
         };
         for way in ways {
             self.add(pipelines, name, way, vec![target.to_owned()], common.clone());
@@ -289,11 +298,15 @@ impl Fitting<'_> {
         line.receivers.iter().flat_map(names).collect()
     }
 
-    /// The processors that the generator has in every pipeline of metrics.
-    fn common(&self) -> Vec<String> {
-        let pipelines = self.generated.pointer("/service/pipelines").and_then(Value::as_object);
-        let metrics = pipelines.into_iter().flatten().find(|(id, _)| parts(id).0 == "metrics");
-        let processors = metrics.map(|(_, pipeline)| super::text::ids(pipeline.get("processors"))).unwrap_or_default();
+    /// The processors that the generator has in every pipeline of a signal: in the place of those that were read, if they were.
+    fn common(&self, signal: &str) -> Vec<String> {
+        if !self.read.understood.contains(&signal) {
+            return Vec::new();
+        }
+        let pipelines = self.whole.pointer("/service/pipelines").and_then(Value::as_object).into_iter().flatten();
+        let mut of_servers = pipelines.filter(|(id, _)| !own::PIPELINES.contains(&id.as_str()));
+        let made = of_servers.find(|(id, _)| parts(id).0 == signal);
+        let processors = made.map(|(_, pipeline)| super::text::ids(pipeline.get("processors"))).unwrap_or_default();
         processors.into_iter().filter(|id| COMMON.contains(&id.as_str())).collect()
     }
 

@@ -24,6 +24,8 @@ pub struct Read {
     /// What will be otherwise.
     pub notes: Vec<Note>,
     pub(super) lines: Vec<Line>,
+    /// Signals whose processors were read, so that those of the generator stand for them.
+    pub(super) understood: Vec<&'static str>,
     pub(super) sinks: BTreeMap<String, Sink>,
     pub(super) sources: Sources,
     /// Processors that mean nothing here.
@@ -68,7 +70,9 @@ pub fn read(config: &Value, server: &Server, vaults: &mut Vaults) -> Result<Read
             Some(Exporter { id, body: if body.is_null() { &nothing } else { body }, signals })
         })
         .collect();
-    let mut found = sinks(&exporters, &extensions, &mut settings, vaults);
+    // Without a journal the generator makes nothing of logs.
+    let journal = used[0].2.iter().any(|id| parts(id).0 == "journald");
+    let mut found = sinks(&exporters, &extensions, journal, &mut settings, vaults);
     let mut lines = lines.clone();
     let known = |signal: &str| {
         lines.iter().filter(|line| line.signal == signal).flat_map(|line| &line.exporters).any(|id| takes(&found, id, signal))
@@ -89,9 +93,11 @@ pub fn read(config: &Value, server: &Server, vaults: &mut Vaults) -> Result<Read
     };
     chains.told(&lines);
     chains.labels();
-    for (signal, wanted) in [("metrics", wanted.metrics), ("logs", wanted.logs)] {
+    let mut understood = Vec::new();
+    for (signal, wanted) in [("metrics", wanted.metrics), ("logs", wanted.logs && chains.settings.logs.enabled)] {
         if wanted {
             chains.read(&mut lines, signal);
+            understood.push(signal);
         }
     }
     let Identity { name, cluster, tags } = chains.identity;
@@ -123,7 +129,7 @@ pub fn read(config: &Value, server: &Server, vaults: &mut Vaults) -> Result<Read
         others.insert(name.clone(), normal(&hidden(body, &format!("fleet/{name}"), &mut vaults.fleet)));
     }
     let Sinks { sinks, integrations, .. } = found;
-    Ok(Read { server, settings, integrations, notes, lines, sinks, sources, processors, telemetry, others })
+    Ok(Read { server, settings, integrations, notes, lines, understood, sinks, sources, processors, telemetry, others })
 }
 
 const SECTIONS: [&str; 5] = ["receivers", "processors", "exporters", "extensions", "service"];

@@ -61,6 +61,8 @@ struct Reader<'a> {
     settings: &'a mut Settings,
     vaults: &'a mut Vaults,
     extensions: &'a Map<String, Value>,
+    /// Whether logs come from a journal.
+    journal: bool,
     found: Sinks,
 }
 
@@ -68,11 +70,12 @@ struct Reader<'a> {
 pub(super) fn sinks(
     exporters: &[Exporter<'_>],
     extensions: &Map<String, Value>,
+    journal: bool,
     settings: &mut Settings,
     vaults: &mut Vaults,
 ) -> Sinks {
     let found = Sinks { sinks: BTreeMap::new(), integrations: Vec::new(), extensions: BTreeSet::new() };
-    let mut reader = Reader { settings, vaults, extensions, found };
+    let mut reader = Reader { settings, vaults, extensions, journal, found };
     // Of several stores the one called so is the fleet's; else the first that is no integration's.
     let writes =
         || exporters.iter().filter(|exporter| parts(exporter.id).0 == "prometheusremotewrite").map(|exporter| exporter.id);
@@ -105,7 +108,8 @@ impl Reader<'_> {
         let (kind, name) = parts(exporter.id);
         let (metrics, logs) = (exporter.signals.contains("metrics"), exporter.signals.contains("logs"));
         let known: BTreeSet<&str> = BTreeSet::from(["metrics", "logs"]);
-        if !exporter.signals.is_subset(&known) {
+        // An exporter of logs alone is the generator's if these are logs that it reads.
+        if !exporter.signals.is_subset(&known) || (logs && !metrics && !self.journal) {
             return None;
         }
         let at = |pointer: &str| text_at(exporter.body, pointer);

@@ -75,3 +75,57 @@ fn labels_of_a_target_that_is_in_no_list_stay_where_they_are() {
     let (.., again) = adopted(&config, &server(), &mut Vaults::default());
     assert_eq!(jobs(&again, "prometheus/broker")[0]["static_configs"], place);
 }
+
+/// What a pipeline of a document does.
+fn processors(document: &Value, pipeline: &str) -> Value {
+    document["service"]["pipelines"][pipeline]["processors"].clone()
+}
+
+#[test]
+fn what_is_done_with_logs_is_done_wherever_they_go() {
+    let mut config = lived_in();
+    config["processors"]["resource/who"] = json!({"attributes": [
+        {"key": "service.name", "value": "hare", "action": "upsert"}, {"key": "host.name", "value": "n1", "action": "upsert"},
+    ]});
+    let chain = json!(["memory_limiter", "resource/who", "batch"]);
+    for (pipeline, exporter) in [("logs", "otlphttp/loki"), ("logs/archive", "kafka")] {
+        config["service"]["pipelines"][pipeline] =
+            json!({"receivers": ["journald"], "processors": chain, "exporters": [exporter]});
+    }
+    let (.., again) = adopted(&config, &server(), &mut Vaults::default());
+    for pipeline in ["logs/loki", "logs/kafka"] {
+        assert_eq!(processors(&again, pipeline), json!(["memory_limiter", "resource/logs", "batch"]), "{pipeline}");
+    }
+}
+
+#[test]
+fn logs_that_the_generator_does_not_read_are_carried_over_with_all_that_is_done_with_them() {
+    let mut config = lived_in();
+    config["processors"]["resource/who"] = json!({"attributes": [{"key": "host.name", "value": "n1", "action": "upsert"}]});
+    config["service"]["pipelines"]["logs"] = json!({
+        "receivers": ["filelog/unused"], "processors": ["memory_limiter", "resource/who", "batch"], "exporters": ["otlphttp/loki"],
+    });
+    let (_, adopted, again) = adopted(&config, &server(), &mut Vaults::default());
+    assert_eq!(processors(&again, "logs/loki"), json!(["memory_limiter", "resource/who", "batch"]));
+    assert_eq!(again["processors"]["resource/who"], config["processors"]["resource/who"]);
+    assert_eq!(again["exporters"]["otlphttp/loki"]["endpoint"], "https://loki/otlp");
+    assert!(adopted.gaps.iter().any(|gap| gap.pointer == "/exporters/otlphttp~1loki"));
+}
+
+#[test]
+fn what_is_done_with_everything_is_done_also_where_the_only_integration_is_off() {
+    let mut config = lived_in();
+    let pipelines = config["service"]["pipelines"].as_object_mut().unwrap();
+    pipelines.retain(|id, _| id == "metrics/dd");
+    pipelines["metrics/dd"]["exporters"] = json!(["datadog/customer", "kafka"]);
+    let mut read = read(&config, &server(), &mut Vaults::default()).unwrap();
+    read.integrations[0].id = 7;
+    read.integrations[0].enabled = false;
+    let adopted = read.fit(&Profile::default(), &[], &read.integrations, &|_| true).unwrap();
+    let pipelines = adopted.config["service"]["pipelines"].as_object().unwrap();
+    for pipeline in pipelines.values() {
+        let first = ["memory_limiter", "resource/instance", "attributes/identity"].map(Value::from);
+        assert_eq!(pipeline["processors"].as_array().unwrap()[..3], first, "{pipeline}");
+    }
+    assert!(adopted.config["processors"]["attributes/identity"].is_object());
+}
