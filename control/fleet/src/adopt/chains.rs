@@ -5,6 +5,7 @@ use super::sinks::{Sink, Sinks};
 use super::sources::Sources;
 use super::text::{parts, plain, texts};
 use crate::layers::below;
+use crate::model::{Backend, Integration};
 use crate::render::HOST_NAMES;
 use crate::settings::{Batch, Memory, Settings};
 use serde_json::{Map, Value, json};
@@ -42,6 +43,17 @@ enum Meaning {
     Delta,
 }
 
+/// Whose data is otherwise from now on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// That of the integration which it was said for.
+    Integration,
+    Everybody,
+}
+
+/// What the generator puts on the resource of log records.
+const OF_LOGS: [&str; 3] = ["service.name", "host.name", "appname"];
+
 /// Reads the processors of pipelines, and takes those away that are understood.
 pub(super) struct Chains<'a> {
     pub(super) processors: &'a Map<String, Value>,
@@ -49,6 +61,8 @@ pub(super) struct Chains<'a> {
     pub(super) sinks: &'a mut Sinks,
     pub(super) sources: &'a mut Sources,
     pub(super) notes: &'a mut Vec<Note>,
+    /// The kind of broker, as far as that is known.
+    pub(super) broker: Backend,
     pub(super) identity: Identity,
 }
 
@@ -56,13 +70,20 @@ impl Chains<'_> {
     /// Goes through pipelines of a signal, which lead to something that the model knows.
     pub(super) fn read(&mut self, lines: &mut [Line], signal: &str) {
         let mut ids: Vec<String> = Vec::new();
-        for id in lines.iter().filter(|line| line.signal == signal).flat_map(|line| &line.processors) {
+        for id in lines_of(lines, signal).flat_map(|line| &line.processors) {
             if !ids.contains(id) {
                 ids.push(id.clone());
             }
         }
+        // Attributes that pipelines put on the resource, as far as they were understood.
+        let mut carried: BTreeMap<String, Vec<String>> =
+            lines_of(lines, signal).map(|line| (line.id.clone(), Vec::new())).collect();
         for id in ids {
             let Some(meaning) = self.meaning(&id) else { continue };
+            let keys: Vec<String> = match &meaning {
+                Meaning::Resource(said) => said.iter().map(|(key, _)| key.clone()).collect(),
+                _ => Vec::new(),
+            };
             let through: Vec<&Line> =
                 lines.iter().filter(|line| line.signal == signal && line.processors.contains(&id)).collect();
             // What changes names or points before it would not be the same behind it.
@@ -80,50 +101,62 @@ impl Chains<'_> {
                 },
                 _ => None,
             };
-            let everywhere = lines.iter().filter(|line| line.signal == signal).all(|line| line.processors.contains(&id));
-            if self.understood(&id, meaning, signal, first, single) {
-                if !everywhere && single.is_none() {
+            let everywhere = lines_of(lines, signal).all(|line| line.processors.contains(&id));
+            if let Some(reach) = self.understood(&id, meaning, signal, first, single) {
+                if !everywhere && reach == Reach::Everybody {
                     let message = "is done for everything from now on, in every pipeline".to_owned();
                     self.notes.push(Note { pointer: below("/processors", &id), message });
                 }
-                for line in lines.iter_mut().filter(|line| line.signal == signal) {
+                let through = lines.iter_mut().filter(|line| line.signal == signal && line.processors.contains(&id));
+                for line in through {
                     line.processors.retain(|known| *known != id);
+                    carried.entry(line.id.clone()).or_default().extend(keys.iter().cloned());
                 }
+            }
+        }
+        for (line, keys) in carried.iter().filter(|_| signal == "logs") {
+            let new: Vec<&str> = OF_LOGS.into_iter().filter(|key| !keys.iter().any(|known| known == key)).collect();
+            if !new.is_empty() {
+                let message = format!("its log records carry {} of the server from now on", new.join(", "));
+                self.notes.push(Note { pointer: below("/service/pipelines", line), message });
             }
         }
     }
 
-    fn understood(&mut self, id: &str, meaning: Meaning, signal: &str, first: bool, single: Option<usize>) -> bool {
+    /// Takes what a processor means, and tells for whom it holds then; none if it cannot be said otherwise than by the processor.
+    fn understood(&mut self, id: &str, meaning: Meaning, signal: &str, first: bool, single: Option<usize>) -> Option<Reach> {
+        let everybody = |fits: bool| fits.then_some(Reach::Everybody);
         let integration = single.and_then(|at| self.sinks.integrations.get_mut(at));
         match meaning {
-            Meaning::Limiter(memory) => *self.settings.memory.get_or_insert_with(|| memory.clone()) == memory,
-            Meaning::Batch(batch) => *self.settings.batch.get_or_insert_with(|| batch.clone()) == batch,
+            Meaning::Limiter(memory) => everybody(*self.settings.memory.get_or_insert_with(|| memory.clone()) == memory),
+            Meaning::Batch(batch) => everybody(*self.settings.batch.get_or_insert_with(|| batch.clone()) == batch),
             Meaning::Constants(said) if signal == "metrics" => {
                 let whose = id == "attributes/identity" || said.iter().any(|(key, _)| key == "instance" || key == "cluster");
                 match integration {
                     Some(integration) if !whose && first => {
                         integration.tags.extend(said);
-                        true
+                        Some(Reach::Integration)
                     }
-                    _ => self.identify(said, Some(id)),
+                    _ => everybody(self.identify(said, Some(id))),
                 }
             }
             Meaning::Resource(said) if signal == "metrics" => {
                 let keys: BTreeSet<&str> = said.iter().map(|(key, _)| key.as_str()).collect();
                 let host = said.iter().all(|(key, value)| key != "service.name" || value == "host");
                 let ours = keys.is_subset(&BTreeSet::from(["service.instance.id", "service.name"]));
-                ours && host && keys.contains("service.instance.id") && {
-                    let name = said.into_iter().filter(|(key, _)| key == "service.instance.id");
-                    self.identify(name.map(|(_, value)| ("instance".to_owned(), value)).collect(), None)
+                if !(ours && host && keys.contains("service.instance.id")) {
+                    return None;
                 }
+                let name = said.into_iter().filter(|(key, _)| key == "service.instance.id");
+                everybody(self.identify(name.map(|(_, value)| ("instance".to_owned(), value)).collect(), None))
             }
-            Meaning::Resource(said) if signal == "logs" => self.of_logs(&said),
+            Meaning::Resource(said) if signal == "logs" => everybody(self.of_logs(id, &said)),
             Meaning::Names(names) => match integration {
                 Some(integration) if first && integration.metrics_filter.is_empty() => {
                     integration.metrics_filter = names;
-                    true
+                    Some(Reach::Integration)
                 }
-                _ => false,
+                _ => None,
             },
             Meaning::Objects(patterns) => match integration {
                 Some(integration) if first && integration.queue_allow.is_empty() && integration.vhost_allow.is_empty() => {
@@ -131,15 +164,16 @@ impl Chains<'_> {
                         let place = if label == "queue" { &mut integration.queue_allow } else { &mut integration.vhost_allow };
                         *place = pattern;
                     }
-                    true
+                    Some(Reach::Integration)
                 }
-                _ => false,
+                _ => None,
             },
             // Put in again by the generator where the destination asks for it.
             Meaning::Delta => {
-                integration.is_some_and(|integration| crate::destination::sink(integration).is_ok_and(|sink| sink.delta))
+                let takes = |integration: &mut Integration| crate::destination::sink(integration).is_ok_and(|sink| sink.delta);
+                integration.is_some_and(takes).then_some(Reach::Integration)
             }
-            _ => false,
+            _ => None,
         }
     }
 
@@ -201,21 +235,25 @@ impl Chains<'_> {
     }
 
     /// What is put on the resource of log records.
-    fn of_logs(&mut self, said: &[(String, String)]) -> bool {
+    fn of_logs(&mut self, id: &str, said: &[(String, String)]) -> bool {
         let value = |wanted: &str| said.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.clone());
-        let ours = BTreeSet::from(["service.name", "host.name", "appname"]);
         let (service, host) = (value("service.name"), value("host.name"));
         let identity = &mut self.identity;
         let name = host.clone().or_else(|| identity.name.clone());
         let cluster = service.clone().filter(|service| Some(service) != name.as_ref());
         let agrees = |known: &Option<String>, new: &Option<String>| known.is_none() || new.is_none() || known == new;
-        let fits = said.iter().all(|(key, _)| ours.contains(key.as_str()))
+        let fits = said.iter().all(|(key, _)| OF_LOGS.contains(&key.as_str()))
             && agrees(&identity.name, &name)
             && agrees(&identity.cluster, &cluster)
             && (cluster.is_some() || service.is_none() || identity.cluster.is_none());
         if fits {
             identity.name = identity.name.take().or(name);
             identity.cluster = identity.cluster.take().or(cluster);
+            let broker = self.broker.name();
+            if let Some(was) = value("appname").filter(|was| was != broker) {
+                let message = format!("appname is {broker:?} from now on, and was {was:?}");
+                self.notes.push(Note { pointer: below("/processors", id), message });
+            }
         }
         fits
     }
@@ -273,6 +311,11 @@ impl Chains<'_> {
             _ => None,
         }
     }
+}
+
+/// Pipelines of a signal.
+fn lines_of<'a>(lines: &'a [Line], signal: &'a str) -> impl Iterator<Item = &'a Line> {
+    lines.iter().filter(move |line| line.signal == signal)
 }
 
 /// Keys and texts of actions that do nothing but put them on.

@@ -83,7 +83,9 @@ pub fn read(config: &Value, server: &Server, vaults: &mut Vaults) -> Result<Read
     let mut sources = sources(&receivers, wanted, &mut settings, &mut notes, &mut vaults.fleet);
 
     let mut server = server.clone();
+    let broker = sources.broker.unwrap_or(server.broker.kind);
     let mut chains = Chains {
+        broker,
         processors: &processors,
         settings: &mut settings,
         sinks: &mut found,

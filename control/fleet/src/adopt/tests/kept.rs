@@ -129,3 +129,47 @@ fn what_is_done_with_everything_is_done_also_where_the_only_integration_is_off()
     }
     assert!(adopted.config["processors"]["attributes/identity"].is_object());
 }
+
+#[test]
+fn what_was_done_for_one_integration_and_is_done_for_everybody_is_told() {
+    let mut config = lived_in();
+    config["processors"]["attributes/stage"] = json!({"actions": [
+        {"key": "cluster", "value": "hare", "action": "upsert"}, {"key": "stage", "value": "x", "action": "upsert"},
+    ]});
+    config["processors"]["attributes/tag"] = json!({"actions": [{"key": "paid", "value": "yes", "action": "upsert"}]});
+    for pipeline in ["metrics", "metrics/nr", "logs"] {
+        config["service"]["pipelines"][pipeline]["processors"] = json!(["memory_limiter", "attributes/instance"]);
+    }
+    config["service"]["pipelines"]["logs"]["processors"] = json!(["memory_limiter"]);
+    config["service"]["pipelines"]["metrics/dd"]["processors"] =
+        json!(["attributes/tag", "memory_limiter", "attributes/instance", "attributes/stage", "batch"]);
+    let (read, adopted, _) = adopted(&config, &server(), &mut Vaults::default());
+    assert_eq!(read.integrations[0].tags, [("paid".to_owned(), "yes".to_owned())].into());
+    assert_eq!(read.settings.tags["stage"], "x");
+    for (processor, told) in [("attributes~1stage", true), ("batch", true), ("attributes~1tag", false), ("memory_limiter", false)]
+    {
+        assert_eq!(noted(&adopted.notes, &format!("/processors/{processor}"), "for everything"), told, "{processor}");
+    }
+}
+
+#[test]
+fn what_log_records_carry_otherwise_is_told() {
+    let resource = |list: &[(&str, &str)]| {
+        let action = |(key, value): &(&str, &str)| json!({"key": key, "value": value, "action": "upsert"});
+        json!({"attributes": list.iter().map(action).collect::<Vec<_>>()})
+    };
+    let notes = |list: &[(&str, &str)]| {
+        let mut config = lived_in();
+        config["processors"]["resource/who"] = resource(list);
+        config["service"]["pipelines"]["logs"]["processors"] =
+            if list.is_empty() { json!([]) } else { json!(["memory_limiter", "resource/who", "batch"]) };
+        adopted(&config, &server(), &mut Vaults::default()).1.notes
+    };
+    let same = notes(&[("service.name", "hare"), ("host.name", "n1"), ("appname", "rabbitmq")]);
+    assert!(!noted(&same, "/processors/resource~1who", "") && !noted(&same, "/service/pipelines/logs", ""), "{same:?}");
+    let other = notes(&[("service.name", "hare"), ("host.name", "n1"), ("appname", "mq-prod")]);
+    assert!(noted(&other, "/processors/resource~1who", "appname is \"rabbitmq\" from now on, and was \"mq-prod\""), "{other:?}");
+    let fewer = notes(&[("host.name", "n1")]);
+    assert!(noted(&fewer, "/service/pipelines/logs", "carry service.name, appname of the server"), "{fewer:?}");
+    assert!(noted(&notes(&[]), "/service/pipelines/logs", "carry service.name, host.name, appname of the server"));
+}
