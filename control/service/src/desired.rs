@@ -112,7 +112,9 @@ impl Inputs {
                 let message = "nothing is to be collected: give the profile a destination, or the cluster an integration";
                 return Err(vec![Fault::new("/service/pipelines", message)]);
             }
-            let findings = warren_service::check(&rendered.body, &app.exporters.factories);
+            // A secret is a text, also within an address.
+            let whole = reveal(&rendered.body, &|_| Some("secret".to_owned()));
+            let findings = warren_service::check(whole.as_deref().unwrap_or(&rendered.body), &app.exporters.factories);
             let faults: Vec<Fault> =
                 findings.errors().map(|finding| Fault::new(finding.pointer.clone(), finding.message.clone())).collect();
             if faults.is_empty() { Ok(rendered) } else { Err(faults) }

@@ -148,7 +148,7 @@ pub use fields::{Block, Custom, FieldInfo, Fields, Form};
 pub use id::{ComponentId, IdError, PipelineId};
 pub use nearest::nearest;
 pub use node::{Entry, Map, Node, Value};
-pub use output::{diagnostics_to_json, fingerprint, looks_secret, redact, render, to_json, to_yaml};
+pub use output::{address_passwords, diagnostics_to_json, fingerprint, looks_secret, redact, render, to_json, to_yaml};
 pub use place::Place;
 pub use reader::{ReadError, parse_yaml};
 pub use report::Report;

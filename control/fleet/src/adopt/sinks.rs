@@ -1,7 +1,7 @@
 //! Exporters: which destination or integration each is.
 
 use super::difference::difference;
-use super::text::{hidden, normal, parts, plain, take, text_at};
+use super::text::{address_at, hidden, is_secret, normal, parts, plain, scalar, take, text_at};
 use super::vault::{Vault, Vaults, reference};
 use crate::destination;
 use crate::model::{Destination, Integration, OtlpAuth};
@@ -10,6 +10,7 @@ use crate::secret::{SecretRef, escape};
 use crate::settings::{Amqp, Settings, WebStore};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use warren_config::address_passwords;
 
 /// What an exporter is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +143,7 @@ impl Reader<'_> {
     /// The store that an exporter writes to; its password is kept by this name.
     fn web_store(&mut self, exporter: &Exporter<'_>, name: &str) -> Option<WebStore> {
         let (basic, auth) = self.basic(exporter.body, true, name);
-        let (endpoint, headers) = (text_at(exporter.body, "/endpoint")?, open_headers(exporter.body));
+        let (endpoint, headers) = (address_at(exporter.body, "/endpoint")?, open_headers(exporter.body));
         let generated = json!({"endpoint": escape(&endpoint), "headers": escaped(&headers)});
         let rest = self.rest(exporter, &generated, basic.is_some());
         let (username, password) = basic.unwrap_or_default();
@@ -152,13 +153,13 @@ impl Reader<'_> {
 
     fn bus(&mut self, exporter: &Exporter<'_>) -> Option<Sink> {
         let at = |pointer: &str| text_at(exporter.body, pointer);
-        let password = exporter.body.pointer("/connection/auth/plain/password").and_then(Value::as_str);
+        let password = exporter.body.pointer("/connection/auth/plain/password").and_then(scalar);
         let password = match password {
-            Some(text) if !text.is_empty() => Some(self.vaults.fleet.keep("fleet/bus", text)?),
+            Some(text) if !text.is_empty() => Some(self.vaults.fleet.keep("fleet/bus", &text)?),
             _ => None,
         };
         let mut bus = Amqp {
-            endpoint: at("/connection/endpoint")?,
+            endpoint: address_at(exporter.body, "/connection/endpoint")?,
             username: at("/connection/auth/plain/username").unwrap_or_default(),
             password,
             vhost: at("/connection/vhost").unwrap_or_default(),
@@ -194,10 +195,10 @@ impl Reader<'_> {
     fn integration(&mut self, exporter: &Exporter<'_>, name: &str, (metrics, logs): (bool, bool)) -> Option<Sink> {
         let (kind, body) = (parts(exporter.id).0, exporter.body);
         let at = |pointer: &str| text_at(body, pointer);
-        let raw = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
+        let raw = |pointer: &str| body.pointer(pointer).and_then(scalar);
         let (basic, auth) = self.basic(body, false, exporter.id);
         let (user, password) = basic.clone().unwrap_or_default();
-        let endpoint = at("/endpoint").unwrap_or_default();
+        let endpoint = address_at(body, "/endpoint").unwrap_or_default();
         let host = endpoint.strip_prefix("https://").unwrap_or_default().split(['/', ':']).next().unwrap_or_default();
         let own = &mut self.vaults.own;
         let mut keep = |field: &str, text: &str| own.keep(&format!("adopted/{kind}-{name}/{field}"), text);
@@ -210,7 +211,7 @@ impl Reader<'_> {
             },
             "otlphttp" if metrics && !logs && matches!(host, "otlp.nr-data.net" | "otlp.eu01.nr-data.net") => {
                 let region = if host.contains("eu01") { "eu" } else { "us" };
-                Destination::NewRelic { region: region.to_owned(), api_key: keep("api_key", raw("/headers/api-key")?)? }
+                Destination::NewRelic { region: region.to_owned(), api_key: keep("api_key", &raw("/headers/api-key")?)? }
             }
             "otlphttp" if metrics && !logs && endpoint.ends_with(".live.dynatrace.com/api/v2/otlp") => Destination::Dynatrace {
                 environment_id: host.split('.').next()?.to_owned(),
@@ -241,22 +242,22 @@ impl Reader<'_> {
                     _ => return None,
                 }
                 .to_owned(),
-                api_key: keep("api_key", raw("/api/key")?)?,
+                api_key: keep("api_key", &raw("/api/key")?)?,
             },
             "awsemf" => Destination::Cloudwatch {
                 region: at("/region")?,
                 iam_role: at("/role_arn").unwrap_or_default(),
                 iam_external_id: at("/external_id").unwrap_or_default(),
             },
-            "googlecloud" => Destination::Stackdriver { credentials: keep("credentials", raw("/credentials")?)? },
-            "splunk_hec" => Destination::Splunk { endpoint: endpoint.clone(), token: keep("token", raw("/token")?)? },
+            "googlecloud" => Destination::Stackdriver { credentials: keep("credentials", &raw("/credentials")?)? },
+            "splunk_hec" => Destination::Splunk { endpoint: endpoint.clone(), token: keep("token", &raw("/token")?)? },
             "azuremonitor" => {
-                Destination::AzureMonitor { connection_string: keep("connection_string", raw("/connection_string")?)? }
+                Destination::AzureMonitor { connection_string: keep("connection_string", &raw("/connection_string")?)? }
             }
             "coralogix" => Destination::Coralogix {
                 domain: at("/domain")?,
                 application: at("/application_name")?,
-                private_key: keep("private_key", raw("/private_key")?)?,
+                private_key: keep("private_key", &raw("/private_key")?)?,
             },
             _ => return None,
         };
@@ -280,9 +281,10 @@ impl Reader<'_> {
         let Some(user) = text_at(client, "/client_auth/username").filter(|_| only) else { return nothing };
         let vault: &mut Vault = if fleet { &mut self.vaults.fleet } else { &mut self.vaults.own };
         let name = if fleet { format!("fleet/{name}") } else { format!("adopted/{}/password", name.replace('/', "-")) };
-        let password = match client.pointer("/client_auth/password").and_then(Value::as_str) {
-            None | Some("") => None,
-            Some(text) => match vault.keep(&name, text) {
+        let password = match client.pointer("/client_auth/password") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.is_empty() => None,
+            Some(said) => match scalar(said).and_then(|text| vault.keep(&name, &text)) {
                 Some(secret) => Some(secret),
                 None => return nothing,
             },
@@ -327,7 +329,7 @@ fn headers(body: &Value) -> BTreeMap<String, String> {
 /// Headers that are no secrets.
 fn open_headers(body: &Value) -> BTreeMap<String, String> {
     let open = |(name, text): (String, String)| {
-        let secret = warren_config::looks_secret(&name) || reference(&text).is_some();
+        let secret = is_secret(&name) || reference(&text).is_some() || !address_passwords(&text).is_empty();
         plain(&text).filter(|_| !secret).map(|text| (name, text))
     };
     headers(body).into_iter().filter_map(open).collect()

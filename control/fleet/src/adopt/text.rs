@@ -37,22 +37,66 @@ pub(super) fn normal(value: &Value) -> Value {
     }
 }
 
+/// Keys that look like secrets, and are none.
+const OPEN: [&str; 2] = ["routing_key", "metadata_keys"];
+
+/// Keys that are secrets of exporters, and do not look so.
+const SECRETS: [&str; 2] = ["connection_string", "credentials"];
+
 /// A value with references in the place of what looks like secrets, which go to a vault under names that begin with this.
 pub(super) fn hidden(value: &Value, name: &str, vault: &mut Vault) -> Value {
+    hide(value, name, false, vault)
+}
+
+fn hide(value: &Value, name: &str, secret: bool, vault: &mut Vault) -> Value {
     match value {
         Value::Object(map) => {
-            let entry = |(key, value): (&String, &Value)| {
-                let name = format!("{name}/{key}");
-                let secret = key != "routing_key" && warren_config::looks_secret(key);
-                let kept = value.as_str().filter(|_| secret).and_then(|text| vault.keep(&name, text));
-                let value = kept.map_or_else(|| hidden(value, &name, vault), |secret| Value::String(secret.placeholder()));
-                (key.clone(), value)
-            };
+            let entry =
+                |(key, value): (&String, &Value)| (key.clone(), hide(value, &format!("{name}/{key}"), is_secret(key), vault));
             Value::Object(map.iter().map(entry).collect())
         }
-        Value::Array(list) => Value::Array(list.iter().map(|value| hidden(value, name, vault)).collect()),
-        other => other.clone(),
+        Value::Array(list) => Value::Array(list.iter().map(|value| hide(value, name, secret, vault)).collect()),
+        Value::String(text) if !secret => Value::String(hidden_passwords(text, name, vault)),
+        other => {
+            let kept = scalar(other).filter(|_| secret).and_then(|text| vault.keep(name, &text));
+            kept.map_or_else(|| other.clone(), |secret| Value::String(secret.placeholder()))
+        }
     }
+}
+
+/// Whether a key by its name holds a secret.
+pub(super) fn is_secret(key: &str) -> bool {
+    !OPEN.contains(&key) && (warren_config::looks_secret(key) || SECRETS.contains(&key))
+}
+
+/// A text with references in the place of the passwords of addresses.
+fn hidden_passwords(text: &str, name: &str, vault: &mut Vault) -> String {
+    let mut out = text.to_owned();
+    for place in warren_config::address_passwords(text).into_iter().rev() {
+        let kept = text.get(place.clone()).and_then(|password| vault.keep(&format!("{name}/password"), password));
+        if let Some(secret) = kept {
+            out.replace_range(place, &secret.placeholder());
+        }
+    }
+    out
+}
+
+/// The text of a text or a number: YAML takes a password of digits for a number.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The address at a pointer, as it is meant, without user and password: those are no part of what settings say.
+pub(super) fn address_at(value: &Value, pointer: &str) -> Option<String> {
+    let text = value.pointer(pointer)?.as_str()?;
+    let Some(password) = warren_config::address_passwords(text).into_iter().next() else { return plain(text) };
+    let (before, after) = (text.get(..password.start)?, text.get(password.end..)?);
+    let (scheme, _) = before.rsplit_once("://")?;
+    plain(&format!("{scheme}://{}", after.strip_prefix('@')?))
 }
 
 /// The text at a pointer, as it is meant.

@@ -10,7 +10,7 @@ mod yaml;
 
 pub use fingerprint::fingerprint;
 pub use json::{diagnostics_to_json, to_json};
-pub use redact::{looks_secret, redact};
+pub use redact::{address_passwords, looks_secret, redact};
 pub use render::render;
 pub use yaml::to_yaml;
 

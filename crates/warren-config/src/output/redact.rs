@@ -3,6 +3,7 @@
 use crate::fields::{FieldInfo, Form};
 use crate::secret::REDACTED;
 use crate::{ComponentId, Map, Node, Value};
+use std::ops::Range;
 
 /// The sections whose entries are components.
 const SECTIONS: [&str; 5] = ["receivers", "processors", "exporters", "connectors", "extensions"];
@@ -89,8 +90,8 @@ fn hide_passwords(node: &mut Node) {
         Value::Map(map) => map.iter_mut().for_each(|(_, node)| hide_passwords(node)),
         Value::List(list) => list.iter_mut().for_each(hide_passwords),
         Value::String(text) => {
-            if let Some(shown) = without_password(text) {
-                *text = shown;
+            for password in address_passwords(text).into_iter().rev() {
+                text.replace_range(password, REDACTED);
                 node.original = None;
             }
         }
@@ -98,11 +99,14 @@ fn hide_passwords(node: &mut Node) {
     }
 }
 
-fn without_password(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (user, host) = authority.rsplit_once('@')?;
-    let (name, _) = user.split_once(':')?;
-    let tail = rest.get(authority.len()..)?;
-    Some(format!("{scheme}://{name}:{REDACTED}@{host}{tail}"))
+/// Where in a text passwords stand that are part of addresses, first to last.
+pub fn address_passwords(text: &str) -> Vec<Range<usize>> {
+    let password = |(at, mark): (usize, &str)| {
+        let begin = at + mark.len();
+        let authority = text.get(begin..)?.split(['/', '?', '#']).next()?;
+        let (user, _) = authority.rsplit_once('@')?;
+        let (name, _) = user.split_once(':')?;
+        Some(begin + name.len() + 1..begin + user.len())
+    };
+    text.match_indices("://").filter_map(password).collect()
 }

@@ -120,14 +120,14 @@ fn secrets_are_hidden_by_type_and_otherwise_by_name() {
 exporters:
   known: {endpoint: 'https://u:pw1@h/x', user: s1, key_path: /k, raw: {password: s2, deep: [{api_key: [s3], name: n, token_file: /t}]}, proxies: [{pass: s4}]}
   other: {headers: {Authorization: s5, x: y}, client_secret: {a: s6}, n: 5, password: null}
-service: {telemetry: {token: 7, url: 'http://user:pw2@h'}}
+service: {telemetry: {token: 7, url: 'http://user:pw2@h', all: 'a://u:pw3@h,b://v:pw4@i/x'}}
 ";
     let mut root = parse_yaml("t", text).unwrap();
     redact(&mut root, &|section, id| {
         (section == "exporters" && id.kind() == "known").then(|| describe(&mut Exporter::default()))
     });
     let shown = to_json(&root);
-    for secret in ["s1", "s2", "s3", "s4", "s5", "s6", "pw1", "pw2", "7"] {
+    for secret in ["s1", "s2", "s3", "s4", "s5", "s6", "pw1", "pw2", "pw3", "pw4", "7"] {
         assert!(!shown.contains(secret), "{secret}: {shown}");
     }
     for open in [
@@ -139,6 +139,7 @@ service: {telemetry: {token: 7, url: 'http://user:pw2@h'}}
         "\"password\": null",
         "https://u:[REDACTED]@h/x",
         "http://user:[REDACTED]@h",
+        "a://u:[REDACTED]@h,b://v:[REDACTED]@i/x",
     ] {
         assert!(shown.contains(open), "{open}: {shown}");
     }

@@ -173,3 +173,51 @@ fn what_log_records_carry_otherwise_is_told() {
     assert!(noted(&fewer, "/service/pipelines/logs", "carry service.name, appname of the server"), "{fewer:?}");
     assert!(noted(&notes(&[]), "/service/pipelines/logs", "carry service.name, host.name, appname of the server"));
 }
+
+#[test]
+fn secrets_are_hidden_whatever_they_look_like() {
+    let mut config = lived_in();
+    let exporters = &mut config["exporters"];
+    exporters["kafka"] = json!({
+        "auth": {"password": 4711001}, "api_keys": ["list-1", "list-2"], "metadata_keys": ["X-Tenant"],
+        "brokers": ["amqp://u:address-1@k", "amqp://u:address-2@l,amqp://v:address-3@m/x", "http://u:${env:PASSWORD}@n"],
+    });
+    exporters["rabbitmq"]["connection"]["endpoint"] = json!("amqp://u:address-4@bus/v");
+    exporters["rabbitmq"]["connection"]["auth"]["plain"]["password"] = json!(4711002);
+    exporters["datadog/customer"]["api"]["key"] = json!(4711003);
+    exporters["prometheusremotewrite/mimir"]["endpoint"] = json!("https://u:address-5@m/push");
+    exporters["prometheusremotewrite/mimir"]["headers"]["Origin"] = json!("http://u:address-6@m");
+    config["extensions"]["basicauth/m"]["client_auth"]["password"] = json!(4711004);
+    config["receivers"]["prometheus"]["config"]["scrape_configs"][2]["authorization"] = json!({"credentials": "a-credential"});
+    let mut vaults = Vaults::default();
+    let (read, adopted, again) = adopted(&config, &server(), &mut vaults);
+    let kept: Vec<(SecretRef, String)> = vaults.fleet.taken().into_iter().chain(vaults.own.taken()).collect();
+    let find = |secret: &SecretRef| kept.iter().find(|(known, _)| known == secret).map(|(_, value)| value.clone());
+    let revealed = reveal(&again.to_string(), &find).unwrap();
+    let integrations = json!(read.integrations).to_string();
+    for secret in ["4711", "list-", "address-", "a-credential"] {
+        for text in [again.to_string(), adopted.settings.to_string(), adopted.config.to_string(), integrations.clone()] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+    for whole in [
+        "\"4711001\"",
+        "\"4711002\"",
+        "\"4711003\"",
+        "\"4711004\"",
+        "[\"list-1\",\"list-2\"]",
+        "[\"X-Tenant\"]",
+        "\"amqp://u:address-1@k\"",
+        "\"amqp://u:address-2@l,amqp://v:address-3@m/x\"",
+        "\"http://u:${env:PASSWORD}@n\"",
+        "\"amqp://u:address-4@bus/v\"",
+        "\"https://u:address-5@m/push\"",
+        "\"http://u:address-6@m\"",
+        "\"a-credential\"",
+    ] {
+        assert!(revealed.contains(whole), "{whole}: {revealed}");
+    }
+    assert_eq!(adopted.settings["destinations"]["mimir"]["endpoint"], "https://m/push");
+    assert_eq!(adopted.settings["destinations"]["amqp"]["endpoint"], "amqp://bus/v");
+    assert!(again.to_string().contains("X-Tenant"));
+}

@@ -65,6 +65,20 @@ async fn a_fleet_is_adopted_with_a_profile_of_what_it_has_in_common() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_password_within_an_address_becomes_a_secret_and_hinders_nothing() {
+    let (app, _directory) = App::scratch().await;
+    let mut server = running("a", "c", json!({}));
+    server["config"]["exporters"]["prometheusremotewrite/mimir"] = json!({"endpoint": "https://u:hunter3@m/push"});
+    let report = adopt(&app, json!([server]), false, json!({})).await;
+    assert_eq!(report["summary"]["refused"], 0, "{report}");
+    assert!(!report.to_string().contains("hunter3"));
+    let (server, desired) = (app.store.server("a").await.unwrap().body, app.store.desired("a").await.unwrap().unwrap());
+    assert!(!desired.body.contains("hunter3"));
+    let revealed = crate::desired::revealed(&app, &server, &desired.body).await.unwrap();
+    assert!(revealed.contains("\"https://u:hunter3@m/push\""), "{revealed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_profile_that_an_adoption_makes_holds_for_servers_that_were_there() {
     let (app, _directory) = App::scratch().await;
     let mut change = app.store.begin().await.unwrap();
