@@ -14,7 +14,8 @@ const LABEL: &str = "label:";
 
 /// Registers the servers of a file; with a token for each if they are to enrol.
 pub(crate) async fn import(api: &Api, file: &Path, enrol: bool) -> Result<Shown, String> {
-    let servers = servers_of(&read_text(file)?).map_err(|error| format!("{}: {error}", file.display()))?;
+    let mut servers = servers_of(&read_text(file)?).map_err(|error| format!("{}: {error}", file.display()))?;
+    servers.iter_mut().for_each(name);
     let path = if enrol { "/servers/actions/import?enrol=true" } else { "/servers/actions/import" };
     let (mut registered, mut items) = (0, Vec::new());
     for part in servers.chunks(PART) {
@@ -42,7 +43,15 @@ fn told(registered: u64, items: &[Value]) -> String {
     format!("{tokens}{registered} servers are registered\n")
 }
 
-/// The servers of a file.
+/// A server that nothing else is said of is called by its id.
+fn name(server: &mut Value) {
+    let id = server.get("id").cloned();
+    if let (Some(id), Some(server)) = (id, server.as_object_mut()) {
+        server.entry("name").or_insert(id);
+    }
+}
+
+/// The servers of a file, as it says them.
 pub(crate) fn servers_of(text: &str) -> Result<Vec<Value>, String> {
     let begin = text.trim_start();
     if begin.starts_with('[') {
@@ -73,9 +82,6 @@ fn of_csv(text: &str) -> Result<Vec<Value>, String> {
                     None => drop(server.insert(name.to_owned(), json!(value))),
                 },
             }
-        }
-        if let Some(id) = server.get("id").cloned() {
-            server.entry("name").or_insert(id);
         }
         server.extend([("broker".to_owned(), broker.into()), ("labels".to_owned(), labels.into())]);
         servers.push(server.into());
@@ -119,9 +125,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn servers_without_a_name_are_called_by_their_id_when_they_are_registered() {
+        let mut servers = [json!({"id": "a"}), json!({"id": "b", "name": "n"}), json!([]), json!({})];
+        servers.iter_mut().for_each(name);
+        assert_eq!(servers, [json!({"id": "a", "name": "a"}), json!({"id": "b", "name": "n"}), json!([]), json!({})]);
+    }
+
+    #[test]
     fn servers_are_read_from_lists_lines_and_tables() {
-        let server =
-            json!({"id": "a", "tenant": "t", "name": "a", "broker": {"kind": "lavinmq"}, "labels": {"ring": "x, \"y\""}});
+        let server = json!({"id": "a", "tenant": "t", "broker": {"kind": "lavinmq"}, "labels": {"ring": "x, \"y\""}});
         let csv = "id,tenant,broker,label:ring\r\na,t,lavinmq,\"x, \"\"y\"\"\"\r\n\n";
         for text in [json!([server]).to_string(), format!("{server}\n\n"), csv.to_owned()] {
             assert_eq!(servers_of(&text).unwrap(), std::slice::from_ref(&server), "{text}");
