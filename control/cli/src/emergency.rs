@@ -5,6 +5,7 @@ use crate::commands::{Shown, given, list, now};
 use crate::table::{ago, cell, table};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// What to do with emergencies.
 #[derive(Debug, Subcommand)]
@@ -13,7 +14,8 @@ pub(crate) enum Emergency {
     Set {
         /// A merge patch of the settings as JSON: text, @FILE, or - for standard input.
         settings: String,
-        /// For which servers, KEY=VALUE[,VALUE…]: provider, region, plan, broker, version, tenant, server, or label.NAME.
+        /// For which servers, KEY=VALUE[,VALUE…]: provider, region, plan, broker, version, tenant, server, or label.NAME; those
+        /// for which everything fits that is given.
         #[arg(long = "where", required_unless_present = "everywhere")]
         when: Vec<String>,
         /// For all servers.
@@ -70,15 +72,23 @@ pub(crate) async fn emergency(api: &Api, command: Emergency) -> Result<Shown, St
     }
 }
 
-/// Which servers, as the API takes it.
+/// Which servers, as the API takes it: those of which every key has one of its values.
 fn selector(when: &[String]) -> Result<Value, String> {
-    let mut selector = json!({});
+    let (mut lists, mut labels) = (BTreeMap::<&str, Vec<&str>>::new(), BTreeMap::new());
     for pair in when {
         let (key, values) = pair.split_once('=').ok_or_else(|| format!("{pair:?} selects nothing; write KEY=VALUE"))?;
         match key.strip_prefix("label.") {
-            Some(name) => selector["labels"][name] = json!(values),
-            None => selector[key] = json!(values.split(',').collect::<Vec<_>>()),
+            Some(name) if labels.insert(name, values).is_some_and(|before| before != values) => {
+                return Err(format!("no server has two values of the label {name:?}"));
+            }
+            Some(_) => {}
+            None if key == "labels" => return Err(format!("{pair:?} selects nothing; write label.NAME=VALUE")),
+            None => lists.entry(key).or_default().extend(values.split(',')),
         }
+    }
+    let mut selector = json!(lists);
+    if !labels.is_empty() {
+        selector["labels"] = json!(labels);
     }
     Ok(selector)
 }
@@ -87,10 +97,26 @@ fn selector(when: &[String]) -> Result<Value, String> {
 mod tests {
     use super::*;
 
+    fn selected(when: &[&str]) -> Result<Value, String> {
+        selector(&when.iter().map(|pair| (*pair).to_owned()).collect::<Vec<_>>())
+    }
+
     #[test]
     fn servers_are_selected_by_keys_and_labels() {
-        let when = ["region=eu,us", "label.ring=canary"].map(str::to_owned);
-        assert_eq!(selector(&when).unwrap(), json!({"region": ["eu", "us"], "labels": {"ring": "canary"}}));
-        assert!(selector(&["eu".to_owned()]).is_err());
+        let expected = json!({"region": ["eu", "us"], "plan": ["bunny"], "labels": {"ring": "canary", "zone": "a"}});
+        for when in [
+            &["region=eu,us", "plan=bunny", "label.ring=canary", "label.zone=a"][..],
+            &["label.zone=a", "region=eu", "label.ring=canary", "plan=bunny", "region=us", "label.zone=a"],
+        ] {
+            assert_eq!(selected(when).unwrap(), expected);
+        }
+        assert_eq!(selected(&[]).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn what_selects_nothing_is_told() {
+        for when in [&["eu"][..], &["labels=x"], &["labels=x", "label.a=b"], &["label.a=b", "label.a=c"]] {
+            assert!(selected(when).is_err(), "{when:?}");
+        }
     }
 }
