@@ -87,7 +87,14 @@ pub(crate) async fn create(
         created: crate::app::now(),
     };
     let mut change = app.store.begin().await?;
-    change.add_package(&package).await?;
+    // One whose content was cut off is given again.
+    let known = app.store.packages_of(&package.version).await?;
+    let same = |known: &Package| (&known.os, &known.arch, &known.sha256) == (&package.os, &package.arch, &package.sha256);
+    if known.iter().any(|known| same(known) && known.size == 0 && known.url.is_empty()) {
+        change.put_package(&package).await?;
+    } else {
+        change.add_package(&package).await?;
+    }
     if !trial.dry_run {
         let detail = json!({"os": package.os, "arch": package.arch, "sha256": package.sha256, "url": package.url});
         change.commit(&caller.actor(), &[Entry::new("", "package.create", resource(&package.version), detail)]).await?;
@@ -177,4 +184,41 @@ fn resource(version: &str) -> String {
 
 fn missing(version: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is no package {version:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minisign::KeyPair;
+    use std::io::Cursor;
+    use warren_store::Token;
+
+    fn releaser() -> Caller {
+        let token = Token { id: "tok-0".into(), name: "test".into(), role: Role::Admin, tenant: String::new() };
+        Caller { token, address: String::new() }
+    }
+
+    fn signed(content: &[u8]) -> New {
+        let pair = KeyPair::generate_unencrypted_keypair().unwrap();
+        let label = format!("{COLLECTOR} 2.0.0 linux amd64 {} 1 2", warren_package::sha256(content));
+        let signature = minisign::sign(None, &pair.sk, Cursor::new(content), Some(&label), None).unwrap();
+        New { signature: signature.into_string(), url: String::new() }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_package_whose_content_was_cut_off_can_be_given_again() {
+        let (app, _directory) = App::scratch().await;
+        let add = async |content: &[u8]| {
+            let added = create(State(app.clone()), releaser(), Query(Trial { dry_run: false }), Json(signed(content))).await;
+            added.map(|answer| answer.status().as_u16()).map_err(|problem| problem.status)
+        };
+        assert_eq!(add(b"program").await, Ok(201));
+        assert_eq!(add(b"program").await, Ok(201), "nothing of it has come yet");
+        assert_eq!(add(b"another").await, Err(409), "of one version there is one content");
+        let place = ("2.0.0".to_owned(), "linux".to_owned(), "amd64".to_owned());
+        let sent = upload(State(app.clone()), releaser(), Path(place), Query(Trial { dry_run: false }), Body::from("program"));
+        assert!(sent.await.is_ok());
+        assert_eq!(add(b"program").await, Err(409), "it is there, whole");
+        assert_eq!(app.store.packages_of("2.0.0").await.unwrap().len(), 1);
+    }
 }
