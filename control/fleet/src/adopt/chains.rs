@@ -84,6 +84,7 @@ impl Chains<'_> {
                 Meaning::Resource(said) => said.iter().map(|(key, _)| key.clone()).collect(),
                 _ => Vec::new(),
             };
+            let usual = matches!(meaning, Meaning::Limiter(_) | Meaning::Batch(_));
             let through: Vec<&Line> =
                 lines.iter().filter(|line| line.signal == signal && line.processors.contains(&id)).collect();
             // What changes names or points before it would not be the same behind it.
@@ -103,7 +104,8 @@ impl Chains<'_> {
             };
             let everywhere = lines_of(lines, signal).all(|line| line.processors.contains(&id));
             if let Some(reach) = self.understood(&id, meaning, signal, first, single) {
-                if !everywhere && reach == Reach::Everybody {
+                // Of those that the generator has everywhere is told where they were not.
+                if !everywhere && !usual && reach == Reach::Everybody {
                     let message = "is done for everything from now on, in every pipeline".to_owned();
                     self.notes.push(Note { pointer: below("/processors", &id), message });
                 }
@@ -208,8 +210,18 @@ impl Chains<'_> {
         true
     }
 
-    /// Tells what the generator does that nobody did.
-    pub(super) fn told(&mut self, lines: &[Line]) {
+    /// Tells what the generator does that nobody did, in pipelines of those signals that are read.
+    pub(super) fn told(&mut self, lines: &[Line], signals: &[&str]) {
+        let read = || lines.iter().filter(|line| signals.contains(&line.signal.as_str()));
+        for kind in ["memory_limiter", "batch"] {
+            let of_kind = |line: &Line| line.processors.iter().find(|id| parts(id).0 == kind).cloned();
+            if read().filter_map(of_kind).any(|id| self.meaning(&id).is_some()) {
+                for line in read().filter(|line| of_kind(line).is_none()) {
+                    let message = format!("its data goes through {kind} from now on, as that of others does");
+                    self.notes.push(Note { pointer: below("/service/pipelines", &line.id), message });
+                }
+            }
+        }
         let mut told = |pointer: String, message: &str| self.notes.push(Note { pointer, message: message.to_owned() });
         let through = |line: &Line, kind: &str| line.processors.iter().any(|id| parts(id).0 == kind);
         for (id, sink) in &self.sinks.sinks {

@@ -93,14 +93,12 @@ pub fn read(config: &Value, server: &Server, vaults: &mut Vaults) -> Result<Read
         notes: &mut notes,
         identity: Identity::default(),
     };
-    chains.told(&lines);
+    let understood = [("metrics", wanted.metrics), ("logs", wanted.logs && chains.settings.logs.enabled)];
+    let understood: Vec<&str> = understood.into_iter().filter(|(_, wanted)| *wanted).map(|(signal, _)| signal).collect();
+    chains.told(&lines, &understood);
     chains.labels();
-    let mut understood = Vec::new();
-    for (signal, wanted) in [("metrics", wanted.metrics), ("logs", wanted.logs && chains.settings.logs.enabled)] {
-        if wanted {
-            chains.read(&mut lines, signal);
-            understood.push(signal);
-        }
+    for signal in &understood {
+        chains.read(&mut lines, signal);
     }
     let Identity { name, cluster, tags } = chains.identity;
     settings.tags = tags;

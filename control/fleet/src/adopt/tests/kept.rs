@@ -146,9 +146,13 @@ fn what_was_done_for_one_integration_and_is_done_for_everybody_is_told() {
     let (read, adopted, _) = adopted(&config, &server(), &mut Vaults::default());
     assert_eq!(read.integrations[0].tags, [("paid".to_owned(), "yes".to_owned())].into());
     assert_eq!(read.settings.tags["stage"], "x");
-    for (processor, told) in [("attributes~1stage", true), ("batch", true), ("attributes~1tag", false), ("memory_limiter", false)]
-    {
+    for (processor, told) in [("attributes~1stage", true), ("batch", false), ("attributes~1tag", false)] {
         assert_eq!(noted(&adopted.notes, &format!("/processors/{processor}"), "for everything"), told, "{processor}");
+    }
+    for (pipeline, told) in [("metrics", true), ("metrics~1nr", true), ("logs", true), ("metrics~1dd", false)] {
+        let pointer = format!("/service/pipelines/{pipeline}");
+        assert_eq!(noted(&adopted.notes, &pointer, "goes through batch from now on"), told, "{pipeline}");
+        assert!(!noted(&adopted.notes, &pointer, "goes through memory_limiter"), "{pipeline}");
     }
 }
 
