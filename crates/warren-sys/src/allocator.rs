@@ -5,36 +5,34 @@
 //! request of a few megabytes pay for fresh pages, which costs a third of what passing it on costs; what is held back meanwhile goes back when
 //! nobody asks for it ([`release_unused`]).
 
+use crate::counts;
 use crate::profile::heap;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use crate::small;
+use std::alloc::{GlobalAlloc, Layout};
 
 /// Blocks from this size on come from the kernel one by one.
 #[cfg(target_env = "gnu")]
-const MMAP_THRESHOLD_BYTES: libc::c_int = 1 << 20;
+const MMAP_THRESHOLD_BYTES: libc::c_int = 2 << 20;
 
 /// So much free memory at the top of the heap goes back.
 #[cfg(target_env = "gnu")]
 const TRIM_THRESHOLD_BYTES: libc::c_int = 4 << 20;
-
-static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
-static FREED: AtomicUsize = AtomicUsize::new(0);
 
 /// The system's allocator, with a count of the bytes that came and went. To be the program's `#[global_allocator]`.
 pub struct Allocator;
 
 /// Bytes that the program holds; zero when [`Allocator`] is not the program's.
 pub fn live_bytes() -> usize {
-    let freed = FREED.load(Relaxed);
-    ALLOCATED.load(Relaxed).saturating_sub(freed)
+    let (allocated, freed) = counts::totals();
+    allocated.saturating_sub(freed)
 }
 
 /// Bytes that the program has ever allocated; zero when [`Allocator`] is not the program's.
 pub fn allocated_bytes() -> usize {
-    ALLOCATED.load(Relaxed)
+    counts::totals().0
 }
 
-/// Pins the allocator's thresholds. To be called first thing in `main`, while there is one thread.
+/// Pins the allocator's thresholds, and has the thread that calls keep small blocks at hand. To be called first thing in `main`, while there is one thread.
 #[allow(unsafe_code)]
 pub fn tune() {
     #[cfg(target_env = "gnu")]
@@ -45,11 +43,13 @@ pub fn tune() {
         // does not know makes it return 0, which changes nothing.
         unsafe { libc::mallopt(option, value) };
     }
+    small::keep();
 }
 
 /// Gives memory that is free but still held back to the system.
 #[allow(unsafe_code)]
 pub fn release_unused() {
+    small::give_back();
     #[cfg(target_env = "gnu")]
     // SAFETY: `malloc_trim` takes an integer and gives only pages back that hold no allocated block; it locks the arenas it walks.
     unsafe {
@@ -58,39 +58,44 @@ pub fn release_unused() {
 }
 
 #[allow(unsafe_code)]
-// SAFETY: every method passes its arguments to `System` unchanged and returns what it returns, so that `System`'s own guarantees hold; the counters are
-// not part of any of them. What notes samples does not touch the blocks, does not panic, and what it allocates itself passes through here once more
-// without being noted (`heap::noting`).
+// SAFETY: every method passes its arguments to its namesake in `small` unchanged and returns what that returns, so that the guarantees there hold; the
+// counters are not part of any of them. What notes samples does not touch the blocks, does not panic, and what it allocates itself passes through here once
+// more without being noted (`heap::noting`).
+// None is inlined: what counts and samples would stand at each of the many places that allocate or drop something, two megabytes in all.
 unsafe impl GlobalAlloc for Allocator {
+    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.fetch_add(layout.size(), Relaxed);
-        // SAFETY: the caller upholds `GlobalAlloc::alloc`'s contract, which is `System`'s.
-        let block = unsafe { System.alloc(layout) };
+        counts::allocated(layout.size());
+        // SAFETY: the caller upholds `GlobalAlloc::alloc`'s contract, which is that of `small`.
+        let block = unsafe { small::alloc(layout) };
         heap::allocated(block, layout.size());
         block
     }
 
+    #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        FREED.fetch_add(layout.size(), Relaxed);
+        counts::freed(layout.size());
         heap::freed(block);
-        // SAFETY: the caller passes a block of this allocator, which is one of `System`'s, with its layout.
-        unsafe { System.dealloc(block, layout) }
+        // SAFETY: the caller passes a block of this allocator, which `small` made, with its layout.
+        unsafe { small::dealloc(block, layout) }
     }
 
+    #[inline(never)]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.fetch_add(layout.size(), Relaxed);
+        counts::allocated(layout.size());
         // SAFETY: as for `alloc`.
-        let block = unsafe { System.alloc_zeroed(layout) };
+        let block = unsafe { small::alloc_zeroed(layout) };
         heap::allocated(block, layout.size());
         block
     }
 
+    #[inline(never)]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATED.fetch_add(size, Relaxed);
-        FREED.fetch_add(layout.size(), Relaxed);
+        counts::allocated(size);
+        counts::freed(layout.size());
         heap::freed(block);
         // SAFETY: as for `dealloc`; `size` is not zero and does not overflow, as the caller guarantees.
-        let block = unsafe { System.realloc(block, layout, size) };
+        let block = unsafe { small::realloc(block, layout, size) };
         heap::allocated(block, size);
         block
     }
@@ -112,5 +117,14 @@ mod tests {
         drop(block);
         release_unused();
         assert!(live_bytes() < before + (32 << 20));
+
+        // More threads than count for themselves. What they take is never touched; other tests take and free less.
+        let (before, allocated) = (live_bytes(), allocated_bytes());
+        let threads: Vec<_> = (0..40).map(|_| std::thread::spawn(|| Vec::with_capacity(16 << 20))).collect();
+        let blocks: Vec<Vec<u8>> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert!(live_bytes() >= before + 30 * (16 << 20));
+        drop(blocks);
+        assert!(allocated_bytes() >= allocated + 40 * (16 << 20));
+        assert!(live_bytes() < before + 20 * (16 << 20));
     }
 }

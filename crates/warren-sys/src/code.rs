@@ -77,6 +77,9 @@ mod tests {
         release_code();
         let after: Vec<u64> = (0..100).map(|n: u64| n.wrapping_mul(0x9e37_79b9).rotate_left(7)).collect();
         assert_eq!(before, after);
-        assert_eq!(unwritten(&maps(), &program()).len(), 2);
+        // A table that is read while other threads change it may have a line twice.
+        let mut ranges = unwritten(&maps(), &program());
+        ranges.dedup();
+        assert_eq!(ranges.len(), 2);
     }
 }

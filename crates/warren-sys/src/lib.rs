@@ -7,8 +7,10 @@
 mod allocator;
 pub mod cgroup;
 mod code;
+mod counts;
 pub mod memory;
 pub mod profile;
+mod small;
 
 pub use allocator::{Allocator, allocated_bytes, live_bytes, release_unused, tune};
 pub use code::release_code;
