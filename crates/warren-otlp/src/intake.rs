@@ -38,7 +38,16 @@ impl Intake {
         Ok(())
     }
 
-    /// Text that is likely to be met again: names, keys, attribute values.
+    /// The key of an attribute, when it may be known beforehand what it is.
+    #[inline]
+    pub(crate) fn key_like(&mut self, bytes: &[u8], like: Option<&Text>) -> Text {
+        match like {
+            Some(like) if like.as_bytes() == bytes => like.clone(),
+            _ => self.texts.key(&readable(bytes)),
+        }
+    }
+
+    /// Text that is likely to be met again: names, attribute values.
     pub(crate) fn pooled(&mut self, bytes: &[u8]) -> Text {
         self.texts.get(&readable(bytes))
     }
@@ -59,7 +68,6 @@ impl Intake {
             Some(like) if like.as_bytes() == bytes => return like.clone(),
             _ => {}
         }
-        // The pool has keys as well, of which there are few.
         if self.looked > TRIAL && self.texts.len() as u32 > self.looked - self.looked / 8 {
             return single(bytes);
         }

@@ -18,6 +18,11 @@ impl KeyValue {
     pub fn new(key: impl Into<Text>, value: impl Into<Value>) -> Self {
         Self { key: key.into(), value: value.into() }
     }
+
+    #[inline]
+    fn has_key(&self, key: &Text) -> bool {
+        Text::ptr_eq(&self.key, key) || same_key(&self.key, key)
+    }
 }
 
 /// An immutable, reference counted, ordered list of attributes.
@@ -73,10 +78,16 @@ impl Attrs {
         self.iter().find(|entry| same_key(&entry.key, key)).map(|entry| &entry.value)
     }
 
+    /// As [`Attrs::get`], for a key that is likely the same text.
+    #[inline]
+    pub fn value(&self, key: &Text) -> Option<&Value> {
+        self.iter().find(|entry| entry.has_key(key)).map(|entry| &entry.value)
+    }
+
     /// Where the first attribute with this key stands.
     #[inline]
     pub fn find(&self, key: &Text) -> Option<usize> {
-        self.iter().position(|entry| Text::ptr_eq(&entry.key, key) || same_key(&entry.key, key))
+        self.iter().position(|entry| entry.has_key(key))
     }
 
     /// Whether an attribute has this key.
@@ -90,10 +101,7 @@ impl Attrs {
     pub fn edit(&mut self) -> &mut Vec<KeyValue> {
         let shared = self.0.get_or_insert_with(|| Arc::new(Vec::new()));
         if !shared.is_unique() {
-            // Edits mostly add; a copy without room would be copied again at once.
-            let mut copy = Vec::with_capacity(shared.len() + EDIT_ROOM);
-            copy.extend_from_slice(shared);
-            *shared = Arc::new(copy);
+            copy_to_edit(shared);
         }
         Arc::make_mut(shared)
     }
@@ -158,6 +166,14 @@ impl Attrs {
         let Some(entries) = &self.0 else { return 0 };
         own_bytes(entries) + entries.iter().map(|entry| text_bytes(&entry.key) + entry.value.heap_bytes()).sum::<usize>()
     }
+}
+
+#[inline(never)]
+fn copy_to_edit(shared: &mut Arc<Vec<KeyValue>>) {
+    // Edits mostly add; a copy without room would be copied again at once.
+    let mut copy = Vec::with_capacity(shared.len() + EDIT_ROOM);
+    copy.extend_from_slice(shared);
+    *shared = Arc::new(copy);
 }
 
 /// Whether two keys are equal. Most that are not differ in length or in the first byte, which is sooner seen than a comparison is called.

@@ -13,6 +13,12 @@ const POOLED_TEXT_BYTES_MAX: usize = 256;
 /// Gives equal text the same storage. Bounded: see `POOL_ENTRIES_MAX`.
 #[derive(Default)]
 pub struct TextPool {
+    texts: TextTable,
+    keys: TextTable,
+}
+
+#[derive(Default)]
+struct TextTable {
     table: HashTable<Text>,
     hasher: foldhash::fast::RandomState,
 }
@@ -20,6 +26,33 @@ pub struct TextPool {
 impl TextPool {
     /// The pooled text equal to `text`.
     pub fn get(&mut self, text: &str) -> Text {
+        self.texts.get(text, |text| Text::from(text))
+    }
+
+    /// The pooled key equal to `text`, which lasts where that is to be had ([`key`](crate::key())).
+    pub fn key(&mut self, text: &str) -> Text {
+        self.keys.get(text, crate::key)
+    }
+
+    /// How many texts are pooled that are no keys.
+    pub fn len(&self) -> usize {
+        self.texts.table.len()
+    }
+
+    /// Whether nothing is pooled.
+    pub fn is_empty(&self) -> bool {
+        self.texts.table.is_empty() && self.keys.table.is_empty()
+    }
+
+    /// Forgets texts that nobody else holds, and gives the memory back.
+    pub fn shrink(&mut self) {
+        self.texts.shrink();
+        self.keys.shrink();
+    }
+}
+
+impl TextTable {
+    fn get(&mut self, text: &str, new: fn(&str) -> Text) -> Text {
         if text.is_empty() {
             return Text::new();
         }
@@ -33,24 +66,13 @@ impl TextPool {
         if self.table.len() >= POOL_ENTRIES_MAX {
             self.table.clear();
         }
-        let new = Text::from(text);
+        let new = new(text);
         let hasher = &self.hasher;
         self.table.insert_unique(hash, new.clone(), |entry| hasher.hash_one(entry.as_str()));
         new
     }
 
-    /// How many texts are pooled.
-    pub fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// Whether nothing is pooled.
-    pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
-    }
-
-    /// Forgets texts that nobody else holds, and gives the memory back.
-    pub fn shrink(&mut self) {
+    fn shrink(&mut self) {
         self.table.retain(|entry| Text::strong_count(entry).is_none_or(|count| count > 1));
         let hasher = &self.hasher;
         self.table.shrink_to_fit(|entry| hasher.hash_one(entry.as_str()));
@@ -160,7 +182,7 @@ impl std::fmt::Debug for AttrsPool {
 impl KeyValue {
     /// An attribute of text, both parts from the pool.
     pub fn pooled(pool: &mut TextPool, key: &str, value: &str) -> Self {
-        Self { key: pool.get(key), value: Value::Str(pool.get(value)) }
+        Self { key: pool.key(key), value: Value::Str(pool.get(value)) }
     }
 }
 
@@ -175,7 +197,7 @@ mod tests {
         let first = sets.get(&[KeyValue::pooled(&mut texts, "queue", "orders")]);
         let second = sets.get(&[KeyValue::pooled(&mut texts, "queue", "orders")]);
         assert!(first.same(&second));
-        assert!(Text::ptr_eq(&texts.get("queue"), &first.as_slice()[0].key));
+        assert!(Text::ptr_eq(&texts.key("queue"), &first.as_slice()[0].key));
         assert_eq!(sets.len(), 1);
     }
 

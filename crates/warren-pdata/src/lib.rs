@@ -19,6 +19,7 @@ mod batch;
 mod column;
 mod group;
 mod intern;
+mod key;
 mod logs;
 mod metrics;
 pub mod names;
@@ -31,6 +32,7 @@ pub use batch::{Batch, Signal};
 pub use column::Column;
 pub use group::{Item, Resource, ResourceGroup, Scope, ScopeGroup, Telemetry};
 pub use intern::{AttrsPool, RecentTexts, TextPool};
+pub use key::key;
 pub use logs::{LogRecord, Logs};
 pub use metrics::{Data, Metric, Metrics, Sum, Temporality};
 pub use points::{

@@ -153,6 +153,12 @@ impl Decoder<'_> {
         Ok(self.intake.pooled(&text))
     }
 
+    /// The key of an attribute.
+    fn key(&mut self) -> Decode<Text> {
+        let key = self.json.string()?;
+        Ok(self.intake.key_like(&key, None))
+    }
+
     /// A shared set.
     fn attributes(&mut self) -> Decode<Attrs> {
         let entries = self.list(|d| d.key_value(0))?;
@@ -163,7 +169,7 @@ impl Decoder<'_> {
         let mut entry = KeyValue { key: Text::new(), value: Value::Empty };
         self.object(|d, name| {
             match name {
-                b"key" => entry.key = d.text()?,
+                b"key" => entry.key = d.key()?,
                 b"value" => d.any_value(&mut entry.value, depth, Intake::pooled)?,
                 _ => d.json.skip()?,
             }

@@ -194,7 +194,7 @@ impl<'a> Decoder<'a> {
     /// The set of a row, the same one for equal bytes. Where sets hardly repeat, as in log records, they are not looked for.
     fn shared_set(&mut self, row: Row<'a>) -> Result<Attrs, DecodeError> {
         if !self.repeats && self.looked > TRIAL && self.found < self.looked / 8 {
-            return self.set(row);
+            return self.set(row, EDIT_ROOM);
         }
         self.looked += 1;
         let bytes = row.bytes();
@@ -203,14 +203,14 @@ impl<'a> Decoder<'a> {
             self.found += 1;
             return Ok(set);
         }
-        let set = self.set(row)?;
+        // It is kept, and whoever edits it edits a copy.
+        let set = self.set(row, 0)?;
         self.known.insert(hash, bytes, set.clone());
         Ok(set)
     }
 
-    fn set(&mut self, row: Row<'a>) -> Result<Attrs, DecodeError> {
+    fn set(&mut self, row: Row<'a>, room: usize) -> Result<Attrs, DecodeError> {
         let last = std::mem::take(&mut self.last);
-        let room = if self.repeats { 0 } else { EDIT_ROOM };
         self.last = Attrs::new(self.key_values(row, 0, last.as_slice(), room)?);
         Ok(self.last.clone())
     }
@@ -239,7 +239,7 @@ impl<'a> Decoder<'a> {
                     _ => r.skip()?,
                 }
             }
-            entries.push(KeyValue { key: self.intake.pooled_like(key, like.map(|like| &like.key)), value });
+            entries.push(KeyValue { key: self.intake.key_like(key, like.map(|like| &like.key)), value });
         }
         Ok(entries)
     }

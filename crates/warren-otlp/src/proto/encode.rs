@@ -139,10 +139,12 @@ impl<S: Sink> Encoder<S> {
         }
         let [tag, inner, value] = [field << 3 | BYTES, 1 << 3 | BYTES, 2 << 3 | BYTES].map(|tag| tag as u8);
         let [key_length, text_length] = [key.len(), text.len()].map(|length| length as u8);
-        self.sink.put(text.as_bytes());
-        self.sink.put(&[value, text_length + 2, inner, text_length]);
-        self.sink.put(key.as_bytes());
-        self.sink.put(&[tag, key_length + text_length + TAGS as u8, inner, key_length]);
+        self.sink.put_parts([
+            &[tag, key_length + text_length + TAGS as u8, inner, key_length],
+            key.as_bytes(),
+            &[value, text_length + 2, inner, text_length],
+            text.as_bytes(),
+        ]);
         true
     }
 

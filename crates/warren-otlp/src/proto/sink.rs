@@ -11,6 +11,9 @@ pub(crate) trait Sink {
     /// Puts bytes before all that it took.
     fn put(&mut self, bytes: &[u8]);
 
+    /// Puts parts, one behind the other, before all that it took.
+    fn put_parts<const N: usize>(&mut self, parts: [&[u8]; N]);
+
     /// Puts a varint before all that it took.
     fn varint(&mut self, value: u64);
 
@@ -29,6 +32,10 @@ impl Sink for Counter {
 
     fn put(&mut self, bytes: &[u8]) {
         self.0 += bytes.len();
+    }
+
+    fn put_parts<const N: usize>(&mut self, parts: [&[u8]; N]) {
+        self.0 += parts.iter().map(|part| part.len()).sum::<usize>();
     }
 
     fn varint(&mut self, value: u64) {
@@ -94,6 +101,17 @@ impl Sink for Backward<'_> {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.room(bytes.len()).copy_from_slice(bytes);
+    }
+
+    #[inline]
+    fn put_parts<const N: usize>(&mut self, parts: [&[u8]; N]) {
+        let mut room = self.room(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            // The room has the length of all parts together.
+            let Some((first, rest)) = room.split_at_mut_checked(part.len()) else { return };
+            first.copy_from_slice(part);
+            room = rest;
+        }
     }
 
     #[inline]

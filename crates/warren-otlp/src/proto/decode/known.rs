@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use warren_pdata::Attrs;
 
 /// Memory of the sets that were met since the last change of generation; there are two generations.
-const GENERATION_BYTES_MAX: usize = 2 << 20;
+const GENERATION_BYTES_MAX: usize = 3 << 19;
 
 /// A row of attributes that takes more than this is not kept.
 const ROW_BYTES_MAX: usize = 16 << 10;
