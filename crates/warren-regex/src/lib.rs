@@ -34,6 +34,7 @@ mod whole;
 pub use literals::Literals;
 pub use template::Template;
 
+use smallvec::SmallVec;
 use std::ops::{ControlFlow, Range};
 use steps::{Steps, Vain};
 use whole::Whole;
@@ -82,10 +83,13 @@ enum Engine {
     Automaton(regex::Regex),
 }
 
+/// Groups, the whole match among them, whose ranges need no memory of their own.
+const SPANS_INLINE: usize = 4;
+
 /// Byte ranges of the groups of one match, the whole match first. Reused between matches.
 #[derive(Debug, Default, Clone)]
 pub struct Captures {
-    spans: Vec<Option<(usize, usize)>>,
+    spans: SmallVec<[Option<(usize, usize)>; SPANS_INLINE]>,
     /// Room of the engine, for patterns of as many groups.
     locations: Option<regex::CaptureLocations>,
 }
@@ -169,6 +173,11 @@ impl Regex {
             Engine::Whole(whole) => whole.is_match(text),
             Engine::Automaton(regex) => regex.is_match(text),
         }
+    }
+
+    /// Whether [`Captures`] take memory of their own for this pattern, so that it pays to keep them from text to text.
+    pub fn needs_room(&self) -> bool {
+        self.names.len() > SPANS_INLINE || (self.steps.is_none() && matches!(self.engine, Engine::Automaton(_)))
     }
 
     /// Finds the leftmost match and fills `captures`; returns whether there is one.
@@ -306,7 +315,7 @@ struct Replacing<'a> {
 impl Replacing<'_> {
     /// Replaces a match by a text.
     fn replace(&mut self, range: Range<usize>, by: &str) -> ControlFlow<()> {
-        if self.text.get(range.clone()) == Some(by) {
+        if self.text.as_bytes().get(range.clone()) == Some(by.as_bytes()) {
             if self.outcome == Replaced::Nothing {
                 self.outcome = Replaced::Same;
             }

@@ -16,6 +16,8 @@ pub(crate) struct Steps {
     /// What is searched for; `None` if the pattern starts with the text.
     first: Option<Finder<'static>>,
     steps: Box<[Step]>,
+    /// Bytes that every match has at least.
+    least: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -23,6 +25,7 @@ enum Step {
     /// The literal of so many bytes that was searched for.
     Found(usize),
     Literal(Box<[u8]>),
+    Byte(u8),
     Run(Box<Set>, bool),
     /// A run of everything but one byte.
     Until(u8, bool),
@@ -60,15 +63,17 @@ impl Steps {
         if anchored && matching.is_empty() {
             return None;
         }
-        steps.iter_mut().for_each(quicker);
+        let least = steps.iter().map(least).sum();
         if anchored {
-            return Some(Self { first: None, steps: steps.into() });
+            steps.iter_mut().for_each(quicker);
+            return Some(Self { first: None, steps: steps.into(), least });
         }
         let found = steps.iter_mut().find(|step| !matches!(step, Step::Open(_) | Step::Close(_)))?;
         let Step::Literal(literal) = found else { return None };
         let first = Some(Finder::new(literal).into_owned());
         *found = Step::Found(literal.len());
-        Some(Self { first, steps: steps.into() })
+        steps.iter_mut().for_each(quicker);
+        Some(Self { first, steps: steps.into(), least })
     }
 
     /// Finds the first match from a place on and fills in where its groups are, as far as there is room for them; says where it is. `vain` counts
@@ -81,6 +86,9 @@ impl Steps {
         vain: &mut usize,
     ) -> Result<Option<(usize, usize)>, Vain> {
         let bytes = text.as_bytes();
+        if bytes.len().saturating_sub(from) < self.least {
+            return Ok(None);
+        }
         let Some(first) = &self.first else {
             return Ok(if from == 0 { self.match_at(bytes, 0, groups).ok().map(|end| (0, end)) } else { None });
         };
@@ -108,12 +116,13 @@ impl Steps {
             match step {
                 Step::Found(length) => at += length,
                 Step::Literal(literal) if rest.starts_with(literal) => at += literal.len(),
+                Step::Byte(byte) if rest.first() == Some(byte) => at += 1,
                 Step::Run(set, some) => {
                     at += taken(rest, rest.iter().position(|byte| !set[usize::from(*byte)]), *some).ok_or(at)?
                 }
                 Step::Until(end, some) => at += taken(rest, memchr::memchr(*end, rest), *some).ok_or(at)?,
                 Step::End if rest.is_empty() => {}
-                Step::Literal(_) | Step::End => return Err(at),
+                Step::Literal(_) | Step::Byte(_) | Step::End => return Err(at),
                 Step::Open(group) => {
                     if let Some(group) = groups.get_mut(*group) {
                         *group = Some((at, at));
@@ -140,8 +149,23 @@ fn taken(rest: &[u8], end: Option<usize>, some: bool) -> Option<usize> {
     (length > 0 || !some).then_some(length)
 }
 
+/// Bytes that a step takes at least.
+fn least(step: &Step) -> usize {
+    match step {
+        Step::Found(length) => *length,
+        Step::Literal(literal) => literal.len(),
+        Step::Byte(_) | Step::Run(_, true) | Step::Until(_, true) => 1,
+        Step::Run(_, false) | Step::Until(_, false) | Step::End | Step::Open(_) | Step::Close(_) => 0,
+    }
+}
+
 /// The same step, quicker.
 fn quicker(step: &mut Step) {
+    if let Step::Literal(literal) = step
+        && let [byte] = **literal
+    {
+        *step = Step::Byte(byte);
+    }
     if let Step::Run(set, some) = step
         && let [Some(end), None] = {
             let mut others = (0..=u8::MAX).filter(|byte| !set[usize::from(*byte)]);
