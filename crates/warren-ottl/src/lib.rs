@@ -48,6 +48,7 @@ pub mod getter;
 pub mod path;
 mod program;
 mod record;
+mod room;
 pub mod syntax;
 mod value;
 

@@ -319,7 +319,7 @@ impl Compiler {
                 let bound = self.bind(call, converter.params).map_err(within)?;
                 let function = (converter.bind)(&bound.literals()).map_err(couldnt)?;
                 let pure = is_pure(converter.name, &bound);
-                let call = CallExpr { call: function, pure, args: bound.arguments, keys: self.keys(&call.keys)? };
+                let call = CallExpr::new(function, pure, bound.arguments, self.keys(&call.keys)?);
                 Ok(call.folded())
             }
         }

@@ -72,7 +72,7 @@ impl Compiler {
     pub(super) fn keys(&self, keys: &[Key]) -> Result<Keys, Problem> {
         let one = |key: &Key| {
             Ok(match key {
-                Key::Text(text) => KeyExpr::Fixed(Index::Text(text.node.as_str().into())),
+                Key::Text(text) => KeyExpr::Fixed(Index::Text(warren_pdata::key(&text.node))),
                 Key::Int(at) => KeyExpr::Fixed(Index::Int(at.node)),
                 Key::Expression(value) => match self.value(value)? {
                     Expr::Const(Val::Str(text)) => KeyExpr::Fixed(Index::Text(text)),

@@ -1,6 +1,6 @@
 //! `append`: values at the end of a list.
 
-use crate::function::{Args, Changes, Editor, Kind, Literal, Place, optional, param};
+use crate::function::{Args, Changes, Edit, Editor, Kind, Literal, Place, optional, param};
 use crate::record::Failure;
 use crate::value::Val;
 use warren_pdata::Value;
@@ -16,7 +16,7 @@ pub(super) const EDITORS: &[Editor] = &[Editor {
             return Err("at least one of the optional arguments ('value' or 'values') must be provided".to_owned());
         }
         let value = value.map(|value| matches!(value, Literal::Expression { list: true }));
-        Ok(Box::new(move |place, args| append(place, args, value)))
+        Ok(Edit::new(move |place, args| append(place, args, value)))
     },
 }];
 

@@ -1,6 +1,6 @@
 //! `flatten`: nested maps and lists as entries of one map, with joined keys.
 
-use crate::function::{Changes, Editor, Kind, optional, param};
+use crate::function::{Changes, Edit, Editor, Kind, optional, param};
 use crate::functions::TEXT_BYTES_MAX;
 use crate::functions::entries::Entries;
 use crate::record::Failure;
@@ -27,7 +27,7 @@ pub(super) const EDITORS: &[Editor] = &[Editor {
             return Err(format!("invalid depth '{depth}' for flatten function, must be greater than 0"));
         }
         let resolve = literals.bool(3).unwrap_or(false);
-        Ok(Box::new(move |place, _| {
+        Ok(Edit::new(move |place, _| {
             let map = place.map()?;
             let nested = |value: &Value| matches!(value, Value::Map(_) | Value::List(_));
             if prefix.is_empty() && !resolve && !map.iter().any(|entry| nested(&entry.value)) {

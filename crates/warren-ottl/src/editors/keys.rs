@@ -2,7 +2,7 @@
 //!
 //! A map from which nothing is taken is left as it is, shared with whoever else holds it.
 
-use crate::function::{Changes, Editor, Kind, Literals, Param, param};
+use crate::function::{Changes, Edit, Editor, Kind, Literals, Param, param};
 use std::collections::HashSet;
 use warren_pdata::{Attrs, Text};
 use warren_regex::Regex;
@@ -19,14 +19,12 @@ pub(super) const EDITORS: &[Editor] = &[
         contexts: &[],
         changes: Changes::Target,
         bind: |literals| {
-            let key = Text::from(literals.text(1).unwrap_or_default());
-            Ok(Box::new(move |place, _| {
-                let map = place.map()?;
+            let key = warren_pdata::key(literals.text(1).unwrap_or_default());
+            Ok(Edit::of_map(move |map| {
                 // The last entry takes the place of the deleted one.
                 if let Some(at) = map.find(&key) {
                     map.edit().swap_remove(at);
                 }
-                Ok(())
             }))
         },
     },
@@ -38,10 +36,7 @@ pub(super) const EDITORS: &[Editor] = &[
         bind: |literals| {
             let regex = pattern(literals)
                 .map_err(|error| format!("the regex pattern supplied to delete_matching_keys is not a valid pattern: {error}"))?;
-            Ok(Box::new(move |place, _| {
-                retain(place.map()?, |key| !regex.is_match(key));
-                Ok(())
-            }))
+            Ok(Edit::of_map(move |map| retain(map, |key| !regex.is_match(key))))
         },
     },
     Editor {
@@ -52,12 +47,9 @@ pub(super) const EDITORS: &[Editor] = &[
         bind: |literals| {
             let keys = literals.texts(1).unwrap_or_default().to_vec();
             let many: Option<HashSet<Text>> = (keys.len() > KEYS_COMPARED_MAX).then(|| keys.iter().cloned().collect());
-            Ok(Box::new(move |place, _| {
-                match &many {
-                    Some(keys) => retain(place.map()?, |key| keys.contains(key)),
-                    None => retain(place.map()?, |key| keys.contains(key)),
-                }
-                Ok(())
+            Ok(Edit::of_map(move |map| match &many {
+                Some(keys) => retain(map, |key| keys.contains(key)),
+                None => retain(map, |key| keys.contains(key)),
             }))
         },
     },
@@ -69,10 +61,7 @@ pub(super) const EDITORS: &[Editor] = &[
         bind: |literals| {
             let regex = pattern(literals)
                 .map_err(|error| format!("the regex pattern provided to keep_matching_keys is not a valid pattern: {error}"))?;
-            Ok(Box::new(move |place, _| {
-                retain(place.map()?, |key| regex.is_match(key));
-                Ok(())
-            }))
+            Ok(Edit::of_map(move |map| retain(map, |key| regex.is_match(key))))
         },
     },
     Editor {
@@ -90,10 +79,7 @@ pub(super) const EDITORS: &[Editor] = &[
                     keys.len()
                 ));
             }
-            Ok(Box::new(move |place, _| {
-                limit_to(place.map()?, bound, &keys);
-                Ok(())
-            }))
+            Ok(Edit::of_map(move |map| limit_to(map, bound, &keys)))
         },
     },
 ];

@@ -1,6 +1,6 @@
 //! `merge_maps` and `truncate_all`.
 
-use crate::function::{Changes, Editor, Kind, param};
+use crate::function::{Changes, Edit, Editor, Kind, param};
 use crate::functions::entries::Entries;
 use crate::value::Val;
 use warren_pdata::{Attrs, KeyValue, RecentTexts, Text, Value};
@@ -16,7 +16,7 @@ pub(super) const EDITORS: &[Editor] = &[
         changes: Changes::Target,
         bind: |literals| {
             let strategy = Strategy::of(literals.text(2).unwrap_or_default())?;
-            Ok(Box::new(move |place, args| {
+            Ok(Edit::new(move |place, args| {
                 let target = place.map()?;
                 if let Val::Map(source) = args.get(1) {
                     merge(target, source, strategy);
@@ -34,10 +34,7 @@ pub(super) const EDITORS: &[Editor] = &[
             let limit = literals.int(1).unwrap_or_default();
             let limit = usize::try_from(limit)
                 .map_err(|_| format!("invalid limit for truncate_all function, {limit} cannot be negative"))?;
-            Ok(Box::new(move |place, _| {
-                truncate(place.map()?, limit);
-                Ok(())
-            }))
+            Ok(Edit::of_map(move |map| truncate(map, limit)))
         },
     },
 ];

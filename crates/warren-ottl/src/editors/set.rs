@@ -1,11 +1,11 @@
 //! `set`.
 
-use crate::function::{Changes, Editor, Kind, param};
+use crate::function::{Changes, Edit, Editor, Kind, param};
 
 pub(super) const EDITORS: &[Editor] = &[Editor {
     name: "set",
     params: &[param("target", Kind::Target), param("value", Kind::Any)],
     contexts: &[],
     changes: Changes::Target,
-    bind: |_| Ok(Box::new(|place, args| place.set(args.get(1).clone()))),
+    bind: |_| Ok(Edit::new(|place, args| place.set(args.get(1).clone()))),
 }];

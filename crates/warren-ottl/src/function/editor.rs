@@ -4,7 +4,7 @@ use super::{Args, Literals, Param};
 use crate::path::{self, Field, Index};
 use crate::record::{Context, Failure, Record};
 use crate::value::{Got, Val};
-use warren_pdata::Attrs;
+use warren_pdata::{Attrs, Text};
 
 /// A function that changes a record.
 #[derive(Clone, Copy)]
@@ -36,7 +36,33 @@ pub enum Changes {
 }
 
 /// An editor whose literals are bound.
-pub type Edit = Box<dyn Fn(&mut Place<'_, '_>, Args<'_>) -> Result<(), Failure> + Send + Sync>;
+pub struct Edit(Form);
+
+/// What an editor needs.
+pub(crate) enum Form {
+    Place(PlaceEdit),
+    Map(MapEdit),
+}
+
+pub(crate) type PlaceEdit = Box<dyn Fn(&mut Place<'_, '_>, Args<'_>) -> Result<(), Failure> + Send + Sync>;
+pub(crate) type MapEdit = Box<dyn Fn(&mut Attrs) + Send + Sync>;
+
+impl Edit {
+    /// An editor that works on a place with the arguments that are evaluated.
+    pub fn new(edit: impl Fn(&mut Place<'_, '_>, Args<'_>) -> Result<(), Failure> + Send + Sync + 'static) -> Self {
+        Self(Form::Place(Box::new(edit)))
+    }
+
+    /// An editor of the map at its target that takes nothing but literals and cannot fail.
+    pub fn of_map(edit: impl Fn(&mut Attrs) + Send + Sync + 'static) -> Self {
+        Self(Form::Map(Box::new(edit)))
+    }
+
+    #[inline]
+    pub(crate) fn form(&self) -> &Form {
+        &self.0
+    }
+}
 
 /// Where an editor works: the record, and the place in it that the target names.
 pub struct Place<'p, 'r> {
@@ -56,6 +82,12 @@ impl Place<'_, '_> {
             Some((field, indexes)) => path::get(self.record, field, indexes),
             None => Ok(Got::NIL),
         }
+    }
+
+    /// The text that lies at the place; `None` where [`Place::get`] has to be asked.
+    #[inline]
+    pub fn text(&self) -> Option<&Text> {
+        self.target.and_then(|(field, indexes)| path::text_at(self.record, field, indexes))
     }
 
     /// Writes the place. Nothing, and a type that the place does not hold, are ignored.

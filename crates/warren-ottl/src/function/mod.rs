@@ -9,6 +9,7 @@ mod editor;
 mod literal;
 
 pub use editor::{Changes, Edit, Editor, Place};
+pub(crate) use editor::{Form, MapEdit, PlaceEdit};
 pub use literal::{Function, Literal, Literals};
 
 use crate::record::{Context, Failure, Record};
@@ -47,7 +48,7 @@ pub(crate) enum TextsCall {
     Appends(AppendCall),
 }
 
-type YieldCall = Box<dyn Fn(&[&str]) -> Result<Val, Failure> + Send + Sync>;
+pub(crate) type YieldCall = Box<dyn Fn(&str) -> Result<Val, Failure> + Send + Sync>;
 pub(crate) type AppendCall = Box<dyn Fn(usize, &str, &mut String) -> Result<(), Failure> + Send + Sync>;
 /// A call for one text that yields a map, entry by entry.
 pub(crate) type EntriesCall = Box<dyn Fn(&str, &mut dyn FnMut(&Text, &str)) + Send + Sync>;
@@ -58,16 +59,15 @@ impl Call {
         Self { any: Box::new(any), texts: None, entries: None }
     }
 
-    /// With a second way for arguments that are all text, which are then lent as they lie in the record. It must give the same results.
-    ///
-    /// The texts are the items, if the converter takes a list of expressions, else its one argument that is no literal, which must be its first.
+    /// With a second way for the one argument that is no literal, which must be the first, if it is text: it is then lent as it lies in the
+    /// record. It must give the same result.
     #[must_use]
-    pub fn of_texts(mut self, texts: impl Fn(&[&str]) -> Result<Val, Failure> + Send + Sync + 'static) -> Self {
-        self.texts = Some(TextsCall::Yields(Box::new(texts)));
+    pub fn of_text(mut self, text: impl Fn(&str) -> Result<Val, Failure> + Send + Sync + 'static) -> Self {
+        self.texts = Some(TextsCall::Yields(Box::new(text)));
         self
     }
 
-    /// As [`Call::of_texts`], of a list of expressions that are put together to one text. It is made only where there is none like it.
+    /// With a second way for a list of expressions that are all texts and are put together to one. It is made only where there is none like it.
     #[must_use]
     pub(crate) fn appending(
         mut self,
@@ -77,7 +77,7 @@ impl Call {
         self
     }
 
-    /// With a third way for one text, as for [`Call::of_texts`], that tells the entries of the map which the others yield, in its order.
+    /// With a third way for one text, as for [`Call::of_text`], that tells the entries of the map which the others yield, in its order.
     #[must_use]
     pub(crate) fn by_entry(mut self, entries: impl Fn(&str, &mut dyn FnMut(&Text, &str)) + Send + Sync + 'static) -> Self {
         self.entries = Some(Box::new(entries));

@@ -26,7 +26,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
                 other => return Err(format!("invalid case: {other}, allowed cases are: lower, upper, snake, camel")),
             };
             let call = Call::new(move |args| Ok(Val::Str(convert(args.text(0)))));
-            Ok(call.of_texts(move |texts| Ok(Val::Str(convert(texts.first().copied().unwrap_or_default())))))
+            Ok(call.of_text(move |text| Ok(Val::Str(convert(text)))))
         },
     },
 ];

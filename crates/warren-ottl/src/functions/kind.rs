@@ -23,7 +23,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         name: "Len",
         params: TARGET,
         yields: Yields::Int,
-        bind: |_| Ok(Call::new(length).of_texts(|texts| Ok(Val::Int(texts.first().map_or(0, |text| text.len() as i64))))),
+        bind: |_| Ok(Call::new(length).of_text(|text| Ok(Val::Int(text.len() as i64)))),
     },
 ];
 

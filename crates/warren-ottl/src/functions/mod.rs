@@ -81,11 +81,14 @@ fn text_of(bytes: usize, write: impl FnOnce(&mut [u8])) -> Text {
 pub(crate) const TEXT_BYTES_MAX: usize = if cfg!(fuzzing) { 1 << 20 } else { 16 << 20 };
 
 /// Refuses a text of so many bytes that is about to be made, if it is too long.
+#[inline]
 pub(crate) fn within_bounds(bytes: usize) -> Result<(), Failure> {
-    if bytes <= TEXT_BYTES_MAX {
-        return Ok(());
-    }
-    Err(Failure::new(format!("the resulting text would have {bytes} bytes, which is more than {TEXT_BYTES_MAX}")))
+    if bytes <= TEXT_BYTES_MAX { Ok(()) } else { Err(too_long(bytes)) }
+}
+
+#[cold]
+fn too_long(bytes: usize) -> Failure {
+    Failure::new(format!("the resulting text would have {bytes} bytes, which is more than {TEXT_BYTES_MAX}"))
 }
 
 /// Upstream's name of a type where it prints nothing as `<nil>`.

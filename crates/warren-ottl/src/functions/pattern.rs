@@ -19,7 +19,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
             let regex = Arc::new(regex);
             let same = regex.clone();
             let call = Call::new(move |args| Ok(Val::Bool(matches!(args.get(0), Val::Str(text) if regex.is_match(text)))));
-            Ok(call.of_texts(move |texts| Ok(Val::Bool(texts.first().is_some_and(|text| same.is_match(text))))))
+            Ok(call.of_text(move |text| Ok(Val::Bool(same.is_match(text)))))
         },
     },
     Converter {
@@ -32,17 +32,17 @@ pub(super) const CONVERTERS: &[Converter] = &[
             let groups: Vec<(usize, Text)> = regex
                 .names()
                 .enumerate()
-                .filter_map(|(index, name)| Some((index, name.filter(|name| !name.is_empty())?.into())))
+                .filter_map(|(index, name)| Some((index, warren_pdata::key(name.filter(|name| !name.is_empty())?))))
                 .collect();
             if groups.is_empty() {
                 return Err("at least 1 named capture group must be supplied in the given regex".to_owned());
             }
             let distinct =
                 groups.iter().enumerate().all(|(at, (_, name))| groups.iter().skip(at + 1).all(|(_, other)| name != other));
-            let extractor = Arc::new(Extractor { regex, groups, captures: Mutex::default() });
+            let extractor = Arc::new(Extractor { captures: regex.needs_room().then(Mutex::default), regex, groups });
             let (same, by_entry) = (extractor.clone(), extractor.clone());
             let call = Call::new(move |args| Ok(extractor.extract(args.text(0))));
-            let call = call.of_texts(move |texts| Ok(same.extract(texts.first().copied().unwrap_or_default())));
+            let call = call.of_text(move |text| Ok(same.extract(text)));
             // Of groups of one name the last one counts, and has the place of the first.
             Ok(if distinct { call.by_entry(move |text, tell| by_entry.each(text, tell)) } else { call })
         },
@@ -53,8 +53,8 @@ pub(super) const CONVERTERS: &[Converter] = &[
 struct Extractor {
     regex: Regex,
     groups: Vec<(usize, Text)>,
-    /// Room for what is found, kept from call to call.
-    captures: Mutex<Captures>,
+    /// Room for what is found, kept from call to call where much of it is needed.
+    captures: Option<Mutex<Captures>>,
 }
 
 impl Extractor {
@@ -67,15 +67,9 @@ impl Extractor {
 
     /// Tells the named groups of the first match. A group that took no part in it is empty text.
     fn each(&self, text: &str, tell: &mut dyn FnMut(&Text, &str)) {
-        let mut own;
-        let mut kept = self.captures.try_lock();
-        let captures = match &mut kept {
-            Ok(kept) => &mut **kept,
-            Err(_) => {
-                own = Captures::default();
-                &mut own
-            }
-        };
+        let mut own = Captures::default();
+        let mut kept = self.captures.as_ref().and_then(|kept| kept.try_lock().ok());
+        let captures = kept.as_deref_mut().unwrap_or(&mut own);
         if self.regex.captures(text, captures) {
             for (index, name) in &self.groups {
                 tell(name, captures.get(text, *index).unwrap_or_default());

@@ -60,7 +60,9 @@ pub(super) const CONVERTERS: &[Converter] = &[
         yields: Yields::Bool,
         bind: |literals| {
             let prefix = Text::from(literals.text(1).unwrap_or_default());
-            super::call(move |args| Ok(Val::Bool(args.text(0).starts_with(prefix.as_str()))))
+            let same = prefix.clone();
+            let call = Call::new(move |args| Ok(Val::Bool(args.text(0).starts_with(prefix.as_str()))));
+            Ok(call.of_text(move |text| Ok(Val::Bool(text.starts_with(same.as_str())))))
         },
     },
     Converter {
@@ -69,7 +71,9 @@ pub(super) const CONVERTERS: &[Converter] = &[
         yields: Yields::Bool,
         bind: |literals| {
             let suffix = Text::from(literals.text(1).unwrap_or_default());
-            super::call(move |args| Ok(Val::Bool(args.text(0).ends_with(suffix.as_str()))))
+            let same = suffix.clone();
+            let call = Call::new(move |args| Ok(Val::Bool(args.text(0).ends_with(suffix.as_str()))));
+            Ok(call.of_text(move |text| Ok(Val::Bool(text.ends_with(same.as_str())))))
         },
     },
 ];
@@ -83,9 +87,10 @@ fn shown(item: &Val) -> &str {
 
 /// Appends the item at a place, behind a delimiter if it is not the first.
 fn join(at: usize, item: &str, delimiter: &str, out: &mut String) -> Result<(), Failure> {
-    let delimiter = if at > 0 { delimiter } else { "" };
-    within_bounds(out.len() + delimiter.len() + item.len())?;
-    out.push_str(delimiter);
+    if at > 0 {
+        out.push_str(delimiter);
+    }
+    within_bounds(out.len() + item.len())?;
     out.push_str(item);
     Ok(())
 }

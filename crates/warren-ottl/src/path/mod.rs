@@ -16,7 +16,6 @@ mod span;
 mod tests;
 
 pub use event::EventField;
-pub(crate) use index::write_entry;
 pub use index::{Index, map_within, map_within_value, no_map, read, read_result, read_value, stored_type, write, write_value};
 pub use log::LogField;
 pub use metric::MetricField;
@@ -29,7 +28,7 @@ pub use span::{IdForm, KindForm, SpanField};
 
 use crate::record::{Context, Failure, Item, Record};
 use crate::value::{Got, Time, Val};
-use warren_pdata::{Attrs, Value};
+use warren_pdata::{Attrs, Text, Value};
 
 /// A place in a record, without its indexes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +91,34 @@ pub fn get<'r>(record: &'r Record<'_>, field: Field, indexes: &[Index]) -> Resul
         (Field::DataPoint(field), Item::DataPoint(metric, at)) => point::get(metric, *at, field, indexes),
         (Field::Log(field), Item::Log(log)) => log::get(log, field, indexes),
         _ => Ok(Got::NIL),
+    }
+}
+
+/// The text that lies at a place, for places that mostly hold one; `None` where [`get`] has to be asked.
+#[inline]
+pub(crate) fn text_at<'r>(record: &'r Record<'_>, field: Field, indexes: &[Index]) -> Option<&'r Text> {
+    match indexes {
+        [] => text(record, field),
+        [Index::Text(key)] => match attributes(record, field)?.value(key)? {
+            Value::Str(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[inline]
+fn text<'r>(record: &'r Record<'_>, field: Field) -> Option<&'r Text> {
+    match (field, &record.item) {
+        (Field::Log(LogField::Body | LogField::BodyString), Item::Log(log)) => match &log.body {
+            Value::Str(text) => Some(text),
+            _ => None,
+        },
+        (Field::Log(LogField::SeverityText), Item::Log(log)) => Some(&log.severity_text),
+        (Field::Metric(MetricField::Name), Item::Metric(metric) | Item::DataPoint(metric, _)) => Some(&metric.name),
+        (Field::Metric(MetricField::Unit), Item::Metric(metric) | Item::DataPoint(metric, _)) => Some(&metric.unit),
+        (Field::Span(SpanField::Name), Item::Span(span) | Item::SpanEvent(span, _)) => Some(&span.name),
+        _ => None,
     }
 }
 

@@ -4,11 +4,11 @@ use super::condition::Condition;
 use super::expr::{Arguments, CallExpr, Evaluated, Expr, Keys, PathExpr};
 use super::memo::Memo;
 use crate::editors::{Strategy, merge, merge_text};
-use crate::function::{Changes, Edit, Place};
-use crate::path::{self, Index};
+use crate::function::{Args, Changes, Edit, Form, MapEdit, Place, PlaceEdit};
+use crate::path::{self, Field, Index};
 use crate::record::{Failure, Record};
 use crate::value::Val;
-use warren_pdata::Text;
+use warren_pdata::{KeyValue, Text};
 
 /// A statement: what is done, and when.
 pub(crate) struct Statement {
@@ -37,7 +37,7 @@ pub(crate) enum Action {
 
 impl Statement {
     /// Runs the statement on a record and says whether its condition held.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run(&self, record: &mut Record<'_>, memo: &mut Memo) -> Result<bool, Failure> {
         if !self.condition.holds(record, memo)? {
             return Ok(false);
@@ -81,61 +81,117 @@ impl Action {
         Self::Edit { edit, target, arguments, known, changes }
     }
 
+    // It is where statements part: what is called should be called from the loop over them.
+    #[inline(always)]
     pub(crate) fn run(&self, record: &mut Record<'_>, memo: &mut Memo) -> Result<(), Failure> {
         match self {
-            Self::Set { target, value } => {
-                let value = value.eval(record, memo)?.into_val();
-                if value.is_nil() {
-                    return Ok(());
-                }
-                match &target.keys {
-                    Keys::Fixed(indexes) => path::set(record, target.field, indexes, value),
-                    keys => {
-                        let indexes = keys.eval(record, memo)?;
-                        path::set(record, target.field, indexes.as_slice(), value)
-                    }
-                }
-            }
-            Self::SetEntry { key, target, value } => {
-                let Some(value) = value.stored(record, memo)? else { return Ok(()) };
-                if let Some(map) = path::attributes_mut(record, target.field) {
-                    path::write_entry(map, key, value);
-                }
-                Ok(())
-            }
-            Self::Merge { target, source, strategy } => {
-                if let Some((entries, argument)) = source.by_entry() {
-                    // It is lent from the record that is changed meanwhile.
-                    let text = argument.eval(record, memo)?.as_text().cloned();
-                    if let (Some(text), Some(map)) = (text, path::attributes_mut(record, target.field)) {
-                        entries(&text, &mut |key, value| merge_text(map, key, value, *strategy, &mut memo.texts));
-                        return Ok(());
-                    }
-                }
-                let source = source.result(record, memo)?;
-                if let (Val::Map(source), Some(map)) = (source, path::attributes_mut(record, target.field)) {
-                    merge(map, &source, *strategy);
-                }
-                Ok(())
-            }
-            Self::Edit { edit, target, arguments, known, .. } => {
-                let mut evaluated;
-                let args = match known {
-                    Some(known) => known.args(),
-                    None => {
-                        evaluated = Evaluated::default();
-                        arguments.eval(record, memo, &mut evaluated)?;
-                        evaluated.args()
-                    }
-                };
-                match target {
-                    None => edit(&mut Place { record, target: None }, args),
-                    Some(target) => {
-                        let indexes = target.keys.eval(record, memo)?;
-                        edit(&mut Place { record, target: Some((target.field, indexes.as_slice())) }, args)
-                    }
-                }
-            }
+            Self::SetEntry { key, target, value } => set_entry(key, target.field, value, record, memo),
+            Self::Merge { target, source, strategy } => merge_into(target.field, source, *strategy, record, memo),
+            Self::Set { target, value } => set(target, value, record, memo),
+            Self::Edit { edit, target, arguments, known, .. } => match (edit.form(), target, known) {
+                (Form::Map(edit), Some(target), _) => edit_map(edit, target, record, memo),
+                (Form::Place(edit), target, Some(known)) => edit_place(edit, target.as_ref(), known.args(), record, memo),
+                (Form::Place(edit), target, None) => edit_with(edit, target.as_ref(), arguments, record, memo),
+                (Form::Map(_), None, _) => Ok(()),
+            },
         }
     }
+}
+
+/// Each kind of action has a function of its own: the room that one needs on the stack is not laid out for the others.
+fn set(target: &PathExpr, value: &Expr, record: &mut Record<'_>, memo: &mut Memo) -> Result<(), Failure> {
+    let value = value.eval(record, memo)?.into_val();
+    if value.is_nil() {
+        return Ok(());
+    }
+    let indexes = target.keys.eval(record, memo)?;
+    path::set(record, target.field, indexes.as_slice(), value)
+}
+
+fn set_entry(key: &Text, field: Field, value: &Expr, record: &mut Record<'_>, memo: &mut Memo) -> Result<(), Failure> {
+    let Some(map) = path::attributes(record, field) else { return Ok(()) };
+    let at = map.find(key);
+    let present = at.and_then(|at| map.as_slice().get(at)).map(|entry| &entry.value);
+    let Some(value) = value.differing(present, record, memo)? else { return Ok(()) };
+    if let Some(map) = path::attributes_mut(record, field) {
+        let entries = map.edit();
+        match at.and_then(|at| entries.get_mut(at)) {
+            Some(entry) => entry.value = value,
+            None => entries.push(KeyValue { key: key.clone(), value }),
+        }
+    }
+    Ok(())
+}
+
+fn merge_into(
+    field: Field,
+    source: &CallExpr,
+    strategy: Strategy,
+    record: &mut Record<'_>,
+    memo: &mut Memo,
+) -> Result<(), Failure> {
+    if let Some((entries, argument)) = source.by_entry() {
+        // The map is taken out of the record meanwhile, which lends the text.
+        if !argument.is_within(field)
+            && let Some(mut map) = path::attributes_mut(record, field).map(std::mem::take)
+        {
+            let text = argument.text(record);
+            if let Some(text) = text {
+                entries(text, &mut |key, value| merge_text(&mut map, key, value, strategy, &mut memo.texts));
+            }
+            let found = text.is_some();
+            if let Some(place) = path::attributes_mut(record, field) {
+                *place = map;
+            }
+            if found {
+                return Ok(());
+            }
+        }
+        let text = argument.eval(record, memo)?.as_text().cloned();
+        if let (Some(text), Some(map)) = (text, path::attributes_mut(record, field)) {
+            entries(&text, &mut |key, value| merge_text(map, key, value, strategy, &mut memo.texts));
+            return Ok(());
+        }
+    }
+    let source = source.result(record, memo)?;
+    if let (Val::Map(source), Some(map)) = (source, path::attributes_mut(record, field)) {
+        merge(map, &source, strategy);
+    }
+    Ok(())
+}
+
+fn edit_map(edit: &MapEdit, target: &PathExpr, record: &mut Record<'_>, memo: &mut Memo) -> Result<(), Failure> {
+    if target.keys.is_none()
+        && let Some(map) = path::attributes_mut(record, target.field)
+    {
+        edit(map);
+        return Ok(());
+    }
+    let indexes = target.keys.eval(record, memo)?;
+    edit(path::map_mut(record, target.field, indexes.as_slice())?);
+    Ok(())
+}
+
+fn edit_with(
+    edit: &PlaceEdit,
+    target: Option<&PathExpr>,
+    arguments: &Arguments,
+    record: &mut Record<'_>,
+    memo: &mut Memo,
+) -> Result<(), Failure> {
+    let mut evaluated = Evaluated::default();
+    arguments.eval(record, memo, &mut evaluated)?;
+    edit_place(edit, target, evaluated.args(), record, memo)
+}
+
+fn edit_place(
+    edit: &PlaceEdit,
+    target: Option<&PathExpr>,
+    args: Args<'_>,
+    record: &mut Record<'_>,
+    memo: &mut Memo,
+) -> Result<(), Failure> {
+    let Some(target) = target else { return edit(&mut Place { record, target: None }, args) };
+    let indexes = target.keys.eval(record, memo)?;
+    edit(&mut Place { record, target: Some((target.field, indexes.as_slice())) }, args)
 }

@@ -65,6 +65,9 @@ impl Condition {
             Self::Not(inner) => !inner.holds(record, memo)?,
             Self::Compare(comparison) => {
                 let (left, comparator, right) = &**comparison;
+                if let (Some(left), Some(right)) = (left.text(record), right.text(record)) {
+                    return Ok(compare_texts(left, *comparator, right));
+                }
                 let left = left.eval(record, memo)?;
                 let right = right.eval(record, memo)?;
                 match (left.as_text(), right.as_text()) {
@@ -72,7 +75,7 @@ impl Condition {
                     _ => left.with(|left| right.with(|right| compare(left, *comparator, right))),
                 }
             }
-            Self::Value(expr) => match expr.eval(record, memo)?.into_val() {
+            Self::Value(expr) => match expr.result(record, memo)? {
                 Val::Bool(value) => value,
                 other => {
                     let found = if other.is_nil() { "<nil>" } else { other.type_name() };

@@ -2,10 +2,11 @@
 
 use super::memo::Memo;
 use crate::arithmetic::calculate;
-use crate::function::{AppendCall, Args, Call, EntriesCall, Kind, RecordCall, TextsCall};
+use crate::function::{Args, Call, EntriesCall, Kind, RecordCall, TextsCall, YieldCall};
 use crate::getter::coerce;
 use crate::path::{self, Field, Index, read_result};
 use crate::record::{Failure, Record};
+use crate::room;
 use crate::value::{Got, Val};
 use smallvec::SmallVec;
 use warren_pdata::{Attrs, Text, Value};
@@ -57,11 +58,22 @@ pub(crate) enum KeyExpr {
 
 /// A call with its arguments.
 pub(crate) struct CallExpr {
-    pub call: Call,
+    call: Call,
     /// Whether equal arguments give equal results.
     pub pure: bool,
     pub args: Arguments,
     pub keys: Keys,
+    way: Way,
+}
+
+/// By which of its ways a call is called first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// With its first argument, the only one that is no literal, if that is text.
+    Text,
+    /// With its items, of which there are at least two, if they are texts.
+    Texts,
+    Any,
 }
 
 /// The arguments of a call that are evaluated for each record.
@@ -75,6 +87,21 @@ pub(crate) struct Arguments {
 }
 
 impl CallExpr {
+    /// A call with these arguments, and indexes behind it.
+    pub(crate) fn new(call: Call, pure: bool, args: Arguments, keys: Keys) -> Self {
+        let no_values = |values: &[Option<(Kind, Expr)>]| values.iter().all(Option::is_none);
+        let way = match (call.texts(), &*args.values, &*args.items) {
+            (Some(TextsCall::Yields(_)), [Some((Kind::Any | Kind::Str | Kind::StrLike, _)), rest @ ..], [])
+                if no_values(rest) =>
+            {
+                Way::Text
+            }
+            (Some(TextsCall::Appends(_)), values, [_, _, ..]) if no_values(values) => Way::Texts,
+            _ => Way::Any,
+        };
+        Self { call, pure, args, keys, way }
+    }
+
     /// Its result, if that is the same for all records.
     pub(crate) fn folded(self) -> Expr {
         let constant = |argument: &Option<(Kind, Expr)>| matches!(argument, None | Some((_, Expr::Const(_))));
@@ -103,39 +130,70 @@ impl CallExpr {
 /// Each way has a function of its own: calls nest, and the room that one way needs on the stack is large.
 impl CallExpr {
     /// The way that tells a map's entries, and the text that it is made of, if the call has one such argument and no indexes.
+    #[inline]
     pub(super) fn by_entry(&self) -> Option<(&EntriesCall, &Expr)> {
-        match (self.call.entries(), &*self.args.values, &*self.args.items) {
-            (Some(entries), [Some((Kind::Str, argument)), rest @ ..], [])
-                if self.keys.is_none() && rest.iter().all(Option::is_none) =>
-            {
-                Some((entries, argument))
-            }
+        match (self.way, self.call.entries(), self.args.values.first()) {
+            (Way::Text, Some(entries), Some(Some((Kind::Str, argument)))) if self.keys.is_none() => Some((entries, argument)),
             _ => None,
         }
     }
 
     #[inline]
     pub(super) fn result(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
-        match (self.call.texts(), &*self.args.values, &*self.args.items) {
-            (
-                Some(TextsCall::Yields(texts)),
-                [Some((kind @ (Kind::Any | Kind::Str | Kind::StrLike), argument)), rest @ ..],
-                [],
-            ) if rest.iter().all(Option::is_none) => {
-                let argument = argument.eval(record, memo)?;
-                match argument.as_text() {
-                    Some(text) => texts(&[text]),
-                    None => self.call.call(Args { values: &[coerce(*kind, argument.into_val())?], items: &[] }),
-                }
-            }
-            (Some(TextsCall::Appends(append)), values, items @ [_, ..]) if values.iter().all(Option::is_none) => {
-                match appended(append, items, record, memo)? {
-                    Some(text) => Ok(Val::Str(text)),
-                    None => self.of_any(record, memo),
-                }
-            }
-            _ => self.of_any(record, memo),
+        match self.way {
+            Way::Text => self.of_text(record, memo),
+            Way::Texts => match self.put_together(record, memo)? {
+                Some(room) => Ok(Val::Str(memo.made(room))),
+                None => self.of_any(record, memo),
+            },
+            Way::Any => self.of_any(record, memo),
         }
+    }
+
+    #[inline]
+    fn of_text(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
+        let (Some(TextsCall::Yields(texts)), Some(Some((kind, argument)))) = (self.call.texts(), self.args.values.first()) else {
+            return self.of_any(record, memo);
+        };
+        match argument.text(record) {
+            Some(text) => texts(text),
+            None => self.of_made(texts, *kind, argument, record, memo),
+        }
+    }
+
+    #[inline(never)]
+    fn of_made(
+        &self,
+        texts: &YieldCall,
+        kind: Kind,
+        argument: &Expr,
+        record: &Record<'_>,
+        memo: &mut Memo,
+    ) -> Result<Val, Failure> {
+        let argument = argument.eval(record, memo)?;
+        match argument.as_text() {
+            Some(text) => texts(text),
+            None => self.call.call(Args { values: &[coerce(kind, argument.into_val())?], items: &[] }),
+        }
+    }
+
+    /// What its items are put together to, in a [`room`], if it is a call that does so; `None` where one of them is no text.
+    pub(super) fn put_together(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Option<String>, Failure> {
+        let (Way::Texts, Some(TextsCall::Appends(append))) = (self.way, self.call.texts()) else { return Ok(None) };
+        let mut room = room::take();
+        for (at, item) in self.args.items.iter().enumerate() {
+            if let Some(text) = item.text(record) {
+                append(at, text, &mut room)?;
+                continue;
+            }
+            let item = item.eval(record, memo)?;
+            let Some(text) = item.as_text() else {
+                room::give_back(room);
+                return Ok(None);
+            };
+            append(at, text, &mut room)?;
+        }
+        Ok(Some(room))
     }
 
     #[inline(never)]
@@ -144,17 +202,6 @@ impl CallExpr {
         self.args.eval(record, memo, &mut evaluated)?;
         self.call.call(evaluated.args())
     }
-}
-
-/// The text that items are put together to; `None` where one of them is no text.
-fn appended(append: &AppendCall, items: &[Expr], record: &Record<'_>, memo: &mut Memo) -> Result<Option<Text>, Failure> {
-    let mut room = memo.take_room();
-    for (at, item) in items.iter().enumerate() {
-        let item = item.eval(record, memo)?;
-        let Some(text) = item.as_text() else { return Ok(None) };
-        append(at, text, &mut room)?;
-    }
-    Ok(Some(memo.made(room)))
 }
 
 /// Indexes, evaluated.
@@ -194,16 +241,58 @@ impl Expr {
         }
     }
 
-    /// The value for a record as telemetry stores it; `None` for nothing. What is made is not lent first.
+    /// The text that it yields, where it lies in the record or the program; `None` where it has to be evaluated to say what it is.
     #[inline]
-    pub(crate) fn stored(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Option<Value>, Failure> {
+    pub(crate) fn text<'r>(&'r self, record: &'r Record<'_>) -> Option<&'r Text> {
         match self {
-            Self::Call(call) if call.keys.is_none() => {
-                let result = call.result(record, memo)?;
-                Ok((!result.is_nil()).then(|| result.stored()))
-            }
-            other => Ok(other.eval(record, memo)?.into_stored()),
+            Self::Path(PathExpr { field, keys: Keys::Fixed(indexes) }) => path::text_at(record, *field, indexes),
+            Self::Const(Val::Str(text)) => Some(text),
+            _ => None,
         }
+    }
+
+    /// Whether what it yields may lie in this field.
+    #[inline]
+    pub(crate) fn is_within(&self, field: Field) -> bool {
+        !matches!(self, Self::Path(path) if path.field != field)
+    }
+
+    /// The value for a record, as one of its own.
+    #[inline]
+    pub(crate) fn result(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
+        match self {
+            Self::Call(call) if call.keys.is_none() => call.result(record, memo),
+            other => Ok(other.eval(record, memo)?.into_val()),
+        }
+    }
+
+    /// The value for a record as telemetry stores it; `None` for nothing, and if it is what is present already: nothing is made for that.
+    #[inline]
+    pub(crate) fn differing(
+        &self,
+        present: Option<&Value>,
+        record: &Record<'_>,
+        memo: &mut Memo,
+    ) -> Result<Option<Value>, Failure> {
+        let is_present = |text: &str| present.and_then(Value::as_str) == Some(text);
+        if let Some(text) = self.text(record) {
+            return Ok((!is_present(text)).then(|| Value::Str(text.clone())));
+        }
+        let value = match self {
+            Self::Call(call) if call.keys.is_none() => {
+                if let Some(room) = call.put_together(record, memo)? {
+                    if is_present(&room) {
+                        room::give_back(room);
+                        return Ok(None);
+                    }
+                    return Ok(Some(Value::Str(memo.made(room))));
+                }
+                let result = call.result(record, memo)?;
+                if result.is_nil() { None } else { Some(result.stored()) }
+            }
+            other => other.eval(record, memo)?.into_stored(),
+        };
+        Ok(value.filter(|value| present != Some(value)))
     }
 
     /// The value for a record.

@@ -19,10 +19,19 @@ use warren_pdata::Batch;
 pub struct Group {
     context: Context,
     conditions: Conditions,
-    statements: Vec<(String, Statement)>,
+    lines: Vec<Line>,
     remarks: Remarks,
     runs: Vec<Run>,
     slots: usize,
+}
+
+/// A statement in its group.
+struct Line {
+    index: usize,
+    text: String,
+    statement: Statement,
+    /// Whether it adds metrics: it then runs once for each metric, and not on those it had a part in adding.
+    adds: bool,
 }
 
 /// What there is to say about texts that compile.
@@ -48,17 +57,19 @@ impl Group {
         let changed = |level: Level| changed.get(level as usize).copied().unwrap_or(true);
         let mut slots = 0;
         let conditions = Conditions::shared(context, conditions, &changed, &mut slots);
-        let shared = |(text, Statement { condition, action }): (String, Statement)| {
-            (text, Statement { condition: condition.share(context, &changed, &mut slots), action })
+        let line = |(index, (text, Statement { condition, action })): (usize, (String, Statement))| {
+            let adds = matches!(action, Action::Edit { changes: Changes::Metrics, .. });
+            let condition = condition.share(context, &changed, &mut slots);
+            Line { index, text, statement: Statement { condition, action }, adds }
         };
-        let statements: Vec<(String, Statement)> = statements.into_iter().map(shared).collect();
-        let runs = runs(statements.iter().map(|(_, statement)| statement), context, &changed);
-        Self { context, conditions, statements, remarks, runs, slots }
+        let lines: Vec<Line> = statements.into_iter().enumerate().map(line).collect();
+        let runs = runs(lines.iter().map(|line| &line.statement), context, &changed);
+        Self { context, conditions, lines, remarks, runs, slots }
     }
 
     /// What the statements do.
     pub(super) fn actions(&self) -> impl Iterator<Item = &Action> {
-        self.statements.iter().map(|(_, statement)| &statement.action)
+        self.lines.iter().map(|line| &line.statement.action)
     }
 
     /// The context of the statements.
@@ -68,7 +79,7 @@ impl Group {
 
     /// The statements' texts.
     pub fn statements(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.statements.iter().map(|(text, _)| text.as_str())
+        self.lines.iter().map(|line| line.text.as_str())
     }
 
     /// Texts in which paths lacked the context's name, as they were written and as they are understood.
@@ -83,7 +94,7 @@ impl Group {
 
     /// A memo for runs of this group; it can be used again for the next batch.
     pub fn memo(&self) -> Memo {
-        let mut memo = Memo::new(self.slots, self.statements.len(), self.conditions.texts().len());
+        let mut memo = Memo::new(self.slots, self.lines.len(), self.conditions.texts().len());
         let shared = self.runs.iter().filter(|run| run.shared.is_some());
         memo.tables = shared.map(|run| Table::new(run.statements.start)).collect();
         memo
@@ -152,25 +163,23 @@ impl Group {
         mode: ErrorMode,
         observer: &mut impl Observer,
     ) -> Result<(), Failed> {
-        let statements = self.statements.get(run.statements.clone()).unwrap_or_default();
-        let first = run.statements.start;
+        let lines = self.lines.get(run.statements.clone()).unwrap_or_default();
         // What is done for this record alone, and whether conditions hold for it, in the order of statements.
         let (mut answers, mut asked, mut unwanted) = (0u8, 0, shared.aside);
         let mut rest = shared.asked | shared.aside;
         while rest != 0 {
             let offset = rest.trailing_zeros();
             rest &= rest - 1;
-            let Some((text, statement)) = statements.get(offset as usize) else { break };
-            let index = first + offset as usize;
+            let Some(line) = lines.get(offset as usize) else { break };
             if shared.aside >> offset & 1 == 1 {
-                let ran = statement.run(record, memo);
-                note(index, text, ran, memo, mode, observer)?;
+                let ran = line.statement.run(record, memo);
+                line.note(ran, memo, mode, observer)?;
                 continue;
             }
-            let holds = match statement.condition.holds(record, memo) {
+            let holds = match line.statement.condition.holds(record, memo) {
                 Ok(holds) => holds,
                 Err(failure) => {
-                    note(index, text, Err(failure), memo, mode, observer)?;
+                    line.note(Err(failure), memo, mode, observer)?;
                     false
                 }
             };
@@ -178,7 +187,7 @@ impl Group {
             asked += 1;
             unwanted |= u64::from(!holds) << offset;
         }
-        if answers == 0 && shared.all_asked(statements.len()) {
+        if answers == 0 && shared.all_asked(lines.len()) {
             return Ok(());
         }
         let entered = memo.entered();
@@ -192,15 +201,15 @@ impl Group {
         }
         let before = attrs.clone();
         let (mut well, mut matched) = (true, 0u64);
-        for (offset, (text, statement)) in statements.iter().enumerate() {
+        for (offset, line) in lines.iter().enumerate() {
             let ran = match (unwanted >> offset & 1, shared.asked >> offset & 1) {
                 (1, _) => continue,
-                (_, 1) => statement.action.run(record, memo).map(|()| true),
-                _ => statement.run(record, memo),
+                (_, 1) => line.statement.action.run(record, memo).map(|()| true),
+                _ => line.statement.run(record, memo),
             };
             well &= ran.is_ok();
             matched |= u64::from(matches!(ran, Ok(true))) << offset;
-            note(first + offset, text, ran, memo, mode, observer)?;
+            line.note(ran, memo, mode, observer)?;
         }
         if let (true, Some(table), Some(after)) = (well, memo.tables.get_mut(shared.table), attrs_of(record)) {
             after.shrink();
@@ -218,10 +227,10 @@ impl Group {
         mode: ErrorMode,
         observer: &mut impl Observer,
     ) -> Result<(), Failed> {
-        let statements = self.statements.get(run.statements.clone()).unwrap_or_default();
-        for (index, (text, statement)) in run.statements.clone().zip(statements) {
-            let ran = statement.run_once(index, record, memo);
-            note(index, text, ran, memo, mode, observer)?;
+        let lines = self.lines.get(run.statements.clone()).unwrap_or_default();
+        for line in lines {
+            let ran = line.run(record, memo);
+            line.note(ran, memo, mode, observer)?;
         }
         Ok(())
     }
@@ -233,9 +242,9 @@ impl Group {
         memo: &mut Memo,
         mut tell: impl FnMut(&Record<'_>, usize, Result<bool, Failure>),
     ) {
-        for (index, (_, statement)) in self.statements.iter().enumerate() {
-            let ran = statement.run_once(index, record, memo);
-            tell(record, index, ran);
+        for line in &self.lines {
+            let ran = line.run(record, memo);
+            tell(record, line.index, ran);
         }
     }
 
@@ -247,51 +256,47 @@ impl Group {
 
 impl std::fmt::Debug for Group {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Group").field("context", &self.context).field("statements", &self.statements.len()).finish()
+        f.debug_struct("Group").field("context", &self.context).field("statements", &self.lines.len()).finish()
     }
 }
 
-/// Counts that a statement ran or failed, and settles the latter.
-#[inline]
-fn note(
-    index: usize,
-    text: &str,
-    ran: Result<bool, Failure>,
-    memo: &mut Memo,
-    mode: ErrorMode,
-    observer: &mut impl Observer,
-) -> Result<(), Failed> {
-    match ran {
-        Ok(true) => memo.count_matched(Source::Statement(index)),
-        Ok(false) => {}
-        Err(failure) => {
-            memo.count_failed(Source::Statement(index));
-            settle(Source::Statement(index), text, failure, mode, observer)?;
-        }
-    }
-    Ok(())
-}
-
-impl Statement {
-    /// Runs; a statement that adds metrics runs once for each metric, and not on those it had a part in adding.
+impl Line {
     #[inline]
-    fn run_once(&self, index: usize, record: &mut Record<'_>, memo: &mut Memo) -> Result<bool, Failure> {
-        match self.action {
-            Action::Edit { changes: Changes::Metrics, .. } => self.add_once(index, record, memo),
-            _ => self.run(record, memo),
-        }
+    fn run(&self, record: &mut Record<'_>, memo: &mut Memo) -> Result<bool, Failure> {
+        if self.adds { self.add_once(record, memo) } else { self.statement.run(record, memo) }
     }
 
-    fn add_once(&self, index: usize, record: &mut Record<'_>, memo: &mut Memo) -> Result<bool, Failure> {
-        if record.lineage.had(index) {
+    #[inline(never)]
+    fn add_once(&self, record: &mut Record<'_>, memo: &mut Memo) -> Result<bool, Failure> {
+        if record.lineage.had(self.index) {
             return Ok(false);
         }
         let before = record.appended.len();
-        let matched = self.run(record, memo)?;
+        let matched = self.statement.run(record, memo)?;
         if record.appended.len() > before {
-            record.lineage.add(index, record.appended.len());
+            record.lineage.add(self.index, record.appended.len());
         }
         Ok(matched)
+    }
+
+    /// Counts that the statement ran or failed, and settles the latter.
+    #[inline]
+    fn note(
+        &self,
+        ran: Result<bool, Failure>,
+        memo: &mut Memo,
+        mode: ErrorMode,
+        observer: &mut impl Observer,
+    ) -> Result<(), Failed> {
+        match ran {
+            Ok(true) => memo.count_matched(Source::Statement(self.index)),
+            Ok(false) => {}
+            Err(failure) => {
+                memo.count_failed(Source::Statement(self.index));
+                settle(Source::Statement(self.index), &self.text, failure, mode, observer)?;
+            }
+        }
+        Ok(())
     }
 }
 

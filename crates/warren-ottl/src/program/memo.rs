@@ -3,10 +3,8 @@
 use super::level::Level;
 use super::table::Table;
 use crate::compile::Source;
+use crate::room;
 use warren_pdata::{RecentTexts, Text};
-
-/// Bytes of the room for texts that are kept from record to record.
-const ROOM_BYTES_KEPT: usize = 16 << 10;
 
 /// Results of conditions that are the same for all records below a resource, scope, metric or span, attribute sets that records share, edited, and
 /// how often statements ran.
@@ -19,9 +17,8 @@ pub struct Memo {
     slots: Vec<Slot>,
     /// Edited attribute sets.
     pub(super) tables: Vec<Table>,
-    /// Texts that statements made lately, and room to make the next one.
+    /// Texts that statements made lately.
     pub(super) texts: RecentTexts,
-    room: String,
     /// By statement.
     statements: Vec<Count>,
     /// By condition of the list.
@@ -52,25 +49,15 @@ impl Memo {
             slots: vec![Slot::default(); slots],
             tables: Vec::new(),
             texts: RecentTexts::default(),
-            room: String::new(),
             statements: vec![Count::default(); statements],
             conditions: vec![Count::default(); conditions],
         }
     }
 
-    /// An empty room in which a text can be put together; whoever needs another one meanwhile gets one of his own.
-    pub(super) fn take_room(&mut self) -> String {
-        let mut room = std::mem::take(&mut self.room);
-        room.clear();
-        room
-    }
-
-    /// The text in a room; the same one if such a text was made lately.
+    /// The text in a room, which is given back; the same one if such a text was made lately.
     pub(super) fn made(&mut self, room: String) -> Text {
         let text = self.texts.get(&room);
-        if room.capacity() <= ROOM_BYTES_KEPT {
-            self.room = room;
-        }
+        room::give_back(room);
         text
     }
 

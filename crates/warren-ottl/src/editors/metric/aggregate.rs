@@ -5,7 +5,7 @@
 
 use super::merge::{Aggregation, merge};
 use super::metric;
-use crate::function::{Changes, Editor, Kind, Literals, optional, param};
+use crate::function::{Changes, Edit, Editor, Kind, Literals, optional, param};
 use crate::record::{Context, Failure};
 use std::collections::HashSet;
 use warren_pdata::{Attrs, Data, Metric, Text, Value};
@@ -20,7 +20,7 @@ pub(crate) const EDITORS: &[Editor] = &[
             let aggregation = aggregation(literals)?;
             // All attributes count if none are named, and none if the list is empty.
             let keys: Option<HashSet<Text>> = literals.texts(1).map(|keys| keys.iter().cloned().collect());
-            Ok(Box::new(move |place, _| {
+            Ok(Edit::new(move |place, _| {
                 let metric = metric(place)?;
                 refuse_summary(metric, "aggregate_on_attributes")?;
                 if let Some(keys) = &keys {
@@ -50,7 +50,7 @@ pub(crate) const EDITORS: &[Editor] = &[
             let key = Text::from(literals.text(1).unwrap_or_default());
             let values: HashSet<Text> = literals.texts(2).unwrap_or_default().iter().cloned().collect();
             let new = Value::from(literals.text(3).unwrap_or_default());
-            Ok(Box::new(move |place, _| {
+            Ok(Edit::new(move |place, _| {
                 let metric = metric(place)?;
                 refuse_summary(metric, "aggregate_on_attribute_value")?;
                 edit_attrs(&mut metric.data, |attrs| {

@@ -1,7 +1,7 @@
 //! `convert_sum_to_gauge`, `convert_gauge_to_sum`.
 
 use super::{metric, temporality};
-use crate::function::{Changes, Editor, Kind, param};
+use crate::function::{Changes, Edit, Editor, Kind, param};
 use crate::record::Context;
 use warren_pdata::{Data, Sum};
 
@@ -12,7 +12,7 @@ pub(crate) const EDITORS: &[Editor] = &[
         contexts: &[Context::Metric],
         changes: Changes::Record,
         bind: |_| {
-            Ok(Box::new(|place, _| {
+            Ok(Edit::new(|place, _| {
                 let data = &mut metric(place)?.data;
                 if let Data::Sum(sum) = data {
                     *data = Data::Gauge(std::mem::take(&mut sum.points));
@@ -29,7 +29,7 @@ pub(crate) const EDITORS: &[Editor] = &[
         bind: |literals| {
             let temporality = temporality(literals.text(0).unwrap_or_default())?;
             let monotonic = literals.bool(1).unwrap_or_default();
-            Ok(Box::new(move |place, _| {
+            Ok(Edit::new(move |place, _| {
                 let data = &mut metric(place)?.data;
                 if let Data::Gauge(points) = data {
                     *data = Data::Sum(Sum { points: std::mem::take(points), temporality, monotonic });

@@ -4,7 +4,7 @@
 //! bound is zero.
 
 use super::metric;
-use crate::function::{Changes, Editor, Kind, param};
+use crate::function::{Changes, Edit, Editor, Kind, param};
 use crate::record::{Context, Failure};
 use warren_pdata::{Attrs, Bounds, Data, ExponentialHistogramPoint, HistogramPoint};
 
@@ -27,7 +27,7 @@ pub(crate) const EDITORS: &[Editor] = &[Editor {
         if bounds.is_empty() {
             return Err("explicit bounds cannot be empty: []".to_owned());
         }
-        Ok(Box::new(move |place, _| {
+        Ok(Edit::new(move |place, _| {
             let metric = metric(place)?;
             let Data::ExponentialHistogram { points, temporality } = &mut metric.data else { return Ok(()) };
             let mut random = Random::new()?;

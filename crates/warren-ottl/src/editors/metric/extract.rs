@@ -2,7 +2,7 @@
 //! metrics.
 
 use super::{kind, metric, temporality};
-use crate::function::{Changes, Editor, Kind, Literals, Param, Place, optional, param};
+use crate::function::{Changes, Edit, Editor, Kind, Literals, Param, Place, optional, param};
 use crate::record::{Context, Failure};
 use crate::value::Val;
 use warren_pdata::{Attrs, Data, Metric, Number, NumberPoints, Sum, Temporality, Text, literal};
@@ -18,7 +18,7 @@ pub(crate) const EDITORS: &[Editor] = &[
         contexts: &[Context::Metric],
         changes: Changes::Metrics,
         bind: |_| {
-            Ok(Box::new(|place, args| {
+            Ok(Edit::new(|place, args| {
                 let mut copy = metric(place)?.clone();
                 for (param, field) in [&mut copy.name, &mut copy.description, &mut copy.unit].into_iter().enumerate() {
                     if let Val::Str(text) = args.get(param) {
@@ -37,7 +37,7 @@ pub(crate) const EDITORS: &[Editor] = &[
         changes: Changes::Metrics,
         bind: |literals| {
             let (monotonic, suffix) = (literals.bool(0).unwrap_or_default(), suffix(literals, 1, "_count"));
-            Ok(Box::new(move |place, _| {
+            Ok(Edit::new(move |place, _| {
                 // The unit is that of the values, not of how many there are.
                 extract(place, "extract_count_metric", &suffix, Some(literal!("1")), monotonic, counts)
             }))
@@ -50,7 +50,7 @@ pub(crate) const EDITORS: &[Editor] = &[
         changes: Changes::Metrics,
         bind: |literals| {
             let (monotonic, suffix) = (literals.bool(0).unwrap_or_default(), suffix(literals, 1, "_sum"));
-            Ok(Box::new(move |place, _| extract(place, "extract_sum_metric", &suffix, None, monotonic, sums)))
+            Ok(Edit::new(move |place, _| extract(place, "extract_sum_metric", &suffix, None, monotonic, sums)))
         },
     },
     Editor {
@@ -60,7 +60,7 @@ pub(crate) const EDITORS: &[Editor] = &[
         changes: Changes::Metrics,
         bind: |literals| {
             let sum = of_summary(literals, "_count", counts)?;
-            Ok(Box::new(move |place, _| sum(place)))
+            Ok(Edit::new(move |place, _| sum(place)))
         },
     },
     Editor {
@@ -70,7 +70,7 @@ pub(crate) const EDITORS: &[Editor] = &[
         changes: Changes::Metrics,
         bind: |literals| {
             let sum = of_summary(literals, "_sum", sums)?;
-            Ok(Box::new(move |place, _| sum(place)))
+            Ok(Edit::new(move |place, _| sum(place)))
         },
     },
     Editor {
@@ -81,7 +81,7 @@ pub(crate) const EDITORS: &[Editor] = &[
         bind: |literals| {
             let key = Text::from(literals.text(0).unwrap_or("quantile"));
             let suffix = suffix(literals, 1, ".quantiles");
-            Ok(Box::new(move |place, _| {
+            Ok(Edit::new(move |place, _| {
                 let metric = metric(place)?;
                 let Data::Summary(summaries) = &metric.data else { return Ok(()) };
                 let mut points = NumberPoints::default();

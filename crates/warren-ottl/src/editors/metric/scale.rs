@@ -1,7 +1,7 @@
 //! `scale_metric`: values times a factor.
 
 use super::{kind, metric};
-use crate::function::{Changes, Editor, Kind, optional, param};
+use crate::function::{Changes, Edit, Editor, Kind, optional, param};
 use crate::getter::{coerce, truncated};
 use crate::record::{Context, Failure};
 use crate::value::Val;
@@ -15,7 +15,7 @@ pub(crate) const EDITORS: &[Editor] = &[Editor {
     bind: |literals| {
         let factor = literals.float(0).unwrap_or_default();
         let has_unit = literals.get(1).is_some();
-        Ok(Box::new(move |place, args| {
+        Ok(Edit::new(move |place, args| {
             let unit = if has_unit {
                 coerce(Kind::Str, args.get(1).clone())
                     .map_err(|failure| Failure::new(format!("could not get unit from ScaleArguments: {failure}")))?

@@ -5,15 +5,16 @@
 //! of **every** occurrence of the matched text, so that a later match can rewrite what an earlier one has put in, as upstream has it.
 
 use crate::editors::glob;
-use crate::function::{Args, Changes, Editor, Function, Kind, Literals, Param, optional, param};
+use crate::function::{Args, Changes, Edit, Editor, Function, Kind, Literals, Param, optional, param};
 use crate::functions::entries::Entries;
 use crate::functions::{TEXT_BYTES_MAX, within_bounds};
 use crate::getter::coerce;
 use crate::record::Failure;
+use crate::room;
 use crate::value::{Got, Val};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 use warren_pdata::{Text, Value};
 use warren_regex::{Regex, Template};
 
@@ -59,7 +60,7 @@ pub(in crate::editors) const EDITORS: &[Editor] = &[
         changes: Changes::Target,
         bind: |literals| {
             let (glob, conversion) = (whole_pattern(literals)?, Conversion::new(literals, 3));
-            Ok(Box::new(move |place, args| {
+            Ok(Edit::new(move |place, args| {
                 // Also without a match, for what is wrong with it shall be told.
                 let replacement = conversion.of_replacement(args)?;
                 let matches = place.get()?.as_text().is_some_and(|text| glob.is_match(text));
@@ -74,7 +75,7 @@ pub(in crate::editors) const EDITORS: &[Editor] = &[
         changes: Changes::Target,
         bind: |literals| {
             let (glob, conversion) = (whole_pattern(literals)?, Conversion::new(literals, 3));
-            Ok(Box::new(move |place, args| {
+            Ok(Edit::new(move |place, args| {
                 let map = place.map()?;
                 let replacement = conversion.of_replacement(args)?;
                 let matches = |value: &Value| value.as_str().is_some_and(|text| glob.is_match(text));
@@ -94,7 +95,14 @@ pub(in crate::editors) const EDITORS: &[Editor] = &[
         changes: Changes::Target,
         bind: |literals| {
             let replacer = Replacer::new(literals, 1, "replace_pattern")?;
-            Ok(Box::new(move |place, args| {
+            Ok(Edit::new(move |place, args| {
+                // Mostly there is a text, and a text to replace it with.
+                if let (Some(text), Val::Str(replacement)) = (place.text(), args.get(2)) {
+                    return match replacer.replace(text, replacement, args)? {
+                        Replaced::Nothing | Replaced::Same => Ok(()),
+                        Replaced::New(replaced) => place.set(Val::Str(replaced)),
+                    };
+                }
                 let found = place.get()?;
                 if matches!(&found, Got::Own(Val::Nil) | Got::Stored(Value::Empty)) {
                     return Ok(());
@@ -125,7 +133,7 @@ pub(in crate::editors) const EDITORS: &[Editor] = &[
                 "value" => false,
                 other => return Err(format!("invalid mode {other}, must be either 'key' or 'value'")),
             };
-            Ok(Box::new(move |place, args| {
+            Ok(Edit::new(move |place, args| {
                 let map = place.map()?;
                 let replacement = Text::from(args.text(3));
                 let searched = |key: &Text, value: &Value| match (of_keys, value) {
@@ -233,12 +241,7 @@ struct Replacer {
     conversion: Conversion,
     /// The first replacement that was met, taken apart: it hardly ever changes.
     template: OnceLock<(Text, Template)>,
-    /// Room for the result, kept from call to call.
-    room: Mutex<String>,
 }
-
-/// Bytes of [`Replacer::room`] that are kept.
-const ROOM_BYTES_KEPT: usize = 16 << 10;
 
 /// What became of a text.
 enum Replaced {
@@ -254,7 +257,7 @@ impl Replacer {
     fn new(literals: &Literals<'_>, pattern: usize, editor: &str) -> Result<Self, String> {
         let regex = Regex::new(literals.text(pattern).unwrap_or_default())
             .map_err(|error| format!("the regex pattern supplied to {editor} is not a valid pattern: {error}"))?;
-        Ok(Self { regex, conversion: Conversion::new(literals, pattern + 2), template: OnceLock::new(), room: Mutex::default() })
+        Ok(Self { regex, conversion: Conversion::new(literals, pattern + 2), template: OnceLock::new() })
     }
 
     /// The text with its matches replaced.
@@ -274,27 +277,16 @@ impl Replacer {
             }
             return self.convert_matches(text, template, function, args).map(|out| made(&out));
         }
-        let mut own;
-        let mut kept = self.room.try_lock();
-        let out = match &mut kept {
-            Ok(kept) => &mut **kept,
-            Err(_) => {
-                own = String::new();
-                &mut own
-            }
-        };
-        out.clear();
-        let replaced = match self.regex.replace_within(text, template, out, TEXT_BYTES_MAX) {
+        let mut room = room::take();
+        let replaced = match self.regex.replace_within(text, template, &mut room, TEXT_BYTES_MAX) {
             warren_regex::Replaced::Nothing => Ok(Replaced::Nothing),
             warren_regex::Replaced::Same => Ok(Replaced::Same),
-            warren_regex::Replaced::New => Ok(made(out)),
+            warren_regex::Replaced::New => Ok(made(&room)),
             warren_regex::Replaced::TooLong => {
                 Err(Failure::new(format!("the text with its matches replaced would have more than {TEXT_BYTES_MAX} bytes")))
             }
         };
-        if out.capacity() > ROOM_BYTES_KEPT {
-            *out = String::new();
-        }
+        room::give_back(room);
         replaced
     }
 
