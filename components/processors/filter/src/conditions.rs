@@ -1,10 +1,9 @@
 //! Conditions of OTTL: what one of them holds for is dropped.
 
-use warren_component::BuildContext;
+use warren_component::{BuildContext, UPSTREAM_ODDITIES};
 use warren_config::{Custom, Node, Report, Value};
 use warren_ottl::{
-    Conditions, Context, ErrorMode, Failed, Fault, Memo, Observer, Oddities, Record, Source, compile_conditions,
-    compile_conditions_as,
+    Conditions, Context, ErrorMode, Failed, Fault, Memo, Observer, Oddities, Record, Source, compile_conditions_as,
 };
 use warren_telemetry::{Counter, Field, Logger};
 
@@ -71,7 +70,8 @@ impl Custom for ConditionList {
 
     fn validate(&self, report: &mut Report<'_>) {
         let Some(texts) = &self.texts else { return };
-        let compiled = compile_conditions(self.context, texts);
+        let oddities = Oddities::upstream(report.has_gate(UPSTREAM_ODDITIES));
+        let compiled = compile_conditions_as(oddities, self.context, texts);
         for fault in compiled.map_or_else(|faults| faults, |conditions| conditions.warnings().to_vec()) {
             let list = report.node().and_then(Node::as_list);
             let element = match fault.source {

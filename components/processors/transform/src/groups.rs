@@ -1,5 +1,6 @@
 //! Lists of statement groups: flat lists of statements, or blocks with a context, conditions and an error mode.
 
+use warren_component::UPSTREAM_ODDITIES;
 use warren_config::{Block, Custom, Fields, Map, Node, Place, Report, Value, nearest};
 use warren_ottl::{Context, ErrorMode, Fault, Group, Oddities, Source, compile_as};
 use warren_pdata::Signal;
@@ -136,6 +137,7 @@ impl StatementGroup {
             };
         }
         // Tells something about a statement or condition at its place.
+        let oddities = Oddities::upstream(report.has_gate(UPSTREAM_ODDITIES));
         let mut tell = |source: Source, tell: &dyn Fn(&mut Report<'_>)| {
             let (key, index) = match source {
                 Source::Statement(index) => ("statements", index),
@@ -149,7 +151,7 @@ impl StatementGroup {
             let text = texts.as_list().and_then(|texts| texts.get(index)).unwrap_or(&nowhere);
             tell(&mut report.at_index(rank, element).at_key(key, texts).at_index(index, text));
         };
-        let faults = self.compile(signal, Oddities::Mended).map_or_else(|faults| faults, |group| group.warnings().to_vec());
+        let faults = self.compile(signal, oddities).map_or_else(|faults| faults, |group| group.warnings().to_vec());
         for fault in faults {
             tell(fault.source, &|at| match fault.warning {
                 true => at.warning("", fault.to_string()),

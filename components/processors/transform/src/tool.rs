@@ -8,12 +8,12 @@ mod trial;
 
 use crate::Config;
 use crate::config::FLATTEN_GATE;
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::sync::Arc;
-use warren_component::Tool;
+use warren_component::{Tool, UPSTREAM_ODDITIES};
 use warren_config::{Diagnostics, Fetch, Loader, Node, render};
+use warren_ottl::Oddities;
 
 /// The command.
 pub(crate) const OTTL: Tool = Tool {
@@ -26,20 +26,22 @@ pub(crate) const OTTL: Tool = Tool {
 const INPUT_BYTES_MAX: u64 = 256 << 20;
 
 const USAGE: &str = "usage: ottl run --statements FILE --input OTLP.json
-  --statements FILE   YAML: the block of a `transform` processor, alone, under `transform:`, or within a whole configuration
-  --input FILE        OTLP in JSON, one request or one on each line; `-` is standard input";
+  --statements FILE     YAML: the block of a `transform` processor, alone, under `transform:`, or within a whole configuration
+  --input FILE          OTLP in JSON, one request or one on each line; `-` is standard input
+  --feature-gates LIST  as for the collector: `warren.upstreamOddities` (`transform.flatten.logs` is on in any case)";
 
 fn run(arguments: Vec<OsString>, out: &mut dyn Write) -> Result<(), String> {
     let asked = Asked::read(arguments)?;
-    let config = statements(&asked.statements)?;
+    let config = statements(&asked.statements, asked.oddities)?;
     let input = read(&asked.input)?;
-    trial::run(&config, &input, out).map_err(|fault| format!("{}: {fault}", asked.input))
+    trial::run(&config, asked.oddities, &input, out).map_err(|fault| format!("{}: {fault}", asked.input))
 }
 
 /// What the arguments say.
 struct Asked {
     statements: String,
     input: String,
+    oddities: Oddities,
 }
 
 impl Asked {
@@ -48,7 +50,7 @@ impl Asked {
         if words.next().as_deref() != Some("run") {
             return Err(USAGE.to_owned());
         }
-        let (mut statements, mut input) = (None, None);
+        let (mut statements, mut input, mut gates) = (None, None, None);
         while let Some(word) = words.next() {
             let (flag, value) = match word.split_once('=') {
                 Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
@@ -57,16 +59,35 @@ impl Asked {
             let target = match flag.as_str() {
                 "--statements" => &mut statements,
                 "--input" => &mut input,
+                "--feature-gates" => &mut gates,
                 other => return Err(format!("unknown argument {other:?}\n{USAGE}")),
             };
-            *target = Some(value.or_else(|| words.next()).ok_or_else(|| format!("{flag} needs a file\n{USAGE}"))?);
+            *target = Some(value.or_else(|| words.next()).ok_or_else(|| format!("{flag} needs a value\n{USAGE}"))?);
         }
+        let oddities = oddities(gates.as_deref().unwrap_or_default())?;
         match (statements, input) {
-            (Some(statements), Some(input)) => Ok(Self { statements, input }),
+            (Some(statements), Some(input)) => Ok(Self { statements, input, oddities }),
             (None, _) => Err(format!("--statements is missing\n{USAGE}")),
             (_, None) => Err(format!("--input is missing\n{USAGE}")),
         }
     }
+}
+
+/// What a list of feature gates says of upstream's oddities.
+fn oddities(gates: &str) -> Result<Oddities, String> {
+    let mut wanted = false;
+    for gate in gates.split(',').filter(|gate| !gate.is_empty()) {
+        let (on, name) = match gate.strip_prefix('-') {
+            Some(name) => (false, name),
+            None => (true, gate.strip_prefix('+').unwrap_or(gate)),
+        };
+        match name {
+            UPSTREAM_ODDITIES => wanted = on,
+            FLATTEN_GATE => {}
+            other => return Err(format!("statements do not ask for a feature gate {other:?}\n{USAGE}")),
+        }
+    }
+    Ok(Oddities::upstream(wanted))
 }
 
 fn read(path: &str) -> Result<Vec<u8>, String> {
@@ -93,12 +114,13 @@ impl Fetch for NoFetch {
 }
 
 /// Reads the settings of the processor; everything that is wrong with them is told together.
-fn statements(path: &str) -> Result<Config, String> {
+fn statements(path: &str, oddities: Oddities) -> Result<Config, String> {
     let variable = |name: &str| std::env::var(name).ok();
     let loaded = Loader::new(&variable, &NoFetch).load(&[format!("file:{path}")], &[]);
     let loaded = loaded.map_err(|diagnostics| render(&diagnostics))?;
     let mut diagnostics: Diagnostics = loaded.diagnostics;
-    diagnostics.gates = Arc::new(BTreeSet::from([FLATTEN_GATE.to_owned()]));
+    let odd = (oddities == Oddities::Upstream).then_some(UPSTREAM_ODDITIES);
+    diagnostics.gates = Arc::new([FLATTEN_GATE].into_iter().chain(odd).map(str::to_owned).collect());
     let mut config = Config::default();
     warren_config::decode_settings(block(&loaded.root), &mut config, &mut diagnostics);
     if diagnostics.has_errors() { Err(render(&diagnostics)) } else { Ok(config) }

@@ -7,11 +7,15 @@ fn file(directory: &tempfile::TempDir, name: &str, content: &str) -> String {
 }
 
 fn ottl(statements: &str, input: &str) -> Result<Vec<String>, String> {
+    ottl_with(&[], statements, input)
+}
+
+fn ottl_with(more: &[&str], statements: &str, input: &str) -> Result<Vec<String>, String> {
     let directory = tempfile::tempdir().unwrap();
     let (statements, input) = (file(&directory, "statements.yaml", statements), file(&directory, "input.json", input));
     let mut out = Vec::new();
     let arguments = ["run", "--statements", &statements, &format!("--input={input}")];
-    (OTTL.run)(arguments.map(OsString::from).to_vec(), &mut out)?;
+    (OTTL.run)(arguments.iter().chain(more).map(OsString::from).collect(), &mut out)?;
     Ok(String::from_utf8(out).unwrap().lines().map(str::to_owned).collect())
 }
 
@@ -46,6 +50,23 @@ fn the_block_may_stand_in_a_configuration_and_requests_on_lines() {
 }
 
 #[test]
+fn what_upstream_does_oddly_is_done_where_it_is_asked_for() {
+    let log = r#"{"resourceLogs":[{"resource":{},"schemaUrl":"of-resource","scopeLogs":[{"scope":{},"schemaUrl":"of-scope"}]}]}"#;
+    let statements = "log_statements: ['set(scope.attributes[\"u\"], resource.schema_url)']";
+    for (gates, url) in [
+        (&[][..], "of-resource"),
+        (&["--feature-gates=warren.upstreamOddities"], "of-scope"),
+        (&["--feature-gates", "transform.flatten.logs,+warren.upstreamOddities"], "of-scope"),
+        (&["--feature-gates=-warren.upstreamOddities"], "of-resource"),
+    ] {
+        let lines = ottl_with(gates, statements, log).unwrap();
+        assert!(lines[0].contains(&format!(r#"{{"key":"u","value":{{"stringValue":"{url}"}}}}"#)), "{gates:?}: {}", lines[0]);
+    }
+    let fault = ottl_with(&["--feature-gates=nope"], statements, log).unwrap_err();
+    assert!(fault.contains("\"nope\""), "{fault}");
+}
+
+#[test]
 fn faults_are_told_with_their_place() {
     let fault = ottl("log_statements: ['set(log.bodi, 1)']", LOG).unwrap_err();
     assert!(fault.contains("statements.yaml") && fault.contains("bodi") && fault.contains('^'), "{fault}");
@@ -59,7 +80,7 @@ fn faults_are_told_with_their_place() {
         (vec![], "usage:"),
         (vec!["run"], "--statements is missing"),
         (vec!["run", "--statements", "x"], "--input is missing"),
-        (vec!["run", "--input"], "--input needs a file"),
+        (vec!["run", "--input"], "--input needs a value"),
         (vec!["run", "--nope"], "unknown argument \"--nope\""),
         (vec!["run", "--statements=/nowhere/x", "--input=y"], "/nowhere/x"),
     ] {

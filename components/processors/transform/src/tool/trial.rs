@@ -9,7 +9,7 @@ use warren_ottl::{ErrorMode, Failed, Group, Item, Observer, Oddities, Record};
 use warren_pdata::{Batch, Scope, Signal, Telemetry, Text};
 
 /// Runs the groups over every request of the input.
-pub(super) fn run(config: &Config, input: &[u8], out: &mut dyn Write) -> Result<(), String> {
+pub(super) fn run(config: &Config, oddities: Oddities, input: &[u8], out: &mut dyn Write) -> Result<(), String> {
     for (number, request) in requests(input).into_iter().enumerate() {
         let refuse = |fault: String| format!("request {}: {fault}", number + 1);
         let signal = signal(request).map_err(refuse)?;
@@ -17,7 +17,7 @@ pub(super) fn run(config: &Config, input: &[u8], out: &mut dyn Write) -> Result<
         if let (true, Batch::Logs(logs)) = (config.flatten_data, &mut batch) {
             flatten(logs);
         }
-        for (index, Compiled { group, .. }) in config.compiled(signal, Oddities::Mended)?.into_iter().enumerate() {
+        for (index, Compiled { group, .. }) in config.compiled(signal, oddities)?.into_iter().enumerate() {
             walk(index, &group, signal, &mut batch, out).map_err(|error| format!("cannot write: {error}"))?;
         }
     }
