@@ -58,9 +58,8 @@ impl Edit {
         Self(Form::Map(Box::new(edit)))
     }
 
-    #[inline]
-    pub(crate) fn form(&self) -> &Form {
-        &self.0
+    pub(crate) fn form(self) -> Form {
+        self.0
     }
 }
 

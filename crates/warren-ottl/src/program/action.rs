@@ -24,9 +24,11 @@ pub(crate) enum Action {
     SetEntry { key: Text, target: PathExpr, value: Expr },
     /// Merges what a converter makes of a text into one of the record's own attributes: a form of [`Action::Edit`].
     Merge { target: PathExpr, source: Box<CallExpr>, strategy: Strategy },
+    /// Edits a map and needs nothing else.
+    EditMap { edit: MapEdit, target: PathExpr },
     /// Whatever else.
     Edit {
-        edit: Edit,
+        edit: PlaceEdit,
         target: Option<PathExpr>,
         arguments: Arguments,
         /// The arguments, where they are known beforehand.
@@ -77,6 +79,11 @@ impl Action {
 
     /// Calls an editor.
     pub(crate) fn edit(edit: Edit, target: Option<PathExpr>, arguments: Arguments, changes: Changes) -> Self {
+        let (edit, target): (PlaceEdit, _) = match (edit.form(), target) {
+            (Form::Map(edit), Some(target)) => return Self::EditMap { edit, target },
+            (Form::Map(edit), None) => (Box::new(move |place, _| place.map().map(&edit)), None),
+            (Form::Place(edit), target) => (edit, target),
+        };
         let known = arguments.of_constants().map(Box::new);
         Self::Edit { edit, target, arguments, known, changes }
     }
@@ -88,12 +95,9 @@ impl Action {
             Self::SetEntry { key, target, value } => set_entry(key, target.field, value, record, memo),
             Self::Merge { target, source, strategy } => merge_into(target.field, source, *strategy, record, memo),
             Self::Set { target, value } => set(target, value, record, memo),
-            Self::Edit { edit, target, arguments, known, .. } => match (edit.form(), target, known) {
-                (Form::Map(edit), Some(target), _) => edit_map(edit, target, record, memo),
-                (Form::Place(edit), target, Some(known)) => edit_place(edit, target.as_ref(), known.args(), record, memo),
-                (Form::Place(edit), target, None) => edit_with(edit, target.as_ref(), arguments, record, memo),
-                (Form::Map(_), None, _) => Ok(()),
-            },
+            Self::EditMap { edit, target } => edit_map(edit, target, record, memo),
+            Self::Edit { edit, target, known: Some(known), .. } => edit_place(edit, target.as_ref(), known.args(), record, memo),
+            Self::Edit { edit, target, arguments, .. } => edit_with(edit, target.as_ref(), arguments, record, memo),
         }
     }
 }

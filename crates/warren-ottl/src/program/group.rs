@@ -309,7 +309,10 @@ impl Action {
             }
         };
         match self {
-            Self::Set { target, .. } | Self::SetEntry { target, .. } | Self::Merge { target, .. } => mark(target.field),
+            Self::Set { target, .. }
+            | Self::SetEntry { target, .. }
+            | Self::Merge { target, .. }
+            | Self::EditMap { target, .. } => mark(target.field),
             Self::Edit { target, changes, .. } => {
                 if let Some(target) = target {
                     mark(target.field);

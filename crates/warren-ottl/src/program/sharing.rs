@@ -201,7 +201,10 @@ impl Action {
     /// The field it changes, if it changes nothing else.
     fn target(&self) -> Option<Field> {
         match self {
-            Self::Set { target, .. } | Self::SetEntry { target, .. } | Self::Merge { target, .. } => Some(target.field),
+            Self::Set { target, .. }
+            | Self::SetEntry { target, .. }
+            | Self::Merge { target, .. }
+            | Self::EditMap { target, .. } => Some(target.field),
             Self::Edit { target, changes: Changes::Target, .. } => target.as_ref().map(|target| target.field),
             Self::Edit { .. } => None,
         }
@@ -216,6 +219,7 @@ impl Dependencies for Action {
                 value.visit(fields) && keys
             }
             Self::Merge { source, .. } => source.visit(fields),
+            Self::EditMap { target, .. } => target.keys.visit(fields),
             Self::Edit { target, arguments, .. } => {
                 let keys = target.as_ref().is_none_or(|target| target.keys.visit(fields));
                 arguments.visit(fields) && keys
