@@ -47,13 +47,16 @@ impl Class {
     }
 }
 
-/// The layout as the system gets to see it: small blocks have the size of their class.
+/// The layout as the system gets to see it: small blocks have the size of their class, and who asks for less than [`ALIGN_MAX`] gets that, for a block that is
+/// had again may be for somebody who asks for more than the one before did.
 #[inline]
 fn rounded(layout: Layout) -> Layout {
-    match Class::of(layout.size(), layout.align()) {
-        Some(class) => Layout::from_size_align(class.size(), layout.align()).unwrap_or(layout),
-        None => layout,
+    if layout.align() > ALIGN_MAX {
+        return layout;
     }
+    let size = Class::of(layout.size(), layout.align()).map_or(layout.size(), Class::size);
+    // Where rounding overflows there is no such block.
+    Layout::from_size_align(size, ALIGN_MAX).unwrap_or(layout)
 }
 
 impl Kept {
@@ -107,8 +110,8 @@ pub(crate) fn give_back() {
     KEPT.with(|kept| {
         for class in (1..CLASSES).map(Class) {
             while let Some(block) = kept.take(class) {
-                // SAFETY: it came from the system with the class' size, and is in no chain any more. The alignment is one that `Class::of` takes;
-                // the system asks for none of up to eight.
+                // SAFETY: it came from the system with the class' size, aligned as `rounded` has it, and is in no chain any more. The alignment is
+                // a power of two, and the size is small.
                 unsafe { System.dealloc(block, Layout::from_size_align_unchecked(class.size(), ALIGN_MAX)) };
             }
         }
@@ -125,7 +128,7 @@ pub(crate) unsafe fn alloc(layout: Layout) -> *mut u8 {
     let kept = Class::of(layout.size(), layout.align()).and_then(|class| KEPT.with(|kept| kept.take(class)));
     match kept {
         Some(block) => block,
-        // SAFETY: the size is not zero, as the caller guarantees; rounding makes it no smaller.
+        // SAFETY: the size is not zero, as the caller guarantees; rounding makes neither it nor the alignment smaller.
         None => unsafe { System.alloc(rounded(layout)) },
     }
 }
