@@ -105,6 +105,11 @@ impl Objects<'_> {
         Head::parse(bytes).ok_or(Fault::damaged("not an object", offset))
     }
 
+    /// How long the file is.
+    pub(crate) fn file_bytes(&self) -> Result<u64, Fault> {
+        Ok(self.handle.file.metadata()?.len())
+    }
+
     fn head_of(&mut self, kind: Kind, offset: u64) -> Result<Head, Fault> {
         let head = self.head(offset)?;
         if head.kind == kind { Ok(head) } else { Err(Fault::damaged("an object of another kind", offset)) }

@@ -286,6 +286,9 @@ fn damage_costs_what_is_damaged() {
     let own = writer.array_offsets[2];
     bytes[own + 16..own + 24].copy_from_slice(&(own as u64).to_le_bytes());
     assert_eq!(read(&bytes).0, numbers(1..=100));
+    // The same, and the header says that the last object is far behind the end of the file: what is searched ends with it.
+    bytes[136..144].copy_from_slice(&(1u64 << 50).to_le_bytes());
+    assert_eq!(read(&bytes).0, numbers(1..=100));
     // A file that was cut short.
     assert_eq!(read(&writer.bytes[..writer.entry_offsets[60]]).0, numbers(1..=60));
     // A stretch of zeros; the message of the entry behind it lies within.

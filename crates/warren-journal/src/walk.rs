@@ -102,8 +102,8 @@ impl Walk {
     /// tried.
     fn search(&mut self, objects: &mut Objects<'_>, from: u64) -> Result<Step, Fault> {
         let mut at = from;
-        // Behind the last object the writer may be about to put the next one.
-        let last = objects.header.tail_object;
+        // Behind the last object the writer may be about to put the next one; where that is may be damaged, too, and nothing lies behind the file's end.
+        let last = objects.header.tail_object.min(objects.file_bytes()?);
         while at <= last && at - from < SEARCH_BYTES {
             let head = match objects.head(at) {
                 Ok(head) => head,
