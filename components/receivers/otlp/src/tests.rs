@@ -400,6 +400,6 @@ fn what_is_kept_between_requests_is_in_the_bound_of_each_protocol() {
         let bounds = config(yaml).memory();
         bounds.iter().filter(|bound| bound.what == "known attribute sets").map(|bound| bound.bytes).sum::<u64>()
     };
-    assert_eq!(kept("protocols: {http: }"), 12 << 20);
-    assert_eq!(kept("protocols: {http: , grpc: }"), 24 << 20);
+    assert_eq!(kept("protocols: {http: }"), 9 << 20);
+    assert_eq!(kept("protocols: {http: , grpc: }"), 18 << 20);
 }
