@@ -130,13 +130,17 @@ impl<'a> Decoder<'a> {
         item: fn(&mut Self, Reader<'a>) -> Result<T, DecodeError>,
     ) -> Result<ScopeGroup<T>, DecodeError> {
         let mut group = ScopeGroup::default();
-        let count = r.count(2);
-        self.charge::<T>(&r, count)?;
-        group.items.reserve_exact(count);
         while let Some(field) = r.field()? {
             match field {
                 1 => self.scope(r.message("InstrumentationScope")?, &mut group.scope)?,
-                2 => group.items.push(item(self, r.message(name)?)?),
+                2 => {
+                    self.charge::<T>(&r, 1)?;
+                    let message = r.message(name)?;
+                    if group.items.len() == group.items.capacity() {
+                        group.items.reserve_exact(more_like(&message, &r, group.items.len()));
+                    }
+                    group.items.push(item(self, message)?);
+                }
                 3 => group.schema_url = self.intake.pooled(r.bytes()?),
                 _ => r.skip()?,
             }
@@ -311,6 +315,14 @@ impl<'a> Decoder<'a> {
     fn body(&mut self, r: Reader<'a>, value: &mut Value) -> Result<(), DecodeError> {
         self.any_value(r, value, 0, |_, bytes| single(bytes))
     }
+}
+
+/// For how many more items there should be room: as many as what is left holds of the size at hand, and a few more. To count them first would mean to go
+/// through the whole request twice. Bytes that promise very many get room by and by.
+fn more_like(message: &Reader<'_>, rest: &Reader<'_>, there: usize) -> usize {
+    const LEAST_BYTES: usize = 64;
+    let like = rest.left() / (message.left() + 2) + 1;
+    (like + like / 16).min(rest.left() / LEAST_BYTES + 1).max(there / 2)
 }
 
 fn text_of(value: &Value) -> Option<&Text> {

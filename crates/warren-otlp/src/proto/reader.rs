@@ -32,6 +32,11 @@ impl<'a> Reader<'a> {
         DecodeError::new(self.at, self.message, fault)
     }
 
+    /// How many bytes are left of the message.
+    pub(crate) fn left(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
     /// The number of the next field; `None` at the end of the message.
     #[inline]
     pub(crate) fn field(&mut self) -> Result<Option<u32>, DecodeError> {
