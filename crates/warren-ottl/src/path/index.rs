@@ -141,18 +141,21 @@ pub fn write(map: &mut Attrs, indexes: &[Index], value: Value) -> Result<(), Fai
 }
 
 /// Writes the value of a key, which is made if it is missing.
-pub(crate) fn write_entry(map: &mut Attrs, key: &Text, value: Value) {
-    match map.find(key) {
-        Some(at) => {
-            // Nothing is changed for nothing: others may hold the set.
-            if map.as_slice().get(at).is_some_and(|entry| entry.value == value) {
-                return;
-            }
-            if let Some(entry) = map.edit().get_mut(at) {
-                entry.value = value;
-            }
-        }
-        None => map.edit().push(KeyValue { key: key.clone(), value }),
+fn write_entry(map: &mut Attrs, key: &Text, value: Value) {
+    let at = map.find(key);
+    // Nothing is changed for nothing: others may hold the set.
+    if at.and_then(|at| map.as_slice().get(at)).is_none_or(|entry| entry.value != value) {
+        put_entry(map, at, key, value);
+    }
+}
+
+/// Writes the value of a key that was found at a place, or not at all.
+#[inline]
+pub(crate) fn put_entry(map: &mut Attrs, at: Option<usize>, key: &Text, value: Value) {
+    let entries = map.edit();
+    match at.and_then(|at| entries.get_mut(at)) {
+        Some(entry) => entry.value = value,
+        None => entries.push(KeyValue { key: key.clone(), value }),
     }
 }
 

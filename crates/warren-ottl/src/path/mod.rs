@@ -16,6 +16,7 @@ mod span;
 mod tests;
 
 pub use event::EventField;
+pub(crate) use index::put_entry;
 pub use index::{Index, map_within, map_within_value, no_map, read, read_result, read_value, stored_type, write, write_value};
 pub use log::LogField;
 pub use metric::MetricField;
@@ -192,7 +193,7 @@ pub(crate) fn attributes<'r>(record: &'r Record<'_>, field: Field) -> Option<&'r
         (Field::Resource(ResourceField::Attributes), _) => Some(&record.resource.attrs),
         (Field::Log(LogField::Attributes), Item::Log(log)) => Some(&log.attrs),
         (Field::DataPoint(PointField::Attributes), Item::DataPoint(metric, at)) => point::attrs(&metric.data, *at),
-        (Field::Span(SpanField::Attributes), Item::Span(span)) => Some(&span.attrs),
+        (Field::Span(SpanField::Attributes), Item::Span(span) | Item::SpanEvent(span, _)) => Some(&span.attrs),
         _ => None,
     }
 }

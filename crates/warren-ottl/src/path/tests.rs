@@ -4,8 +4,8 @@ use crate::path::{Field, Index, get, map_mut, names, set};
 use crate::record::{Context, Item, Record};
 use crate::value::Val;
 use warren_pdata::{
-    Attrs, Data, ExponentialHistogramPoint, HistogramPoint, LogRecord, Metric, Number, NumberPoints, Resource, Scope, Span,
-    SpanEvent, SpanId, Text, TraceId, Value,
+    Attrs, Batch, Data, ExponentialHistogramPoint, HistogramPoint, LogRecord, Logs, Metric, Metrics, Number, NumberPoints,
+    Resource, Scope, Span, SpanEvent, SpanId, Text, TraceId, Traces, Value,
 };
 
 /// The field of a name, such as `status.code`.
@@ -193,4 +193,41 @@ fn a_point_has_what_its_kind_has() {
         ],
     );
     check_point(Data::Empty, 0, &[("time_unix_nano", Val::Int(1), "Nil"), ("attributes", Val::Nil, "Map({})")]);
+}
+
+/// Statements on one attribute take a shortcut, which must know every record that has such attributes.
+#[test]
+fn one_attribute_is_set_from_every_record_that_sees_it() {
+    struct Told;
+    impl crate::Observer for Told {
+        fn failed(&mut self, failed: &crate::Failed) {
+            panic!("{failed}");
+        }
+    }
+    let span = Span { events: vec![SpanEvent::default()], ..Span::default() };
+    let points = NumberPoints::from_iter([warren_pdata::NumberPoint::default()]);
+    let metric = Metric { data: Data::Gauge(points), ..Metric::default() };
+    let batches = [
+        (Context::Log, Batch::Logs(Logs::of(Resource::default(), Scope::default(), vec![LogRecord::default()]))),
+        (Context::DataPoint, Batch::Metrics(Metrics::of(Resource::default(), Scope::default(), vec![metric]))),
+        (Context::Span, Batch::Traces(Traces::of(Resource::default(), Scope::default(), vec![span.clone()]))),
+        (Context::SpanEvent, Batch::Traces(Traces::of(Resource::default(), Scope::default(), vec![span]))),
+    ];
+    for (context, batch) in batches {
+        for of in context.prefixes().iter().filter(|of| !["metric", "instrumentation_scope"].contains(of)) {
+            let statements =
+                [format!("set({of}.attributes[\"a\"], \"first\")"), format!("set({of}.attributes[\"a\"], \"last\")")];
+            let group = crate::compile(batch.signal(), Some(context), &[], &statements).unwrap();
+            let mut batch = batch.clone();
+            group.run(&mut batch, crate::ErrorMode::Ignore, &mut group.memo(), &mut Told).unwrap();
+            let field = field(Context::named(of).unwrap(), "attributes");
+            let mut read = Vec::new();
+            let read_one = |record: &mut Record<'_>, _: &mut crate::Memo| {
+                read.push(format!("{:?}", get(record, field, &[Index::Text("a".into())]).unwrap().into_val()));
+                Ok::<(), ()>(())
+            };
+            group.each(&mut batch, &mut group.memo(), read_one).unwrap();
+            assert_eq!(read, ["Str(\"last\")"], "{of} from {}", context.name());
+        }
+    }
 }

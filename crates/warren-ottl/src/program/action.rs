@@ -8,7 +8,7 @@ use crate::function::{Args, Changes, Edit, Form, MapEdit, Place, PlaceEdit};
 use crate::path::{self, Field, Index};
 use crate::record::{Failure, Record};
 use crate::value::Val;
-use warren_pdata::{KeyValue, Text};
+use warren_pdata::Text;
 
 /// A statement: what is done, and when.
 pub(crate) struct Statement {
@@ -118,11 +118,7 @@ fn set_entry(key: &Text, field: Field, value: &Expr, record: &mut Record<'_>, me
     let present = at.and_then(|at| map.as_slice().get(at)).map(|entry| &entry.value);
     let Some(value) = value.differing(present, record, memo)? else { return Ok(()) };
     if let Some(map) = path::attributes_mut(record, field) {
-        let entries = map.edit();
-        match at.and_then(|at| entries.get_mut(at)) {
-            Some(entry) => entry.value = value,
-            None => entries.push(KeyValue { key: key.clone(), value }),
-        }
+        path::put_entry(map, at, key, value);
     }
     Ok(())
 }

@@ -76,6 +76,13 @@ enum Way {
     Any,
 }
 
+/// A call's result.
+enum Made {
+    Value(Val),
+    /// A text that is not one of its own yet.
+    Room(String),
+}
+
 /// The arguments of a call that are evaluated for each record.
 pub(crate) struct Arguments {
     /// By parameter; `None` for literals, targets and what is left out.
@@ -140,13 +147,21 @@ impl CallExpr {
 
     #[inline]
     pub(super) fn result(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
+        Ok(match self.make(record, memo)? {
+            Made::Value(value) => value,
+            Made::Room(room) => Val::Str(memo.made(room)),
+        })
+    }
+
+    #[inline]
+    fn make(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Made, Failure> {
         match self.way {
-            Way::Text => self.of_text(record, memo),
+            Way::Text => self.of_text(record, memo).map(Made::Value),
             Way::Texts => match self.put_together(record, memo)? {
-                Some(room) => Ok(Val::Str(memo.made(room))),
-                None => self.of_any(record, memo),
+                Some(room) => Ok(Made::Room(room)),
+                None => self.of_any(record, memo).map(Made::Value),
             },
-            Way::Any => self.of_any(record, memo),
+            Way::Any => self.of_any(record, memo).map(Made::Value),
         }
     }
 
@@ -177,9 +192,9 @@ impl CallExpr {
         }
     }
 
-    /// What its items are put together to, in a [`room`], if it is a call that does so; `None` where one of them is no text.
-    pub(super) fn put_together(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Option<String>, Failure> {
-        let (Way::Texts, Some(TextsCall::Appends(append))) = (self.way, self.call.texts()) else { return Ok(None) };
+    /// What its items are put together to, in a [`room`]; `None` where one of them is no text.
+    fn put_together(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Option<String>, Failure> {
+        let Some(TextsCall::Appends(append)) = self.call.texts() else { return Ok(None) };
         let mut room = room::take();
         for (at, item) in self.args.items.iter().enumerate() {
             if let Some(text) = item.text(record) {
@@ -279,17 +294,15 @@ impl Expr {
             return Ok((!is_present(text)).then(|| Value::Str(text.clone())));
         }
         let value = match self {
-            Self::Call(call) if call.keys.is_none() => {
-                if let Some(room) = call.put_together(record, memo)? {
-                    if is_present(&room) {
-                        room::give_back(room);
-                        return Ok(None);
-                    }
-                    return Ok(Some(Value::Str(memo.made(room))));
+            Self::Call(call) if call.keys.is_none() => match call.make(record, memo)? {
+                Made::Room(room) if is_present(&room) => {
+                    room::give_back(room);
+                    return Ok(None);
                 }
-                let result = call.result(record, memo)?;
-                if result.is_nil() { None } else { Some(result.stored()) }
-            }
+                Made::Room(room) => return Ok(Some(Value::Str(memo.made(room)))),
+                Made::Value(Val::Nil) => None,
+                Made::Value(value) => Some(value.stored()),
+            },
             other => other.eval(record, memo)?.into_stored(),
         };
         Ok(value.filter(|value| present != Some(value)))
