@@ -41,10 +41,7 @@ impl Intake {
     /// The key of an attribute, when it may be known beforehand what it is.
     #[inline]
     pub(crate) fn key_like(&mut self, bytes: &[u8], like: Option<&Text>) -> Text {
-        match like {
-            Some(like) if like.as_bytes() == bytes => like.clone(),
-            _ => self.texts.key(&readable(bytes)),
-        }
+        same(bytes, like).unwrap_or_else(|| self.texts.key(&readable(bytes)))
     }
 
     /// Text that is likely to be met again: names, attribute values.
@@ -55,18 +52,14 @@ impl Intake {
     /// The same, when it may be known beforehand what it is.
     #[inline]
     pub(crate) fn pooled_like(&mut self, bytes: &[u8], like: Option<&Text>) -> Text {
-        match like {
-            Some(like) if like.as_bytes() == bytes => like.clone(),
-            _ => self.pooled(bytes),
-        }
+        same(bytes, like).unwrap_or_else(|| self.pooled(bytes))
     }
 
     /// The value of an attribute. Where values hardly repeat, as process ids in log records, they are not looked for in the pool.
     #[inline]
     pub(crate) fn value_like(&mut self, bytes: &[u8], like: Option<&Text>) -> Text {
-        match like {
-            Some(like) if like.as_bytes() == bytes => return like.clone(),
-            _ => {}
+        if let Some(text) = same(bytes, like) {
+            return text;
         }
         if self.looked > TRIAL && self.texts.len() as u32 > self.looked - self.looked / 8 {
             return single(bytes);
@@ -74,6 +67,12 @@ impl Intake {
         self.looked = self.looked.saturating_add(1);
         self.pooled(bytes)
     }
+}
+
+/// The text that it was taken for, if it is that.
+#[inline]
+fn same(bytes: &[u8], like: Option<&Text>) -> Option<Text> {
+    like.filter(|like| like.as_bytes() == bytes).cloned()
 }
 
 /// Text that is unlikely to be met again: bodies, messages.

@@ -145,6 +145,10 @@ impl<'a> Decoder<'a> {
                 _ => r.skip()?,
             }
         }
+        // The first item was much smaller than the others.
+        if group.items.capacity() / 2 > group.items.len() {
+            group.items.shrink_to_fit();
+        }
         Ok(group)
     }
 

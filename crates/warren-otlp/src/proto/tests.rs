@@ -266,3 +266,15 @@ fn a_small_message_cannot_become_a_huge_batch() {
     let exemplars = one(&field(5, &field(1, &many(&[0x2a, 0]))));
     assert_eq!(decode_request(Signal::Metrics, &exemplars).unwrap_err().fault(), Fault::Expansion);
 }
+
+#[test]
+fn a_first_item_that_is_small_does_not_have_room_made_for_many_like_it() {
+    let record = |body: &str| LogRecord { body: body.into(), ..LogRecord::default() };
+    let items = std::iter::once(record("")).chain((0..500).map(|_| record(&"x".repeat(2000)))).collect();
+    let mut bytes = Vec::new();
+    encode_request(&Batch::Logs(Telemetry::of(Resource::default(), Scope::default(), items)), &mut bytes);
+    let Ok(Batch::Logs(logs)) = decode_request(Signal::Logs, &bytes) else { panic!("no logs") };
+    let items = &logs.resources[0].scopes[0].items;
+    assert_eq!(items.len(), 501);
+    assert!(items.capacity() <= 2 * items.len() + 1, "{}", items.capacity());
+}
