@@ -34,6 +34,7 @@ mod whole;
 pub use literals::Literals;
 pub use template::Template;
 
+use regex_syntax::hir::HirKind;
 use smallvec::SmallVec;
 use std::ops::{ControlFlow, Range};
 use steps::{Steps, Vain};
@@ -80,6 +81,8 @@ pub struct Regex {
 enum Engine {
     /// Matches the whole text or nothing, and so do all its groups.
     Whole(Whole),
+    /// Asks for nothing, and so matches everywhere: before each letter and at the end.
+    Empty,
     Automaton(regex::Regex),
 }
 
@@ -115,6 +118,16 @@ impl Captures {
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
+
+    /// Sets so many groups to none found.
+    fn empty(&mut self, groups: usize) {
+        if groups <= SPANS_INLINE {
+            self.spans = SmallVec::from_buf_and_len([None; SPANS_INLINE], groups);
+        } else {
+            self.spans.clear();
+            self.spans.resize(groups, None);
+        }
+    }
 }
 
 impl Regex {
@@ -143,6 +156,7 @@ impl Regex {
         let hir = regex_syntax::parse(&translated.pattern).map_err(|_| Error::new("expression nests too deeply", source))?;
         let engine = match Whole::new(&hir) {
             Some(whole) => Engine::Whole(whole),
+            None if *hir.kind() == HirKind::Empty => Engine::Empty,
             None => Engine::Automaton(
                 regex::RegexBuilder::new(&translated.pattern)
                     .size_limit(COMPILED_BYTES_MAX)
@@ -171,6 +185,7 @@ impl Regex {
         }
         match &self.engine {
             Engine::Whole(whole) => whole.is_match(text),
+            Engine::Empty => true,
             Engine::Automaton(regex) => regex.is_match(text),
         }
     }
@@ -182,17 +197,16 @@ impl Regex {
 
     /// Finds the leftmost match and fills `captures`; returns whether there is one.
     pub fn captures(&self, text: &str, captures: &mut Captures) -> bool {
-        captures.spans.clear();
         if let Some(steps) = &self.steps {
-            captures.spans.resize(self.names.len(), None);
+            captures.empty(self.names.len());
             if let Ok(found) = steps.find(text, 0, &mut captures.spans, &mut 0) {
                 if found.is_none() {
                     captures.spans.clear();
                 }
                 return found.is_some();
             }
-            captures.spans.clear();
         }
+        captures.spans.clear();
         match &self.engine {
             Engine::Whole(whole) => {
                 let found = whole.is_match(text);
@@ -200,6 +214,10 @@ impl Regex {
                     captures.spans.resize(self.names.len(), Some((0, text.len())));
                 }
                 found
+            }
+            Engine::Empty => {
+                captures.spans.push(Some((0, 0)));
+                true
             }
             Engine::Automaton(regex) => {
                 // Room is laid out by the number of groups alone.
@@ -220,7 +238,7 @@ impl Regex {
         let mut captures = Captures::default();
         let (mut visited, mut vain) = (0, 0);
         if let Some(steps) = &self.steps {
-            captures.spans.resize(self.names.len(), None);
+            captures.empty(self.names.len());
             loop {
                 match steps.find(text, visited, &mut captures.spans, &mut vain) {
                     Ok(Some((_, end))) => {
@@ -232,8 +250,18 @@ impl Regex {
                 }
             }
         }
-        let Engine::Automaton(regex) = &self.engine else {
-            return if self.captures(text, &mut captures) { visit(&captures) } else { ControlFlow::Continue(()) };
+        let regex = match &self.engine {
+            Engine::Automaton(regex) => regex,
+            Engine::Whole(_) => {
+                return if self.captures(text, &mut captures) { visit(&captures) } else { ControlFlow::Continue(()) };
+            }
+            Engine::Empty => {
+                return letters(text).try_for_each(|at| {
+                    captures.spans.clear();
+                    captures.spans.push(Some((at, at)));
+                    visit(&captures)
+                });
+            }
         };
         // Where the steps gave up, it goes on behind what they found.
         for found in regex.captures_iter(text).filter(|found| found.get(0).is_some_and(|whole| whole.start() >= visited)) {
@@ -280,6 +308,7 @@ impl Regex {
         match &self.engine {
             Engine::Whole(whole) if whole.is_match(text) => visit(0..text.len()),
             Engine::Whole(_) => ControlFlow::Continue(()),
+            Engine::Empty => letters(text).try_for_each(|at| visit(at..at)),
             // As in `each_match`.
             Engine::Automaton(regex) => {
                 let mut found = regex.find_iter(text).map(|found| found.range()).filter(|range| range.start >= visited);
@@ -287,6 +316,11 @@ impl Regex {
             }
         }
     }
+}
+
+/// Where each letter of a text starts, and where it ends.
+fn letters(text: &str) -> impl Iterator<Item = usize> {
+    text.char_indices().map(|(at, _)| at).chain([text.len()])
 }
 
 /// What became of a text whose matches were to be replaced.

@@ -234,6 +234,31 @@ fn replacing_gives_up_at_the_bound() {
 }
 
 #[test]
+fn a_pattern_of_nothing_matches_before_each_letter_and_at_the_end() {
+    for pattern in ["", "(?:)", "(?i)"] {
+        let regex = Regex::new(pattern).unwrap();
+        assert!(matches!(regex.engine, Engine::Empty), "{pattern}");
+        for (text, literal, group, places) in [("", "-", "<>", vec![0]), ("aéb", "-a-é-b-", "<>a<>é<>b<>", vec![0, 1, 3, 4])] {
+            for (with, expected) in [("-", literal), ("<$0>", group), ("", text)] {
+                let mut out = String::new();
+                regex.replace_all(text, &Template::new(with, &regex), &mut out);
+                assert_eq!(out, expected, "{pattern} in {text} by {with}");
+            }
+            let mut found = Vec::new();
+            let end = regex.each_match(text, |captures| {
+                assert_eq!((captures.len(), captures.get(text, 0)), (1, Some("")));
+                found.push(captures.range(0).unwrap().start);
+                ControlFlow::<()>::Continue(())
+            });
+            assert_eq!((end, found), (ControlFlow::Continue(()), places));
+            let mut captures = Captures::default();
+            assert!(regex.is_match(text) && regex.captures(text, &mut captures));
+            assert_eq!(captures.range(0), Some(0..0));
+        }
+    }
+}
+
+#[test]
 fn a_text_is_made_only_where_it_differs() {
     let mut out = String::new();
     for (pattern, with, text, expected) in [
