@@ -150,7 +150,7 @@ fn write_entry(map: &mut Attrs, key: &Text, value: Value) {
 }
 
 /// Writes the value of a key that was found at a place, or not at all.
-#[inline]
+#[inline(always)]
 pub(crate) fn put_entry(map: &mut Attrs, at: Option<usize>, key: &Text, value: Value) {
     let entries = map.edit();
     match at.and_then(|at| entries.get_mut(at)) {

@@ -8,7 +8,7 @@ use crate::function::{Args, Changes, Edit, Form, MapEdit, Place, PlaceEdit};
 use crate::path::{self, Field, Index};
 use crate::record::{Failure, Record};
 use crate::value::Val;
-use warren_pdata::Text;
+use warren_pdata::{Text, Value};
 
 /// A statement: what is done, and when.
 pub(crate) struct Statement {
@@ -112,15 +112,46 @@ fn set(target: &PathExpr, value: &Expr, record: &mut Record<'_>, memo: &mut Memo
     path::set(record, target.field, indexes.as_slice(), value)
 }
 
+/// What is there already is not written again, and nothing is made for it.
 fn set_entry(key: &Text, field: Field, value: &Expr, record: &mut Record<'_>, memo: &mut Memo) -> Result<(), Failure> {
     let Some(map) = path::attributes(record, field) else { return Ok(()) };
     let at = map.find(key);
     let present = at.and_then(|at| map.as_slice().get(at)).map(|entry| &entry.value);
-    let Some(value) = value.differing(present, record, memo)? else { return Ok(()) };
+    let is_present = |text: &str| present.and_then(Value::as_str) == Some(text);
+    // Texts are written apart: of what is known to be one, a word is passed on; other values go through memory.
+    if let Some(text) = value.text(record) {
+        if !is_present(text) {
+            let text = text.clone();
+            put_entry(record, field, at, key, Value::Str(text));
+        }
+        return Ok(());
+    }
+    let value = match value {
+        Expr::Call(call) if call.keys.is_none() => {
+            if let Some(room) = call.put_together(record, memo)? {
+                if !is_present(&room) {
+                    put_entry(record, field, at, key, Value::Str(memo.texts.get(&room)));
+                }
+                return Ok(());
+            }
+            match call.yielded(record, memo)? {
+                Val::Nil => None,
+                value => Some(value.stored()),
+            }
+        }
+        other => other.eval(record, memo)?.into_stored(),
+    };
+    if let Some(value) = value.filter(|value| present != Some(value)) {
+        put_entry(record, field, at, key, value);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn put_entry(record: &mut Record<'_>, field: Field, at: Option<usize>, key: &Text, value: Value) {
     if let Some(map) = path::attributes_mut(record, field) {
         path::put_entry(map, at, key, value);
     }
-    Ok(())
 }
 
 fn merge_into(

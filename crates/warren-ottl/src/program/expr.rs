@@ -2,11 +2,11 @@
 
 use super::memo::Memo;
 use crate::arithmetic::calculate;
-use crate::function::{Args, Call, EntriesCall, Kind, RecordCall, TextsCall, YieldCall};
+use crate::function::{AppendCall, Args, Call, EntriesCall, Kind, RecordCall, TextsCall, YieldCall};
 use crate::getter::coerce;
 use crate::path::{self, Field, Index, read_result};
 use crate::record::{Failure, Record};
-use crate::room;
+use crate::room::{self, Room};
 use crate::value::{Got, Val};
 use smallvec::SmallVec;
 use warren_pdata::{Attrs, Text, Value};
@@ -76,13 +76,6 @@ enum Way {
     Any,
 }
 
-/// A call's result.
-enum Made {
-    Value(Val),
-    /// A text that is not one of its own yet.
-    Room(String),
-}
-
 /// The arguments of a call that are evaluated for each record.
 pub(crate) struct Arguments {
     /// By parameter; `None` for literals, targets and what is left out.
@@ -147,21 +140,18 @@ impl CallExpr {
 
     #[inline]
     pub(super) fn result(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
-        Ok(match self.make(record, memo)? {
-            Made::Value(value) => value,
-            Made::Room(room) => Val::Str(memo.made(room)),
-        })
+        match self.put_together(record, memo)? {
+            Some(room) => Ok(Val::Str(memo.texts.get(&room))),
+            None => self.yielded(record, memo),
+        }
     }
 
+    /// What it yields where nothing is put together.
     #[inline]
-    fn make(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Made, Failure> {
+    pub(super) fn yielded(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
         match self.way {
-            Way::Text => self.of_text(record, memo).map(Made::Value),
-            Way::Texts => match self.put_together(record, memo)? {
-                Some(room) => Ok(Made::Room(room)),
-                None => self.of_any(record, memo).map(Made::Value),
-            },
-            Way::Any => self.of_any(record, memo).map(Made::Value),
+            Way::Text => self.of_text(record, memo),
+            Way::Texts | Way::Any => self.of_any(record, memo),
         }
     }
 
@@ -192,21 +182,27 @@ impl CallExpr {
         }
     }
 
-    /// What its items are put together to, in a [`room`]; `None` where one of them is no text.
-    fn put_together(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Option<String>, Failure> {
-        let Some(TextsCall::Appends(append)) = self.call.texts() else { return Ok(None) };
+    /// What its items are put together to; `None` where one of them is no text, and for other calls.
+    #[inline]
+    pub(super) fn put_together(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Option<Room>, Failure> {
+        match (self.way, self.call.texts()) {
+            (Way::Texts, Some(TextsCall::Appends(append))) => self.of_texts(append, record, memo),
+            _ => Ok(None),
+        }
+    }
+
+    #[inline(never)]
+    fn of_texts(&self, append: &AppendCall, record: &Record<'_>, memo: &mut Memo) -> Result<Option<Room>, Failure> {
         let mut room = room::take();
         for (at, item) in self.args.items.iter().enumerate() {
             if let Some(text) = item.text(record) {
                 append(at, text, &mut room)?;
                 continue;
             }
-            let item = item.eval(record, memo)?;
-            let Some(text) = item.as_text() else {
-                room::give_back(room);
-                return Ok(None);
-            };
-            append(at, text, &mut room)?;
+            match item.eval(record, memo)?.as_text() {
+                Some(text) => append(at, text, &mut room)?,
+                None => return Ok(None),
+            }
         }
         Ok(Some(room))
     }
@@ -279,33 +275,6 @@ impl Expr {
             Self::Call(call) if call.keys.is_none() => call.result(record, memo),
             other => Ok(other.eval(record, memo)?.into_val()),
         }
-    }
-
-    /// The value for a record as telemetry stores it; `None` for nothing, and if it is what is present already: nothing is made for that.
-    #[inline]
-    pub(crate) fn differing(
-        &self,
-        present: Option<&Value>,
-        record: &Record<'_>,
-        memo: &mut Memo,
-    ) -> Result<Option<Value>, Failure> {
-        let is_present = |text: &str| present.and_then(Value::as_str) == Some(text);
-        if let Some(text) = self.text(record) {
-            return Ok((!is_present(text)).then(|| Value::Str(text.clone())));
-        }
-        let value = match self {
-            Self::Call(call) if call.keys.is_none() => match call.make(record, memo)? {
-                Made::Room(room) if is_present(&room) => {
-                    room::give_back(room);
-                    return Ok(None);
-                }
-                Made::Room(room) => return Ok(Some(Value::Str(memo.made(room)))),
-                Made::Value(Val::Nil) => None,
-                Made::Value(value) => Some(value.stored()),
-            },
-            other => other.eval(record, memo)?.into_stored(),
-        };
-        Ok(value.filter(|value| present != Some(value)))
     }
 
     /// The value for a record.

@@ -3,8 +3,7 @@
 use super::level::Level;
 use super::table::Table;
 use crate::compile::Source;
-use crate::room;
-use warren_pdata::{RecentTexts, Text};
+use warren_pdata::RecentTexts;
 
 /// Results of conditions that are the same for all records below a resource, scope, metric or span, attribute sets that records share, edited, and
 /// how often statements ran.
@@ -52,13 +51,6 @@ impl Memo {
             statements: vec![Count::default(); statements],
             conditions: vec![Count::default(); conditions],
         }
-    }
-
-    /// The text in a room, which is given back; the same one if such a text was made lately.
-    pub(super) fn made(&mut self, room: String) -> Text {
-        let text = self.texts.get(&room);
-        room::give_back(room);
-        text
     }
 
     /// How many of a level were entered.

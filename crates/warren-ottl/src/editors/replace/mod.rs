@@ -278,16 +278,14 @@ impl Replacer {
             return self.convert_matches(text, template, function, args).map(|out| made(&out));
         }
         let mut room = room::take();
-        let replaced = match self.regex.replace_within(text, template, &mut room, TEXT_BYTES_MAX) {
+        match self.regex.replace_within(text, template, &mut room, TEXT_BYTES_MAX) {
             warren_regex::Replaced::Nothing => Ok(Replaced::Nothing),
             warren_regex::Replaced::Same => Ok(Replaced::Same),
             warren_regex::Replaced::New => Ok(made(&room)),
             warren_regex::Replaced::TooLong => {
                 Err(Failure::new(format!("the text with its matches replaced would have more than {TEXT_BYTES_MAX} bytes")))
             }
-        };
-        room::give_back(room);
-        replaced
+        }
     }
 
     fn convert_matches(&self, text: &str, template: &Template, function: &Function, args: Args<'_>) -> Result<String, Failure> {
