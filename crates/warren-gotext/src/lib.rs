@@ -18,4 +18,4 @@ pub use pairs::split_pairs;
 pub use parse::{NumberError, parse_float, parse_int};
 pub use quote::{printable, quote, quote_with, quoted};
 pub use unquote::unquote;
-pub use value::{JsonError, as_string, goccy_json, json, json_text};
+pub use value::{JsonError, TEXT_BYTES_MAX, as_string, goccy_json, json, json_text};

@@ -12,6 +12,7 @@ pub use editor::{Changes, Edit, Editor, Place};
 pub(crate) use editor::{Form, MapEdit, PlaceEdit};
 pub use literal::{Function, Literal, Literals};
 
+use crate::functions::within_bounds;
 use crate::record::{Context, Failure, Record};
 use crate::value::Val;
 use warren_pdata::Text;
@@ -87,9 +88,13 @@ impl Call {
     /// Its result.
     ///
     /// # Errors
-    /// What the converter fails with.
+    /// What the converter fails with, and when its result is a text that is too long.
     pub fn call(&self, args: Args<'_>) -> Result<Val, Failure> {
-        (self.any)(args)
+        let result = (self.any)(args);
+        if let Ok(Val::Str(text)) = &result {
+            within_bounds(text.len())?;
+        }
+        result
     }
 
     /// The way for texts, if there is one.

@@ -4,6 +4,7 @@
 //! ASCII come out as they went in.
 
 use super::entries::Entries;
+use super::within_bounds;
 use crate::function::{Call, Converter, Kind, Literals, Yields, optional, param};
 use crate::{Failure, Val};
 use warren_gotext::{quoted, split_pairs};
@@ -34,7 +35,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
             let sorted = literals.bool(3).unwrap_or(false);
             Ok(Call::new(move |args| {
                 let Val::Map(map) = args.get(0) else { return Ok(Val::from("")) };
-                Ok(write(map, &delimiter, &pair_delimiter, sorted).into())
+                write(map, &delimiter, &pair_delimiter, sorted).map(Val::from)
             }))
         },
     },
@@ -85,7 +86,10 @@ fn parse(source: &str, delimiter: &str, pair_delimiter: &str) -> Result<Val, Fai
 }
 
 /// A map as pairs in one text.
-fn write(map: &Attrs, delimiter: &str, pair_delimiter: &str, sorted: bool) -> String {
+///
+/// # Errors
+/// When the text would be too long.
+fn write(map: &Attrs, delimiter: &str, pair_delimiter: &str, sorted: bool) -> Result<String, Failure> {
     let mut entries: Vec<&KeyValue> = map.iter().collect();
     if sorted {
         entries.sort_by(|a, b| a.key.cmp(&b.key));
@@ -100,9 +104,10 @@ fn write(map: &Attrs, delimiter: &str, pair_delimiter: &str, sorted: bool) -> St
         out.push_str(delimiter);
         text.clear();
         warren_gotext::as_string(&mut text, &entry.value);
+        within_bounds(out.len() + text.len())?;
         push(&mut out, &text, delimiter, pair_delimiter);
     }
-    out
+    Ok(out)
 }
 
 /// A key or a value: quotes within it escaped, and in quotes if it holds a delimiter.
@@ -191,16 +196,16 @@ mod tests {
             ("a", Value::list([Value::Int(1), Value::Bool(true)])),
             ("n", Value::Empty),
         ]);
-        assert_eq!(write(&map, "=", " ", false), r#""z k"="a=b" b="say \"x\"" a=[1,true] n="#);
-        assert_eq!(write(&map, ":", ",", true), r#"a:"[1,true]",b:say \"x\",n:,z k:a=b"#);
-        assert_eq!(write(&Attrs::EMPTY, "=", " ", false), "");
+        assert_eq!(write(&map, "=", " ", false).unwrap(), r#""z k"="a=b" b="say \"x\"" a=[1,true] n="#);
+        assert_eq!(write(&map, ":", ",", true).unwrap(), r#"a:"[1,true]",b:say \"x\",n:,z k:a=b"#);
+        assert_eq!(write(&Attrs::EMPTY, "=", " ", false).unwrap(), "");
     }
 
     proptest! {
         #[test]
         fn prop_plain_pairs_are_read_as_they_are_written(pairs in proptest::collection::vec(("[a-zé]{1,8}", "[a-z0-9日]{0,8}"), 1..20)) {
             let map: Attrs = pairs.iter().enumerate().map(|(n, (key, value))| KeyValue::new(format!("{n}{key}"), value.as_str())).collect();
-            let Ok(Val::Map(read)) = parse(&write(&map, "=", " ", false), "=", " ") else { panic!("not read") };
+            let Ok(Val::Map(read)) = parse(&write(&map, "=", " ", false).unwrap(), "=", " ") else { panic!("not read") };
             prop_assert_eq!(read, map);
         }
 

@@ -76,9 +76,7 @@ fn text_of(bytes: usize, write: impl FnOnce(&mut [u8])) -> Text {
 }
 
 /// The longest text that a function makes. Statements that make texts of texts could otherwise double them without end.
-///
-/// Fuzz targets have less: they look for what has no bound, and statements that double texts would keep them busy up to this one.
-pub(crate) const TEXT_BYTES_MAX: usize = if cfg!(fuzzing) { 1 << 20 } else { 16 << 20 };
+pub(crate) const TEXT_BYTES_MAX: usize = warren_gotext::TEXT_BYTES_MAX;
 
 /// Refuses a text of so many bytes that is about to be made, if it is too long.
 #[inline]
@@ -94,6 +92,27 @@ fn too_long(bytes: usize) -> Failure {
 /// Upstream's name of a type where it prints nothing as `<nil>`.
 fn go_type(val: &Val) -> &'static str {
     if val.is_nil() { "<nil>" } else { val.type_name() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{map, run};
+    use super::{TEXT_BYTES_MAX, Val};
+
+    #[test]
+    fn texts_that_are_made_of_texts_do_not_grow_without_end() {
+        let quotes = Val::from("\"".repeat(TEXT_BYTES_MAX / 2));
+        let letters = Val::from("\u{e9}".repeat(TEXT_BYTES_MAX / 2));
+        let twice = map([("a", letters.clone().stored()), ("b", letters.clone().stored())]);
+        for (name, arguments) in [
+            ("String", vec![map([("a", quotes.stored())])]),
+            ("ToKeyValueString", vec![twice]),
+            ("Decode", vec![letters, "iso-8859-1".into()]),
+        ] {
+            let error = run(name, &arguments).unwrap_err();
+            assert!(error.contains(&TEXT_BYTES_MAX.to_string()), "{name}: {error}");
+        }
+    }
 }
 
 #[cfg(test)]
