@@ -16,9 +16,13 @@ fn what_flows_is_counted_under_upstreams_names() -> Result<()> {
     collector.wait_for_metric(sent, "exporter=\"prometheusremotewrite\"", PATIENCE, |points| points >= 6.0)?;
     let accepted = "otelcol_receiver_accepted_metric_points";
     collector.wait_for_metric(accepted, "receiver=\"prometheus\"", PATIENCE, |points| points >= 6.0)?;
-    for name in
-        ["otelcol_process_uptime", "otelcol_process_cpu_seconds", "otelcol_process_memory_rss", "otelcol_exporter_queue_capacity"]
-    {
+    for name in [
+        "otelcol_process_uptime",
+        "otelcol_process_cpu_seconds",
+        "otelcol_process_memory_rss",
+        "otelcol_exporter_queue_capacity",
+        "warren_runtime_kept_bytes",
+    ] {
         assert!(collector.metric(name, "")?.is_some(), "{name} is missing");
     }
     Ok(())

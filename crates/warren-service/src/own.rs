@@ -158,6 +158,9 @@ pub(crate) fn watch_process(registry: &Registry) {
         let time = clock_gettime(ClockId::ProcessCPUTime);
         Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
     });
+    gauge("warren_runtime_kept_bytes", "Small blocks that were freed and are kept at hand, in bytes.", || {
+        warren_sys::kept_bytes().map(|bytes| bytes as f64)
+    });
     // Small files of the kernel's memory: reading them does not block.
     gauge("otelcol_process_memory_rss", "Total physical memory (resident set size) [alpha]", || {
         warren_sys::memory::resident_bytes().map(|bytes| bytes as f64)

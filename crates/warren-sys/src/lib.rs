@@ -14,3 +14,4 @@ mod small;
 
 pub use allocator::{Allocator, allocated_bytes, live_bytes, release_unused, tune};
 pub use code::release_code;
+pub use small::kept_bytes;
