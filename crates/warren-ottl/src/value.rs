@@ -2,11 +2,18 @@
 //!
 //! A value owns what it holds, but holds it by reference count: reading an attribute costs an increment, never a copy of its content.
 
+use crate::record::Failure;
 use std::sync::Arc;
 pub use warren_gotime::Time;
 use warren_pdata::{
     Attrs, Exemplar, ExponentialBuckets, List, QuantileValue, SpanEvent, SpanId, SpanLink, SpanStatus, Text, TraceId, Value,
 };
+
+/// Values that a map or list may hold when it is written to a record, those within what it holds counted wherever they occur.
+pub(crate) const VALUES_MAX: usize = 1 << 20;
+
+/// How deep such a map or list may be nested.
+pub(crate) const LEVELS_MAX: usize = 200;
 
 /// A value that an expression yields.
 ///
@@ -124,6 +131,16 @@ impl Val {
         }
     }
 
+    /// Refuses a map or list that is too large or too deep to be written to a record: content is shared, so that one that holds itself twice takes no
+    /// memory here, but doubles, and doubles again, where it is written out.
+    pub(crate) fn within_bounds(&self) -> Result<(), Failure> {
+        match self {
+            Self::Map(map) => map_within_bounds(map),
+            Self::List(items) => count_list(items, 1, &mut { VALUES_MAX }),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it is nothing.
     pub fn is_nil(&self) -> bool {
         matches!(self, Self::Nil)
@@ -148,6 +165,43 @@ impl Val {
             _ => return None,
         })
     }
+}
+
+/// As [`Val::within_bounds`].
+pub(crate) fn value_within_bounds(value: &Value) -> Result<(), Failure> {
+    count(value, 0, &mut { VALUES_MAX })
+}
+
+/// As [`Val::within_bounds`].
+pub(crate) fn map_within_bounds(map: &Attrs) -> Result<(), Failure> {
+    count_map(map, 1, &mut { VALUES_MAX })
+}
+
+/// Counts values down from what there may be.
+fn count(value: &Value, level: usize, left: &mut usize) -> Result<(), Failure> {
+    match value {
+        Value::Map(map) => count_map(map, level + 1, left),
+        Value::List(items) => count_list(items, level + 1, left),
+        _ => Ok(()),
+    }
+}
+
+fn count_map(map: &Attrs, level: usize, left: &mut usize) -> Result<(), Failure> {
+    enter(map.len(), level, left)?;
+    map.iter().try_for_each(|entry| count(&entry.value, level, left))
+}
+
+fn count_list(items: &List, level: usize, left: &mut usize) -> Result<(), Failure> {
+    enter(items.len(), level, left)?;
+    items.iter().try_for_each(|item| count(item, level, left))
+}
+
+fn enter(values: usize, level: usize, left: &mut usize) -> Result<(), Failure> {
+    if level > LEVELS_MAX {
+        return Err(Failure::new(format!("the value is nested more than {LEVELS_MAX} deep")));
+    }
+    *left = left.checked_sub(values).ok_or_else(|| Failure::new(format!("the value holds more than {VALUES_MAX} values")))?;
+    Ok(())
 }
 
 /// What reading yields: borrowed from the record where that is possible.

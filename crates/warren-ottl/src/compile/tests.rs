@@ -72,6 +72,25 @@ fn statements_run_on_each_record_in_order() {
 }
 
 #[test]
+fn maps_that_hold_themselves_do_not_grow_without_end() {
+    let grown = |records: usize, statements: &[&str]| {
+        let resource = Resource { attrs: Attrs::from([("host", "a")]), dropped_attributes: 0 };
+        let mut batch = Batch::Logs(Logs::of(resource, Scope::default(), vec![LogRecord::default(); records]));
+        run(&mut batch, Some(Context::Log), statements).pop().unwrap_or_default()
+    };
+    let x = r#"set(resource.attributes["x"], resource.attributes)"#;
+    let nested = "the value is nested more than 200 deep";
+    assert_eq!(grown(200, &[x]), "");
+    assert!(grown(300, &[x]).contains(nested));
+    let merged = r#"merge_maps(resource.attributes, {"x": resource.attributes}, "upsert")"#;
+    assert!(grown(300, &[merged]).contains(nested));
+    let within = r#"set(resource.attributes["x"]["y"], {"z": resource.attributes})"#;
+    assert!(grown(300, &[within]).contains(nested));
+    let y = r#"set(resource.attributes["y"], resource.attributes)"#;
+    assert!(grown(24, &[x, y]).contains("the value holds more than 1048576 values"));
+}
+
+#[test]
 fn of_entries_with_one_key_only_the_last_is_evaluated() {
     let mut batch = logs();
     let told = run(&mut batch, Some(Context::Log), &[r#"set(attributes["o"], {"k": Hour(attributes), "b": 1, "k": body})"#]);

@@ -4,11 +4,9 @@ use crate::function::{Changes, Edit, Editor, Kind, optional, param};
 use crate::functions::TEXT_BYTES_MAX;
 use crate::functions::entries::Entries;
 use crate::record::Failure;
+use crate::value::LEVELS_MAX;
 use std::collections::HashMap;
 use warren_pdata::{Attrs, Text, Value};
-
-/// Values nested deeper than this are not followed: they come from outside.
-const LEVELS_MAX: usize = 200;
 
 pub(super) const EDITORS: &[Editor] = &[Editor {
     name: "flatten",

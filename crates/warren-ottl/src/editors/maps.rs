@@ -2,7 +2,8 @@
 
 use crate::function::{Changes, Edit, Editor, Kind, param};
 use crate::functions::entries::Entries;
-use crate::value::Val;
+use crate::record::Failure;
+use crate::value::{Val, map_within_bounds};
 use warren_pdata::{Attrs, KeyValue, RecentTexts, Text, Value};
 
 /// Up to so many entries together are compared one by one, where they are: sooner done than looked up.
@@ -19,7 +20,7 @@ pub(super) const EDITORS: &[Editor] = &[
             Ok(Edit::new(move |place, args| {
                 let target = place.map()?;
                 if let Val::Map(source) = args.get(1) {
-                    merge(target, source, strategy);
+                    merge(target, source, strategy)?;
                 }
                 Ok(())
             }))
@@ -82,10 +83,14 @@ pub(crate) fn merge_text(
 }
 
 /// Takes over entries whose keys are new, or known, or both; known ones keep their place.
-pub(crate) fn merge(target: &mut Attrs, source: &Attrs, Strategy { insert, update }: Strategy) {
+///
+/// # Errors
+/// When the source is too large or too deep.
+pub(crate) fn merge(target: &mut Attrs, source: &Attrs, Strategy { insert, update }: Strategy) -> Result<(), Failure> {
     if source.is_empty() || target.same(source) {
-        return;
+        return Ok(());
     }
+    map_within_bounds(source)?;
     if target.len() + source.len() <= MERGED_IN_PLACE_MAX {
         for entry in source {
             match target.find(&entry.key) {
@@ -98,7 +103,7 @@ pub(crate) fn merge(target: &mut Attrs, source: &Attrs, Strategy { insert, updat
                 _ => {}
             }
         }
-        return;
+        return Ok(());
     }
     let mut entries = Entries::from(&*target);
     for entry in source {
@@ -107,6 +112,7 @@ pub(crate) fn merge(target: &mut Attrs, source: &Attrs, Strategy { insert, updat
         }
     }
     *target = entries.into();
+    Ok(())
 }
 
 /// Cuts texts to so many bytes, or to the last whole character before.

@@ -7,7 +7,7 @@ use crate::editors::{Strategy, merge, merge_text};
 use crate::function::{Args, Changes, Edit, Form, MapEdit, Place, PlaceEdit};
 use crate::path::{self, Field, Index};
 use crate::record::{Failure, Record};
-use crate::value::Val;
+use crate::value::{Val, value_within_bounds};
 use warren_pdata::{Text, Value};
 
 /// A statement: what is done, and when.
@@ -108,6 +108,7 @@ fn set(target: &PathExpr, value: &Expr, record: &mut Record<'_>, memo: &mut Memo
     if value.is_nil() {
         return Ok(());
     }
+    value.within_bounds()?;
     let indexes = target.keys.eval(record, memo)?;
     path::set(record, target.field, indexes.as_slice(), value)
 }
@@ -142,6 +143,7 @@ fn set_entry(key: &Text, field: Field, value: &Expr, record: &mut Record<'_>, me
         other => other.eval(record, memo)?.into_stored(),
     };
     if let Some(value) = value.filter(|value| present != Some(value)) {
+        value_within_bounds(&value)?;
         put_entry(record, field, at, key, value);
     }
     Ok(())
@@ -186,7 +188,7 @@ fn merge_into(
     }
     let source = source.result(record, memo)?;
     if let (Val::Map(source), Some(map)) = (source, path::attributes_mut(record, field)) {
-        merge(map, &source, strategy);
+        merge(map, &source, strategy)?;
     }
     Ok(())
 }
