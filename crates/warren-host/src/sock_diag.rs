@@ -154,7 +154,9 @@ mod tests {
                 continue;
             }
             let (ports, ..) = &ports_of(address);
-            let mine = |socket: &Socket| ports.contains(&socket.local.1);
+            // Somebody who had one of the ports before may have left it waiting.
+            const TIME_WAIT: u8 = 6;
+            let mine = |socket: &Socket| ports.contains(&socket.local.1) && socket.state != TIME_WAIT;
             let sorted = |mut sockets: Vec<Socket>| {
                 sockets.sort_by_key(|socket| (socket.local, socket.state));
                 sockets

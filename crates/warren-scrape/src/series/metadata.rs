@@ -51,20 +51,21 @@ pub(crate) struct Belongs<'n> {
 pub(crate) struct Families(HashMap<Text, Family>);
 
 impl Families {
-    /// Notes a statement. `true` when it tells something new.
+    /// Notes a statement. `true` when it tells something new, and be it that there is such a family.
     pub(crate) fn note(&mut self, name: &str, text: FamilyText<'_>, page: u16) -> bool {
         let room = self.0.len() < FAMILIES_MAX;
-        let family = match self.0.get_mut(name) {
-            Some(family) => family,
-            None if room => self.0.entry(Text::from(name)).or_default(),
+        let (family, new) = match self.0.get_mut(name) {
+            Some(family) => (family, false),
+            None if room => (self.0.entry(Text::from(name)).or_default(), true),
             None => return false,
         };
         family.seen = page;
-        match text {
+        let differs = match text {
             FamilyText::Kind(kind) => std::mem::replace(&mut family.kind, kind) != kind,
             FamilyText::Help(help) => replace_text(&mut family.help, help),
             FamilyText::Unit(unit) => replace_text(&mut family.unit, unit),
-        }
+        };
+        differs || new
     }
 
     /// What a sample of this name belongs to.

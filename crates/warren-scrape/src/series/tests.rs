@@ -335,6 +335,13 @@ fn start_times_can_come_from_the_page() {
 }
 
 #[test]
+fn a_family_that_is_described_between_its_samples_is_not_recalled_as_it_was() {
+    let mut series = Series::new(rules());
+    let page = "a 0\na_bucket{q=\"\"} 0\n# TYPE a untyped\na_bucket 1\n";
+    assert_eq!(scrape(&mut series, 1000, page), ["a [] 1 0 1000", "a_bucket [] 0 0 1000"]);
+}
+
+#[test]
 fn a_large_page_comes_in_bounded_batches_with_every_sample_once() {
     let mut series = Series::new(rules());
     let text: String = (0..20_000).map(|i| format!("g{{q=\"{i}\"}} {i}\n")).collect();
