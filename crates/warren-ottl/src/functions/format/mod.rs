@@ -9,6 +9,7 @@ mod print;
 #[cfg(test)]
 mod tests;
 
+use super::TEXT_BYTES_MAX;
 use crate::function::{Call, Converter, Kind, Yields, param};
 use crate::{Failure, Val};
 use print::Printer;
@@ -24,9 +25,6 @@ pub(super) const CONVERTERS: &[Converter] = &[Converter {
     },
 }];
 
-/// Most bytes a text may come to: a width may come with the data.
-const BYTES_MAX: usize = 16 << 20;
-
 /// Largest width, precision and index of an argument, as in Go.
 const NUMBER_MAX: i64 = 1_000_000;
 
@@ -36,7 +34,7 @@ const NUMBER_MAX: i64 = 1_000_000;
 /// When the text is longer than 16 MiB.
 fn format(template: &str, values: &[Val]) -> Result<String, Failure> {
     let mut directives = Directives { rest: template, values, next: 0, reordered: false, index_is_good: true };
-    let mut printer = Printer::new(template.len() * 2, BYTES_MAX);
+    let mut printer = Printer::new(template.len() * 2, TEXT_BYTES_MAX);
     while let Some((before, after)) = directives.rest.split_once('%') {
         printer.text(before);
         directives.rest = after;
@@ -59,7 +57,7 @@ fn format(template: &str, values: &[Val]) -> Result<String, Failure> {
         }
         printer.text(")");
     }
-    printer.finish().ok_or_else(|| Failure::new(format!("the formatted text is longer than {BYTES_MAX} bytes")))
+    printer.finish().ok_or_else(|| Failure::new(format!("the formatted text is longer than {TEXT_BYTES_MAX} bytes")))
 }
 
 /// A template being read, and which value comes next.

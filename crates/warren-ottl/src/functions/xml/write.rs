@@ -2,9 +2,7 @@
 
 use super::tree::{Document, Id, Kind};
 use crate::Failure;
-
-/// Most bytes of a document that is written: what was taken out of one may be in it many times.
-const BYTES_MAX: usize = 16 << 20;
+use crate::functions::TEXT_BYTES_MAX;
 
 /// The children of a node.
 pub(super) fn children(document: &Document<'_>, id: Id, out: &mut String) -> Result<(), Failure> {
@@ -27,8 +25,9 @@ fn keeps_spaces(document: &Document<'_>, id: Id, otherwise: bool) -> bool {
 
 /// A node with what is within it.
 pub(super) fn node(document: &Document<'_>, id: Id, keep: bool, out: &mut String) -> Result<(), Failure> {
-    if out.len() > BYTES_MAX {
-        return Err(Failure::new(format!("the XML text is longer than {BYTES_MAX} bytes")));
+    // What was taken out of a document may be in it many times.
+    if out.len() > TEXT_BYTES_MAX {
+        return Err(Failure::new(format!("the XML text is longer than {TEXT_BYTES_MAX} bytes")));
     }
     let node = document.node(id);
     match node.kind {
