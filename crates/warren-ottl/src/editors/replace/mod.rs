@@ -18,8 +18,12 @@ use std::sync::OnceLock;
 use warren_pdata::{Text, Value};
 use warren_regex::{Regex, Template};
 
-/// How many bytes of text are gone through for one call of a function over many matches.
+/// How many bytes of text are gone through for one text whose matches are converted.
 const WORK_BYTES_MAX: usize = 4 * TEXT_BYTES_MAX;
+
+/// What one call of a function costs, and one search besides going through the text, in bytes gone through.
+const CALL_WORK: usize = 256;
+const SEARCH_WORK: usize = 16;
 
 const MATCH: &[Param] = &[
     param("target", Kind::Target),
@@ -292,6 +296,8 @@ impl Replacer {
         let mut edited = text.to_owned();
         // Texts that are known not to occur any more.
         let mut gone: HashSet<&str> = HashSet::new();
+        // The last text that was converted and what it became: often the next is the same.
+        let mut last: Option<(String, Text)> = None;
         let mut work = 0;
         let end = self.regex.each_match(text, |captures| {
             let one = || {
@@ -299,15 +305,19 @@ impl Replacer {
                 within_bounds(template.expanded_len(text, captures))?;
                 let mut expanded = String::new();
                 template.expand(text, captures, &mut expanded);
-                let message = "the replacement value must be a string";
-                let replacement = self.conversion.convert(function, expanded.into(), args, message)?;
+                let replacement = match &last {
+                    Some((converted, replacement)) if *converted == expanded => replacement.clone(),
+                    _ => {
+                        worked(&mut work, CALL_WORK + expanded.len())?;
+                        let message = "the replacement value must be a string";
+                        let replacement = self.conversion.convert(function, expanded.as_str().into(), args, message)?;
+                        last.insert((expanded, replacement)).1.clone()
+                    }
+                };
                 if gone.contains(matched) {
                     return Ok(());
                 }
-                work += edited.len() + expanded_work(matched);
-                if work > WORK_BYTES_MAX {
-                    return Err(Failure::new("there are too many matches in too long a text to convert each"));
-                }
+                worked(&mut work, edited.len() + matched.len() + SEARCH_WORK)?;
                 // Nothing stands before each letter and at the end; to look for it there is slow.
                 let count = if matched.is_empty() { edited.chars().count() + 1 } else { edited.matches(matched).count() };
                 if count == 0 {
@@ -331,9 +341,13 @@ impl Replacer {
     }
 }
 
-/// What looking for a text costs besides going through the other.
-fn expanded_work(matched: &str) -> usize {
-    matched.len() + 16
+/// Counts work for one text, up to the bound.
+fn worked(work: &mut usize, more: usize) -> Result<(), Failure> {
+    *work = work.saturating_add(more);
+    if *work > WORK_BYTES_MAX {
+        return Err(Failure::new("there are too many matches in too long a text to convert each"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -110,6 +110,10 @@ fn growth_ends_at_a_bound() {
         let error = edit(&long, &statement).unwrap_err();
         assert!(error.contains("bytes") || error.contains("too many matches"), "{error}");
     }
+    // What differs from match to match is converted anew each time.
+    let mixed = Attrs::from([("s", "ab".repeat(1 << 18))]);
+    let error = edit(&mixed, r#"replace_pattern(log.attributes["s"], "[ab]", "$0", ToUpperCase)"#).unwrap_err();
+    assert!(error.contains("too many matches"), "{error}");
     // Many matches of one text are replaced at once.
     let edited = edit(&long, r#"replace_pattern(log.attributes["s"], "a", "b", ToUpperCase)"#).unwrap();
     assert_eq!(edited.get("s"), Some(&Value::from("B".repeat(1 << 14))));
