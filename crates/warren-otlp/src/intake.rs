@@ -72,7 +72,7 @@ impl Intake {
 /// The text that it was taken for, if it is that.
 #[inline]
 fn same(bytes: &[u8], like: Option<&Text>) -> Option<Text> {
-    like.filter(|like| like.as_bytes() == bytes).cloned()
+    like.filter(|like| like.as_bytes() == bytes).map(warren_pdata::share)
 }
 
 /// Text that is unlikely to be met again: bodies, messages.

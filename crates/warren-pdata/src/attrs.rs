@@ -18,11 +18,6 @@ impl KeyValue {
     pub fn new(key: impl Into<Text>, value: impl Into<Value>) -> Self {
         Self { key: key.into(), value: value.into() }
     }
-
-    #[inline]
-    fn has_key(&self, key: &Text) -> bool {
-        Text::ptr_eq(&self.key, key) || same_key(&self.key, key)
-    }
 }
 
 /// An immutable, reference counted, ordered list of attributes.
@@ -81,13 +76,13 @@ impl Attrs {
     /// As [`Attrs::get`], for a key that is likely the same text.
     #[inline]
     pub fn value(&self, key: &Text) -> Option<&Value> {
-        self.iter().find(|entry| entry.has_key(key)).map(|entry| &entry.value)
+        self.find(key).and_then(|at| self.as_slice().get(at)).map(|entry| &entry.value)
     }
 
     /// Where the first attribute with this key stands.
     #[inline]
     pub fn find(&self, key: &Text) -> Option<usize> {
-        self.iter().position(|entry| entry.has_key(key))
+        self.iter().position(with_key(key))
     }
 
     /// Whether an attribute has this key.
@@ -174,6 +169,13 @@ fn copy_to_edit(shared: &mut Arc<Vec<KeyValue>>) {
     let mut copy = Vec::with_capacity(shared.len() + EDIT_ROOM);
     copy.extend_from_slice(shared);
     *shared = Arc::new(copy);
+}
+
+/// Whether an attribute has a key that is likely the same text.
+#[inline]
+fn with_key(key: &Text) -> impl Fn(&KeyValue) -> bool {
+    let (text, length) = (key.as_str(), key.len());
+    move |entry| Text::ptr_eq(&entry.key, key) || (entry.key.len() == length && same_key(&entry.key, text))
 }
 
 /// Whether two keys are equal. Most that are not differ in length or in the first byte, which is sooner seen than a comparison is called.

@@ -106,7 +106,7 @@ impl RecentTexts {
         if met.as_str() != text {
             *met = Text::from(text);
         }
-        met.clone()
+        crate::share(met)
     }
 }
 

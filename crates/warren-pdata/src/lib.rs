@@ -10,7 +10,7 @@
 //! * Number points are columns ([`NumberPoints`]): attributes, values, and times that are equal for all points are stored once.
 //!
 //! Batches travel as `Arc<Batch>`: readers share, and a writer takes [`Batch::owned`], which copies only when the batch is shared.
-//! This crate has no clock, no I/O, no global state and knows no wire format.
+//! This crate has no clock and no I/O and knows no wire format. All that its users share are texts that last ([`key()`], [`share`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -20,6 +20,7 @@ mod column;
 mod group;
 mod intern;
 mod key;
+mod lasting;
 mod logs;
 mod metrics;
 pub mod names;
@@ -33,6 +34,7 @@ pub use column::Column;
 pub use group::{Item, Resource, ResourceGroup, Scope, ScopeGroup, Telemetry};
 pub use intern::{AttrsPool, RecentTexts, TextPool};
 pub use key::key;
+pub use lasting::share;
 pub use logs::{LogRecord, Logs};
 pub use metrics::{Data, Metric, Metrics, Sum, Temporality};
 pub use points::{
