@@ -15,6 +15,7 @@ pub use literal::{Function, Literal, Literals};
 use crate::functions::within_bounds;
 use crate::record::{Context, Failure, Record};
 use crate::value::Val;
+use std::sync::Arc;
 use warren_pdata::Text;
 
 /// A function that computes a value from others and changes nothing.
@@ -43,12 +44,15 @@ pub struct Call {
 type AnyCall = Box<dyn Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync>;
 /// A call for texts alone.
 pub(crate) enum TextsCall {
+    /// Says whether something holds of it.
+    Tests(TestCall),
     /// Yields its result.
     Yields(YieldCall),
     /// Appends to its result, a text, what comes of one item; called for each of them, with its place.
     Appends(AppendCall),
 }
 
+pub(crate) type TestCall = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 pub(crate) type YieldCall = Box<dyn Fn(&str) -> Result<Val, Failure> + Send + Sync>;
 pub(crate) type AppendCall = Box<dyn Fn(usize, &str, &mut String) -> Result<(), Failure> + Send + Sync>;
 /// A call for one text that yields a map, entry by entry.
@@ -58,6 +62,14 @@ impl Call {
     /// A call for any arguments.
     pub fn new(any: impl Fn(Args<'_>) -> Result<Val, Failure> + Send + Sync + 'static) -> Self {
         Self { any: Box::new(any), texts: None, entries: None }
+    }
+
+    /// A call that says whether something holds of its first argument, the only one that is no literal; of what is no text it does not.
+    pub fn testing(test: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        let test: TestCall = Arc::new(test);
+        let same = test.clone();
+        let any = move |args: Args<'_>| Ok(Val::Bool(matches!(args.get(0), Val::Str(text) if same(text))));
+        Self { any: Box::new(any), texts: Some(TextsCall::Tests(test)), entries: None }
     }
 
     /// With a second way for the one argument that is no literal, which must be the first, if it is text: it is then lent as it lies in the
@@ -95,6 +107,16 @@ impl Call {
             within_bounds(text.len())?;
         }
         result
+    }
+
+    /// The result for a text that is lent, if there is a way for that.
+    #[inline]
+    pub(crate) fn of_lent(&self, text: &str) -> Option<Result<Val, Failure>> {
+        match self.texts.as_ref()? {
+            TextsCall::Tests(test) => Some(Ok(Val::Bool(test(text)))),
+            TextsCall::Yields(yields) => Some(yields(text)),
+            TextsCall::Appends(_) => None,
+        }
     }
 
     /// The way for texts, if there is one.

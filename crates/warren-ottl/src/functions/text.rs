@@ -60,9 +60,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         yields: Yields::Bool,
         bind: |literals| {
             let prefix = Text::from(literals.text(1).unwrap_or_default());
-            let same = prefix.clone();
-            let call = Call::new(move |args| Ok(Val::Bool(args.text(0).starts_with(prefix.as_str()))));
-            Ok(call.of_text(move |text| Ok(Val::Bool(text.starts_with(same.as_str())))))
+            Ok(Call::testing(move |text| text.starts_with(prefix.as_str())))
         },
     },
     Converter {
@@ -71,9 +69,7 @@ pub(super) const CONVERTERS: &[Converter] = &[
         yields: Yields::Bool,
         bind: |literals| {
             let suffix = Text::from(literals.text(1).unwrap_or_default());
-            let same = suffix.clone();
-            let call = Call::new(move |args| Ok(Val::Bool(args.text(0).ends_with(suffix.as_str()))));
-            Ok(call.of_text(move |text| Ok(Val::Bool(text.ends_with(same.as_str())))))
+            Ok(Call::testing(move |text| text.ends_with(suffix.as_str())))
         },
     },
 ];

@@ -159,6 +159,16 @@ pub(crate) fn put_entry(map: &mut Attrs, at: Option<usize>, key: &Text, value: V
     }
 }
 
+/// As [`put_entry`], for text: it is made a value where it comes to lie.
+#[inline(always)]
+pub(crate) fn put_text(map: &mut Attrs, at: Option<usize>, key: &Text, text: Text) {
+    let entries = map.edit();
+    match at.and_then(|at| entries.get_mut(at)) {
+        Some(entry) => entry.value = Value::Str(text),
+        None => entries.push(KeyValue { key: key.clone(), value: Value::Str(text) }),
+    }
+}
+
 /// The value under a key; an empty one is made if the key is missing.
 fn slot<'r>(map: &'r mut Attrs, key: &Text) -> &'r mut Value {
     let entries = map.edit();

@@ -16,8 +16,8 @@ mod span;
 mod tests;
 
 pub use event::EventField;
-pub(crate) use index::put_entry;
 pub use index::{Index, map_within, map_within_value, no_map, read, read_result, read_value, stored_type, write, write_value};
+pub(crate) use index::{put_entry, put_text};
 pub use log::LogField;
 pub use metric::MetricField;
 pub(crate) use point::attrs_mut as point_attrs_mut;
@@ -51,6 +51,9 @@ pub enum Field {
     /// The cache of the statement group.
     Cache,
 }
+
+/// Log records come in thousands: what they hold is looked for first.
+const OF_LOG: Field = Field::Log(LogField::Attributes);
 
 impl Field {
     /// Whose field it is; `None` for the cache.
@@ -100,22 +103,27 @@ pub fn get<'r>(record: &'r Record<'_>, field: Field, indexes: &[Index]) -> Resul
 pub(crate) fn text_at<'r>(record: &'r Record<'_>, field: Field, indexes: &[Index]) -> Option<&'r Text> {
     match indexes {
         [] => text(record, field),
-        [Index::Text(key)] => match attributes(record, field)?.value(key)? {
-            Value::Str(text) => Some(text),
-            _ => None,
-        },
+        [Index::Text(key)] => entry_text(record, field, key),
         _ => None,
     }
 }
 
-#[inline]
+fn entry_text<'r>(record: &'r Record<'_>, field: Field, key: &Text) -> Option<&'r Text> {
+    match attributes(record, field)?.value(key)? {
+        Value::Str(text) => Some(text),
+        _ => None,
+    }
+}
+
 fn text<'r>(record: &'r Record<'_>, field: Field) -> Option<&'r Text> {
-    match (field, &record.item) {
-        (Field::Log(LogField::Body | LogField::BodyString), Item::Log(log)) => match &log.body {
-            Value::Str(text) => Some(text),
+    if let (Item::Log(log), Field::Log(field)) = (&record.item, field) {
+        return match (field, &log.body) {
+            (LogField::Body | LogField::BodyString, Value::Str(text)) => Some(text),
+            (LogField::SeverityText, _) => Some(&log.severity_text),
             _ => None,
-        },
-        (Field::Log(LogField::SeverityText), Item::Log(log)) => Some(&log.severity_text),
+        };
+    }
+    match (field, &record.item) {
         (Field::Metric(MetricField::Name), Item::Metric(metric) | Item::DataPoint(metric, _)) => Some(&metric.name),
         (Field::Metric(MetricField::Unit), Item::Metric(metric) | Item::DataPoint(metric, _)) => Some(&metric.unit),
         (Field::Span(SpanField::Name), Item::Span(span) | Item::SpanEvent(span, _)) => Some(&span.name),
@@ -171,6 +179,16 @@ pub fn map_mut<'r>(record: &'r mut Record<'_>, field: Field, indexes: &[Index]) 
 /// The map that a field is, if it is one of those that always are.
 #[inline]
 pub(crate) fn attributes_mut<'r>(record: &'r mut Record<'_>, field: Field) -> Option<&'r mut Attrs> {
+    if field != OF_LOG {
+        return other_attributes_mut(record, field);
+    }
+    match &mut record.item {
+        Item::Log(log) => Some(&mut log.attrs),
+        _ => None,
+    }
+}
+
+fn other_attributes_mut<'r>(record: &'r mut Record<'_>, field: Field) -> Option<&'r mut Attrs> {
     match (field, &mut record.item) {
         (Field::Cache, _) => Some(&mut record.cache),
         (Field::Resource(ResourceField::Attributes), _) => Some(&mut record.resource.attrs),
@@ -181,7 +199,6 @@ pub(crate) fn attributes_mut<'r>(record: &'r mut Record<'_>, field: Field) -> Op
         }
         (Field::Metric(MetricField::Metadata), Item::Metric(metric) | Item::DataPoint(metric, _)) => Some(&mut metric.metadata),
         (Field::DataPoint(PointField::Attributes), Item::DataPoint(metric, at)) => point_attrs_mut(&mut metric.data, *at),
-        (Field::Log(LogField::Attributes), Item::Log(log)) => Some(&mut log.attrs),
         _ => None,
     }
 }
@@ -189,9 +206,18 @@ pub(crate) fn attributes_mut<'r>(record: &'r mut Record<'_>, field: Field) -> Op
 /// The attributes of the resource, or of a record of a kind that always has some, for reading.
 #[inline]
 pub(crate) fn attributes<'r>(record: &'r Record<'_>, field: Field) -> Option<&'r Attrs> {
+    if field != OF_LOG {
+        return other_attributes(record, field);
+    }
+    match &record.item {
+        Item::Log(log) => Some(&log.attrs),
+        _ => None,
+    }
+}
+
+fn other_attributes<'r>(record: &'r Record<'_>, field: Field) -> Option<&'r Attrs> {
     match (field, &record.item) {
         (Field::Resource(ResourceField::Attributes), _) => Some(&record.resource.attrs),
-        (Field::Log(LogField::Attributes), Item::Log(log)) => Some(&log.attrs),
         (Field::DataPoint(PointField::Attributes), Item::DataPoint(metric, at)) => point::attrs(&metric.data, *at),
         (Field::Span(SpanField::Attributes), Item::Span(span) | Item::SpanEvent(span, _)) => Some(&span.attrs),
         _ => None,

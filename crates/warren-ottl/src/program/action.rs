@@ -8,7 +8,7 @@ use crate::function::{Args, Changes, Edit, Form, MapEdit, Place, PlaceEdit};
 use crate::path::{self, Field, Index};
 use crate::record::{Failure, Record};
 use crate::value::{Val, value_within_bounds};
-use warren_pdata::{Text, Value};
+use warren_pdata::{Text, Value, share};
 
 /// A statement: what is done, and when.
 pub(crate) struct Statement {
@@ -122,8 +122,8 @@ fn set_entry(key: &Text, field: Field, value: &Expr, record: &mut Record<'_>, me
     // Texts are written apart: of what is known to be one, a word is passed on; other values go through memory.
     if let Some(text) = value.text(record) {
         if !is_present(text) {
-            let text = text.clone();
-            put_entry(record, field, at, key, Value::Str(text));
+            let text = share(text);
+            put_text(record, field, at, key, text);
         }
         return Ok(());
     }
@@ -131,7 +131,7 @@ fn set_entry(key: &Text, field: Field, value: &Expr, record: &mut Record<'_>, me
         Expr::Call(call) if call.keys.is_none() => {
             if let Some(room) = call.put_together(record, memo)? {
                 if !is_present(&room) {
-                    put_entry(record, field, at, key, Value::Str(memo.texts.get(&room)));
+                    put_text(record, field, at, key, memo.texts.get(&room));
                 }
                 return Ok(());
             }
@@ -147,6 +147,13 @@ fn set_entry(key: &Text, field: Field, value: &Expr, record: &mut Record<'_>, me
         put_entry(record, field, at, key, value);
     }
     Ok(())
+}
+
+#[inline(always)]
+fn put_text(record: &mut Record<'_>, field: Field, at: Option<usize>, key: &Text, text: Text) {
+    if let Some(map) = path::attributes_mut(record, field) {
+        path::put_text(map, at, key, text);
+    }
 }
 
 #[inline(always)]
@@ -224,7 +231,10 @@ fn edit_place(
     record: &mut Record<'_>,
     memo: &mut Memo,
 ) -> Result<(), Failure> {
-    let Some(target) = target else { return edit(&mut Place { record, target: None }, args) };
-    let indexes = target.keys.eval(record, memo)?;
-    edit(&mut Place { record, target: Some((target.field, indexes.as_slice())) }, args)
+    let Some(PathExpr { field, keys }) = target else { return edit(&mut Place { record, target: None }, args) };
+    if let Keys::Fixed(indexes) = keys {
+        return edit(&mut Place { record, target: Some((*field, indexes)) }, args);
+    }
+    let indexes = keys.eval(record, memo)?;
+    edit(&mut Place { record, target: Some((*field, indexes.as_slice())) }, args)
 }

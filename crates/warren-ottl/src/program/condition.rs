@@ -75,14 +75,22 @@ impl Condition {
                     _ => left.with(|left| right.with(|right| compare(left, *comparator, right))),
                 }
             }
-            Self::Value(expr) => match expr.result(record, memo)? {
-                Val::Bool(value) => value,
-                other => {
-                    let found = if other.is_nil() { "<nil>" } else { other.type_name() };
-                    let message = format!("value returned from Converter in constant expression must be bool but got {found}");
-                    return Err(Failure::new(message));
+            Self::Value(expr) => {
+                if let Expr::Call(call) = expr
+                    && let Some(holds) = call.tested(record)
+                {
+                    return Ok(holds);
                 }
-            },
+                match expr.result(record, memo)? {
+                    Val::Bool(value) => value,
+                    other => {
+                        let found = if other.is_nil() { "<nil>" } else { other.type_name() };
+                        let message =
+                            format!("value returned from Converter in constant expression must be bool but got {found}");
+                        return Err(Failure::new(message));
+                    }
+                }
+            }
             Self::Shared { level, slot, inner } => {
                 if let Some(known) = memo.recall(*level, *slot) {
                     return Ok(known);

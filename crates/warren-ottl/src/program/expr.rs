@@ -2,7 +2,7 @@
 
 use super::memo::Memo;
 use crate::arithmetic::calculate;
-use crate::function::{AppendCall, Args, Call, EntriesCall, Kind, RecordCall, TextsCall, YieldCall};
+use crate::function::{AppendCall, Args, Call, EntriesCall, Kind, RecordCall, TextsCall};
 use crate::getter::coerce;
 use crate::path::{self, Field, Index, read_result};
 use crate::record::{Failure, Record};
@@ -91,11 +91,11 @@ impl CallExpr {
     pub(crate) fn new(call: Call, pure: bool, args: Arguments, keys: Keys) -> Self {
         let no_values = |values: &[Option<(Kind, Expr)>]| values.iter().all(Option::is_none);
         let way = match (call.texts(), &*args.values, &*args.items) {
-            (Some(TextsCall::Yields(_)), [Some((Kind::Any | Kind::Str | Kind::StrLike, _)), rest @ ..], [])
-                if no_values(rest) =>
-            {
-                Way::Text
-            }
+            (
+                Some(TextsCall::Tests(_) | TextsCall::Yields(_)),
+                [Some((Kind::Any | Kind::Str | Kind::StrLike, _)), rest @ ..],
+                [],
+            ) if no_values(rest) => Way::Text,
             (Some(TextsCall::Appends(_)), values, [_, _, ..]) if no_values(values) => Way::Texts,
             _ => Way::Any,
         };
@@ -146,6 +146,17 @@ impl CallExpr {
         }
     }
 
+    /// Whether something holds of the text that it is asked about, if that is what it says and the text can be lent.
+    #[inline]
+    pub(super) fn tested(&self, record: &Record<'_>) -> Option<bool> {
+        match (self.way, self.call.texts(), self.args.values.first()) {
+            (Way::Text, Some(TextsCall::Tests(test)), Some(Some((_, argument)))) if self.keys.is_none() => {
+                argument.text(record).map(|text| test(text))
+            }
+            _ => None,
+        }
+    }
+
     /// What it yields where nothing is put together.
     #[inline]
     pub(super) fn yielded(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
@@ -157,27 +168,18 @@ impl CallExpr {
 
     #[inline]
     fn of_text(&self, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
-        let (Some(TextsCall::Yields(texts)), Some(Some((kind, argument)))) = (self.call.texts(), self.args.values.first()) else {
-            return self.of_any(record, memo);
-        };
-        match argument.text(record) {
-            Some(text) => texts(text),
-            None => self.of_made(texts, *kind, argument, record, memo),
+        let Some(Some((kind, argument))) = self.args.values.first() else { return self.of_any(record, memo) };
+        match argument.text(record).and_then(|text| self.call.of_lent(text)) {
+            Some(result) => result,
+            None => self.of_made(*kind, argument, record, memo),
         }
     }
 
     #[inline(never)]
-    fn of_made(
-        &self,
-        texts: &YieldCall,
-        kind: Kind,
-        argument: &Expr,
-        record: &Record<'_>,
-        memo: &mut Memo,
-    ) -> Result<Val, Failure> {
+    fn of_made(&self, kind: Kind, argument: &Expr, record: &Record<'_>, memo: &mut Memo) -> Result<Val, Failure> {
         let argument = argument.eval(record, memo)?;
-        match argument.as_text() {
-            Some(text) => texts(text),
+        match argument.as_text().and_then(|text| self.call.of_lent(text)) {
+            Some(result) => result,
             None => self.call.call(Args { values: &[coerce(kind, argument.into_val())?], items: &[] }),
         }
     }

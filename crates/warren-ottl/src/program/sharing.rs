@@ -121,6 +121,14 @@ pub(super) fn runs<'s>(
             None => {}
         }
     }
+    // What is remembered of neither is one run.
+    runs.dedup_by(|run, before| {
+        let plain = run.shared.is_none() && before.shared.is_none();
+        if plain {
+            before.statements.end = run.statements.end;
+        }
+        plain
+    });
     runs
 }
 
