@@ -102,11 +102,7 @@ impl Call {
     /// # Errors
     /// What the converter fails with, and when its result is a text that is too long.
     pub fn call(&self, args: Args<'_>) -> Result<Val, Failure> {
-        let result = (self.any)(args);
-        if let Ok(Val::Str(text)) = &result {
-            within_bounds(text.len())?;
-        }
-        result
+        bounded((self.any)(args))
     }
 
     /// The result for a text that is lent, if there is a way for that.
@@ -114,7 +110,7 @@ impl Call {
     pub(crate) fn of_lent(&self, text: &str) -> Option<Result<Val, Failure>> {
         match self.texts.as_ref()? {
             TextsCall::Tests(test) => Some(Ok(Val::Bool(test(text)))),
-            TextsCall::Yields(yields) => Some(yields(text)),
+            TextsCall::Yields(yields) => Some(bounded(yields(text))),
             TextsCall::Appends(_) => None,
         }
     }
@@ -128,6 +124,15 @@ impl Call {
     pub(crate) fn entries(&self) -> Option<&EntriesCall> {
         self.entries.as_ref()
     }
+}
+
+/// Refuses a text that is too long.
+#[inline]
+fn bounded(result: Result<Val, Failure>) -> Result<Val, Failure> {
+    if let Ok(Val::Str(text)) = &result {
+        within_bounds(text.len())?;
+    }
+    result
 }
 
 /// A parameter.
