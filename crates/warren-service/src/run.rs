@@ -59,6 +59,9 @@ pub(crate) enum Ended {
 /// How often what is left lying is tidied up: free memory, untold repetitions of the log.
 const TIDY_INTERVAL: Duration = Duration::from_secs(30);
 
+/// How long after the start the first requests were there, and what only they run can go.
+const SETTLED: Duration = Duration::from_millis(500);
+
 /// How long a predecessor is waited for that still has the state directory, and between two looks.
 const PREDECESSOR: (Duration, Duration) = (Duration::from_secs(40), Duration::from_millis(200));
 
@@ -232,6 +235,8 @@ pub(crate) async fn until_ended(
 
 /// Gives memory back that a burst, such as the first scrape of a large page, left behind, and tells what the log left out.
 async fn tidy(log: Logger) {
+    sleep(SETTLED).await;
+    warren_sys::release_code();
     loop {
         sleep(TIDY_INTERVAL).await;
         log.tell_suppressed();
