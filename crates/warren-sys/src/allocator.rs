@@ -5,6 +5,7 @@
 //! request of a few megabytes pay for fresh pages, which costs a third of what passing it on costs; what is held back meanwhile goes back when
 //! nobody asks for it ([`release_unused`]).
 
+use crate::code;
 use crate::counts;
 use crate::profile::heap;
 use crate::small;
@@ -32,7 +33,7 @@ pub fn allocated_bytes() -> usize {
     counts::totals().0
 }
 
-/// Pins the allocator's thresholds, and has the thread that calls keep small blocks at hand. To be called first thing in `main`, while there is one thread.
+/// Pins the allocator's thresholds, has the thread that calls keep small blocks at hand, and finds out where the program's code lies. To be called first thing in `main`, while there is one thread.
 #[allow(unsafe_code)]
 pub fn tune() {
     #[cfg(target_env = "gnu")]
@@ -44,6 +45,7 @@ pub fn tune() {
         unsafe { libc::mallopt(option, value) };
     }
     small::keep();
+    code::find();
 }
 
 /// Gives memory that is free but still held back to the system.
