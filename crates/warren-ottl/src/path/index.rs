@@ -149,23 +149,13 @@ fn write_entry(map: &mut Attrs, key: &Text, value: Value) {
     }
 }
 
-/// Writes the value of a key that was found at a place, or not at all.
+/// Writes the value of a key that was found at a place, or not at all. A text is made a value where it comes to lie.
 #[inline(always)]
-pub(crate) fn put_entry(map: &mut Attrs, at: Option<usize>, key: &Text, value: Value) {
+pub(crate) fn put_entry(map: &mut Attrs, at: Option<usize>, key: &Text, value: impl Into<Value>) {
     let entries = map.edit();
     match at.and_then(|at| entries.get_mut(at)) {
-        Some(entry) => entry.value = value,
-        None => entries.push(KeyValue { key: key.clone(), value }),
-    }
-}
-
-/// As [`put_entry`], for text: it is made a value where it comes to lie.
-#[inline(always)]
-pub(crate) fn put_text(map: &mut Attrs, at: Option<usize>, key: &Text, text: Text) {
-    let entries = map.edit();
-    match at.and_then(|at| entries.get_mut(at)) {
-        Some(entry) => entry.value = Value::Str(text),
-        None => entries.push(KeyValue { key: key.clone(), value: Value::Str(text) }),
+        Some(entry) => entry.value = value.into(),
+        None => entries.push(KeyValue { key: key.clone(), value: value.into() }),
     }
 }
 

@@ -16,8 +16,8 @@ mod span;
 mod tests;
 
 pub use event::EventField;
+pub(crate) use index::put_entry;
 pub use index::{Index, map_within, map_within_value, no_map, read, read_result, read_value, stored_type, write, write_value};
-pub(crate) use index::{put_entry, put_text};
 pub use log::LogField;
 pub use metric::MetricField;
 pub(crate) use point::attrs_mut as point_attrs_mut;

@@ -123,7 +123,7 @@ fn set_entry(key: &Text, field: Field, value: &Expr, record: &mut Record<'_>, me
     if let Some(text) = value.text(record) {
         if !is_present(text) {
             let text = share(text);
-            put_text(record, field, at, key, text);
+            put_entry(record, field, at, key, text);
         }
         return Ok(());
     }
@@ -131,7 +131,7 @@ fn set_entry(key: &Text, field: Field, value: &Expr, record: &mut Record<'_>, me
         Expr::Call(call) if call.keys.is_none() => {
             if let Some(room) = call.put_together(record, memo)? {
                 if !is_present(&room) {
-                    put_text(record, field, at, key, memo.texts.get(&room));
+                    put_entry(record, field, at, key, memo.texts.get(&room));
                 }
                 return Ok(());
             }
@@ -150,14 +150,7 @@ fn set_entry(key: &Text, field: Field, value: &Expr, record: &mut Record<'_>, me
 }
 
 #[inline(always)]
-fn put_text(record: &mut Record<'_>, field: Field, at: Option<usize>, key: &Text, text: Text) {
-    if let Some(map) = path::attributes_mut(record, field) {
-        path::put_text(map, at, key, text);
-    }
-}
-
-#[inline(always)]
-fn put_entry(record: &mut Record<'_>, field: Field, at: Option<usize>, key: &Text, value: Value) {
+fn put_entry(record: &mut Record<'_>, field: Field, at: Option<usize>, key: &Text, value: impl Into<Value>) {
     if let Some(map) = path::attributes_mut(record, field) {
         path::put_entry(map, at, key, value);
     }
